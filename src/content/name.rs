@@ -1,0 +1,243 @@
+//! The values that are parsed once, at the border, and never validated again.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a value is not a name of its kind; reads as the end of a sentence: "`X` is not a slug: …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidName(pub String);
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+/// What every name here is to the outside: a string with a parser.
+macro_rules! string_name {
+    ($name:ident) => {
+        impl $name {
+            /// The name as it is written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+/// The address of an article or topic: 1 to 96 of `a-z`, `0-9` and single hyphens, beginning and ending with a
+/// letter or digit, and never of the form of a UUID, so that a path can take either.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Slug(String);
+string_name!(Slug);
+
+impl Slug {
+    /// The greatest length, in bytes.
+    pub const MAX: usize = 96;
+
+    /// A slug made from any text: Han characters by their pinyin, ASCII letters and digits kept, cut at a word;
+    /// `None` where nothing remains.
+    #[must_use]
+    pub fn derive(text: &str) -> Option<Slug> {
+        derive(text, 64).parse().ok()
+    }
+}
+
+impl FromStr for Slug {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        plain_name(text, Self::MAX, false)?;
+        if uuid::Uuid::try_parse(text).is_ok() {
+            return Err(InvalidName("it has the form of an id".into()));
+        }
+        Ok(Slug(text.to_owned()))
+    }
+}
+
+/// The address of a section within its article: 1 to 96 of `a-z`, `0-9` and single hyphens, beginning with a
+/// letter, so that it is never taken for a number ("2.1"), and never of the form of a UUID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Anchor(String);
+string_name!(Anchor);
+
+impl Anchor {
+    /// The greatest length, in bytes.
+    pub const MAX: usize = 96;
+
+    /// An anchor made from a title, as [`Slug::derive`] makes a slug; `section` where nothing remains of it, and
+    /// with `s-` before a title that begins with a digit.
+    #[must_use]
+    pub fn derive(title: &str) -> Anchor {
+        let stem = derive(title, 48);
+        let text = match stem.chars().next() {
+            None => "section".to_owned(),
+            Some(first) if first.is_ascii_digit() => format!("s-{stem}"),
+            Some(_) => stem,
+        };
+        Anchor::from_str(&text).unwrap_or_else(|_| Anchor(format!("s-{text}")))
+    }
+
+    /// The same anchor with a number behind it, for the second and later sections of one title.
+    #[must_use]
+    pub fn numbered(&self, n: u32) -> Anchor {
+        Anchor(format!("{}-{n}", self.0))
+    }
+}
+
+impl FromStr for Anchor {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        plain_name(text, Self::MAX, true)?;
+        if uuid::Uuid::try_parse(text).is_ok() {
+            return Err(InvalidName("it has the form of an id".into()));
+        }
+        Ok(Anchor(text.to_owned()))
+    }
+}
+
+fn plain_name(text: &str, max: usize, letter_first: bool) -> Result<(), InvalidName> {
+    let refuse = |why: &str| Err(InvalidName(why.to_owned()));
+    let Some(first) = text.bytes().next() else {
+        return refuse("it is empty");
+    };
+    if text.len() > max {
+        return Err(InvalidName(format!("it is longer than {max} characters")));
+    }
+    if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        return refuse("only a-z, 0-9 and hyphens can stand in it");
+    }
+    if letter_first && !first.is_ascii_lowercase() {
+        return refuse("it must begin with a letter a-z");
+    }
+    if text.starts_with('-') || text.ends_with('-') || text.contains("--") {
+        return refuse("a hyphen must stand between two letters or digits");
+    }
+    Ok(())
+}
+
+/// Lower-case words joined by hyphens: pinyin for Han characters, ASCII letters and digits as they are, all else a
+/// border of words; whole words up to `max` bytes (a longer first word is cut).
+fn derive(text: &str, max: usize) -> String {
+    use pinyin::ToPinyin;
+
+    let mut words: Vec<String> = Vec::new();
+    let mut open = false;
+    for c in text.chars().take(4 * max) {
+        if let Some(syllable) = c.to_pinyin() {
+            let plain: String = syllable.plain().chars().map(|c| if c == 'ü' { 'v' } else { c }).collect();
+            words.push(plain);
+            open = false;
+        } else if c.is_ascii_alphanumeric() {
+            if !open {
+                words.push(String::new());
+                open = true;
+            }
+            if let Some(word) = words.last_mut() {
+                word.push(c.to_ascii_lowercase());
+            }
+        } else {
+            open = false;
+        }
+    }
+    let mut out = String::new();
+    for word in words {
+        if out.is_empty() {
+            out.extend(word.chars().filter(char::is_ascii).take(max));
+        } else if out.len() + 1 + word.len() <= max {
+            out.push('-');
+            out.push_str(&word);
+        } else {
+            break;
+        }
+    }
+    out
+}
+
+/// A language tag in the shape that the library uses: a language and, if it matters, a script or region
+/// (`zh-Hans`, `zh-Hant-TW`, `en`; RFC 5646).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Locale(String);
+string_name!(Locale);
+
+impl Default for Locale {
+    fn default() -> Self {
+        Locale("zh-Hans".to_owned())
+    }
+}
+
+impl FromStr for Locale {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let refuse = || Err(InvalidName("it must be a language tag such as zh-Hans, zh-Hant-TW or en".into()));
+        let mut parts = text.split('-');
+        let language = parts.next().unwrap_or_default();
+        if !(2..=3).contains(&language.len()) || !language.bytes().all(|b| b.is_ascii_lowercase()) {
+            return refuse();
+        }
+        let mut seen_region = false;
+        for (place, part) in parts.enumerate() {
+            let script = place == 0
+                && part.len() == 4
+                && part.bytes().enumerate().all(|(i, b)| if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() });
+            let region = part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
+            if seen_region || !(script || region) {
+                return refuse();
+            }
+            seen_region = region;
+        }
+        Ok(Locale(text.to_owned()))
+    }
+}
+
+/// Where a link leads, as far as it may: what no browser may run cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Href {
+    /// `http`, `https`, `mailto`, `tel`, or relative to the page; kept as it was written, percent-encoded where a
+    /// character could not stand in an address.
+    Address(String),
+    /// A section of the same article.
+    Section(String),
+    /// An article of this library, by any slug that it has or had.
+    Article {
+        /// The slug as written.
+        slug: Slug,
+        /// What follows the `#`, if anything.
+        fragment: Option<String>,
+    },
+}
+
+/// Stands before the slug in a stored link to an article. It is a noncharacter (Unicode 23.7), which no document can
+/// hold ([`text::clean`](crate::content::text::clean) takes it out), so that a delivered body can be searched for
+/// such links and nothing else is found.
+pub const ARTICLE_LINK_MARK: char = '\u{FDD0}';
