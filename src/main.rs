@@ -1,1 +1,7 @@
-fn main(){}
+//! Parses the command, runs it, prints its error; no logic.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lectern::cli::run()
+}

@@ -5,13 +5,19 @@
 //! - [`markdown`]: Markdown under YAML front matter → [`Document`], and back without loss.
 //! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
 //! - [`outline`]: numbers, printed labels, anchors and hashes of the section tree.
+//! - [`body`]: the finished text of a published article, in every form that the API delivers.
+//! - [`collation`]: the order of titles.
+//! - [`label`]: the numbering that a source printed before a heading.
 //! - [`html`], [`text`]: the two other ways to write blocks down.
 //! - [`name`]: the values that are parsed once at the border: slugs, anchors, locales, links.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub mod body;
+pub mod collation;
 pub mod html;
+pub mod label;
 pub mod markdown;
 pub mod name;
 pub mod outline;

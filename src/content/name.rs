@@ -4,6 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+mod href;
+
+pub use href::{ARTICLE_LINK_MARK, Href};
+
 /// Why a value is not a name of its kind; reads as the end of a sentence: "`X` is not a slug: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidName(pub String);
@@ -101,13 +105,18 @@ impl Anchor {
             Some(first) if first.is_ascii_digit() => format!("s-{stem}"),
             Some(_) => stem,
         };
+        // What is refused here has the form of a UUID, and has it no longer with a letter before it.
         Anchor::from_str(&text).unwrap_or_else(|_| Anchor(format!("s-{text}")))
     }
 
-    /// The same anchor with a number behind it, for the second and later sections of one title.
+    /// The same anchor with a number behind it, for the second and later sections of one title; cut where it would
+    /// be longer than [`Anchor::MAX`].
     #[must_use]
     pub fn numbered(&self, n: u32) -> Anchor {
-        Anchor(format!("{}-{n}", self.0))
+        let number = n.to_string();
+        let room = Self::MAX.saturating_sub(number.len() + 1);
+        let stem: String = self.0.chars().take(room).collect();
+        Anchor(format!("{}-{number}", stem.trim_end_matches('-')))
     }
 }
 
@@ -152,7 +161,11 @@ fn derive(text: &str, max: usize) -> String {
     let mut open = false;
     for c in text.chars().take(4 * max) {
         if let Some(syllable) = c.to_pinyin() {
-            let plain: String = syllable.plain().chars().map(|c| if c == 'ü' { 'v' } else { c }).collect();
+            let plain: String = syllable
+                .plain()
+                .chars()
+                .map(|c| if c == 'ü' { 'v' } else { c })
+                .collect();
             words.push(plain);
             open = false;
         } else if c.is_ascii_alphanumeric() {
@@ -198,7 +211,11 @@ impl FromStr for Locale {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let refuse = || Err(InvalidName("it must be a language tag such as zh-Hans, zh-Hant-TW or en".into()));
+        let refuse = || {
+            Err(InvalidName(
+                "it must be a language tag such as zh-Hans, zh-Hant-TW or en".into(),
+            ))
+        };
         let mut parts = text.split('-');
         let language = parts.next().unwrap_or_default();
         if !(2..=3).contains(&language.len()) || !language.bytes().all(|b| b.is_ascii_lowercase()) {
@@ -208,7 +225,13 @@ impl FromStr for Locale {
         for (place, part) in parts.enumerate() {
             let script = place == 0
                 && part.len() == 4
-                && part.bytes().enumerate().all(|(i, b)| if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() });
+                && part.bytes().enumerate().all(|(i, b)| {
+                    if i == 0 {
+                        b.is_ascii_uppercase()
+                    } else {
+                        b.is_ascii_lowercase()
+                    }
+                });
             let region = part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
             if seen_region || !(script || region) {
                 return refuse();
@@ -219,25 +242,52 @@ impl FromStr for Locale {
     }
 }
 
-/// Where a link leads, as far as it may: what no browser may run cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Href {
-    /// `http`, `https`, `mailto`, `tel`, or relative to the page; kept as it was written, percent-encoded where a
-    /// character could not stand in an address.
-    Address(String),
-    /// A section of the same article.
-    Section(String),
-    /// An article of this library, by any slug that it has or had.
-    Article {
-        /// The slug as written.
-        slug: Slug,
-        /// What follows the `#`, if anything.
-        fragment: Option<String>,
-    },
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// Stands before the slug in a stored link to an article. It is a noncharacter (Unicode 23.7), which no document can
-/// hold ([`text::clean`](crate::content::text::clean) takes it out), so that a delivered body can be searched for
-/// such links and nothing else is found.
-pub const ARTICLE_LINK_MARK: char = '\u{FDD0}';
+    use super::*;
+
+    #[test]
+    fn derived_names() {
+        let slug = |text: &str| Slug::derive(text).map(String::from);
+        assert_eq!(
+            slug("干细胞回输 2.0：What's new?").as_deref(),
+            Some("gan-xi-bao-hui-shu-2-0-what-s-new")
+        );
+        assert_eq!(slug("绿色").as_deref(), Some("lv-se"));
+        assert_eq!(slug("——"), None);
+        assert_eq!(slug("01981234-89ab-7def-8123-456789abcdef"), None);
+        assert_eq!(Anchor::derive("概念").as_str(), "gai-nian");
+        assert_eq!(Anchor::derive("1 型糖尿病").as_str(), "s-1-xing-tang-niao-bing");
+        assert_eq!(Anchor::derive("？").as_str(), "section");
+        assert_eq!(
+            Anchor::derive("a1981234-89ab-7def-8123-456789abcdef").as_str(),
+            "s-a1981234-89ab-7def-8123-456789abcdef"
+        );
+    }
+
+    #[test]
+    fn a_numbered_anchor_is_never_too_long() {
+        let long: Anchor = format!("{}-{}", "a".repeat(85), "b".repeat(10)).parse().unwrap();
+        assert_eq!(long.numbered(2).as_str().len(), Anchor::MAX);
+        // Cut behind a hyphen, which does not stay.
+        assert_eq!(
+            long.numbered(u32::MAX).as_str(),
+            format!("{}-4294967295", "a".repeat(85))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn derived_names_are_valid(text in "\\PC{0,80}|[a-z0-9 -]{0,120}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", n in any::<u32>()) {
+            let anchor = Anchor::derive(&text);
+            prop_assert_eq!(anchor.as_str().parse::<Anchor>(), Ok(anchor.clone()));
+            let numbered = anchor.numbered(n);
+            prop_assert_eq!(numbered.as_str().parse::<Anchor>(), Ok(numbered.clone()));
+            if let Some(slug) = Slug::derive(&text) {
+                prop_assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+# The whole of it: `make run` and `make test`. `make help` says what else there is.
+.PHONY: help run test check bench
+
+# rustup's folder, for a shell that was not set up for it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# Arguments for the service: make run ARGS='--listen 0.0.0.0:8080'
+ARGS =
+
+help:
+	@echo 'make run    build and start the service on its own database; ARGS= goes to `lectern serve`'
+	@echo 'make test   every test: unit, property, integration, and a schemathesis run over the OpenAPI document'
+	@echo 'make check  format, clippy, docs, licences, the stored OpenAPI document'
+	@echo 'make bench  throughput'
+
+# The development profile: it shares its build with `make test`, and the release profile (link-time optimization over
+# everything) takes minutes more. For production: `docker compose up`, or `cargo build --release --locked`.
+run:
+	@scripts/need run
+	@exec cargo run --locked -- serve $(ARGS)
+
+test:
+	@scripts/need test
+	cargo test --locked
+	scripts/schemathesis
+
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	cargo deny --locked check bans licenses sources
+	cargo run --locked --quiet -- openapi --check
+	scripts/redocly
+
+bench:
+	@scripts/need run
+	cargo bench --locked

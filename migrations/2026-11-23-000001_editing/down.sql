@@ -1,0 +1,2 @@
+drop table revisions;
+drop table documents;

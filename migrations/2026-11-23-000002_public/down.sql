@@ -1,0 +1,12 @@
+drop table changes;
+drop table withdrawals;
+drop table pins;
+drop table links;
+drop table section_addresses;
+drop table sections;
+drop table addresses;
+drop table article_topics;
+drop table article_bodies;
+drop table articles;
+drop table topics;
+drop table site;

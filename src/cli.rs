@@ -1,0 +1,249 @@
+//! Commands, flags, their variables and defaults, in one declaration. Nothing else reads the environment.
+
+use std::{
+    io::{IsTerminal, Write},
+    net::TcpListener,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use indicatif::ProgressBar;
+
+use crate::{
+    content::Slug,
+    db::{self, Db, migrate, private::PrivatePostgres},
+    error::Error,
+    openapi, server,
+    transfer::{export, file, import, library, report},
+};
+
+/// A content API for long-form, sectioned health articles, Chinese first.
+#[derive(Debug, Parser)]
+#[command(name = "lectern", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The Postgres to use [default: a private one in the data folder, started and stopped with the service]
+    #[arg(long, env = "DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Replicas for reads, separated by commas
+    #[arg(long, env = "DATABASE_READ_URL", global = true, value_name = "URLS", value_delimiter = ',', hide_env_values = true)]
+    database_read_url: Vec<String>,
+    /// The folder of the private Postgres [default: a folder that works for this user]
+    #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve {
+        /// The address to listen on; port 0 takes a free one
+        #[arg(long, env = "LECTERN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: String,
+        /// How many threads answer requests [default: one a core]
+        #[arg(long, env = "LECTERN_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        workers: Option<u16>,
+    },
+    /// Bring article files, folders of them, and captured pages in
+    Import {
+        /// Article files (.md), folders, and captured pages (plain text)
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Publish what is imported; drafts otherwise
+        #[arg(long)]
+        publish: bool,
+        /// Take the site's name and call to action from captured pages
+        #[arg(long)]
+        site: bool,
+        /// Tell what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The address of the one file that is imported [default: from the file]
+        #[arg(long, value_name = "SLUG")]
+        slug: Option<Slug>,
+    },
+    /// Write the published articles as files that import turns into the same articles
+    Export {
+        /// The folder to write to; made if it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Read files as import would, and tell their faults, without a database
+    Check {
+        /// Article files, folders, and captured pages
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Bring the database up to date
+    Migrate,
+    /// Print the OpenAPI document as JSON
+    Openapi {
+        /// Compare the files under openapi/ with the code, and print nothing
+        #[arg(long)]
+        check: bool,
+        /// Write the files under openapi/
+        #[arg(long, conflicts_with = "check")]
+        write: bool,
+    },
+}
+
+/// Parses the command line, runs the command, and prints its error.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    match cli.command.run(&cli.settings) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("lectern: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// Runs the command; `false` where it did what it should and found fault.
+    fn run(self, settings: &Settings) -> Result<bool, Error> {
+        match self {
+            Command::Serve { listen, workers } => with_database(settings, async |database| {
+                serve(database, settings, &listen, workers).await
+            }),
+            Command::Import { paths, publish, site, dry_run, slug } => {
+                let files = listed(&paths)?;
+                if slug.is_some() && files.len() != 1 {
+                    return Err(Error::internal("--slug", format!("it goes with one file, not with {}", files.len())));
+                }
+                let options = import::Options { publish, site, dry_run, slug, author: "import".into() };
+                with_database(settings, async |database| import_files(database, &files, &options).await)
+            }
+            Command::Export { folder } => with_database(settings, async |database| {
+                let exported = export::run(&mut AsyncPgConnection::establish(database).await?, &folder).await?;
+                print(&report::exported(exported, &folder));
+                Ok(true)
+            }),
+            Command::Check { paths } => check(&listed(&paths)?),
+            Command::Migrate => with_database(settings, async |_| Ok(true)),
+            Command::Openapi { check, write } => describe(check, write),
+        }
+    }
+}
+
+/// Writes to stdout; a reader that went away, as `| head` does, is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Runs `work` with the URL of a database that is up to date, on a runtime of its own.
+fn with_database(settings: &Settings, work: impl AsyncFnOnce(&str) -> Result<bool, Error>) -> Result<bool, Error> {
+    let unusable = |e: db::private::PrivateError| Error::internal("the private Postgres", e);
+    let private = match settings.database_url {
+        Some(_) => None,
+        None => {
+            let folder = settings.data_dir.clone().map_or_else(db::private::default_data_dir, Ok).map_err(unusable)?;
+            log::info!("using the private Postgres in {}", folder.display());
+            Some(PrivatePostgres::start(&folder).map_err(unusable)?)
+        }
+    };
+    let url = settings.database_url.clone().or_else(|| private.as_ref().map(PrivatePostgres::url)).unwrap_or_default();
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Error::internal("the runtime cannot start", e))?;
+    let result = runtime.block_on(async {
+        for version in migrate::run(&url).await? {
+            log::info!("migrated the database to {version}");
+        }
+        work(&url).await
+    });
+    drop(runtime);
+    if let Some(private) = private {
+        private.stop().map_err(unusable)?;
+    }
+    result
+}
+
+async fn serve(database: &str, settings: &Settings, listen: &str, workers: Option<u16>) -> Result<bool, Error> {
+    let mut connection = AsyncPgConnection::establish(database).await?;
+    let loaded = library::load(&mut connection).await?;
+    if loaded > 0 {
+        log::info!("published the bundled library: {loaded} articles");
+    }
+    let rebuilt = crate::publishing::publish::rebuild(&mut connection).await?;
+    if rebuilt > 0 {
+        log::info!("rendered {rebuilt} articles anew");
+    }
+    drop(connection);
+
+    let unusable = |e: std::io::Error| Error::internal("the service cannot listen", format!("{listen}: {e}"));
+    let listener = TcpListener::bind(listen).map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    let replicas = settings.database_read_url.clone();
+    let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
+    let server = server::start(listener, &db, workers.map(usize::from), true)?;
+    eprintln!("listening on http://{address}");
+    eprintln!("  reader   http://{address}/");
+    eprintln!("  docs     http://{address}/docs/");
+    eprintln!("  article  http://{address}/v1/articles/{}", library::FIRST_ARTICLE);
+    server.await.map_err(|e| Error::internal("the service", e))?;
+    Ok(true)
+}
+
+fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let files = file::list(paths).map_err(|e| Error::internal("a path cannot be read", e))?;
+    if files.is_empty() {
+        return Err(Error::internal("nothing to read", "the folders hold no article file (.md) and no captured page (.txt)"));
+    }
+    Ok(files)
+}
+
+async fn import_files(database: &str, files: &[PathBuf], options: &import::Options) -> Result<bool, Error> {
+    let mut connection = AsyncPgConnection::establish(database).await?;
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(files.len() as u64) } else { ProgressBar::hidden() };
+    let mut summary = report::Summary::new(options.dry_run);
+    import::run(&mut connection, files, options, |done| {
+        bar.inc(1);
+        let text = summary.file(&done);
+        bar.suspend(|| print(&text));
+    })
+    .await?;
+    bar.finish_and_clear();
+    print(&summary.end());
+    Ok(summary.failed() == 0)
+}
+
+fn check(files: &[PathBuf]) -> Result<bool, Error> {
+    let mut summary = report::Check::default();
+    for path in files {
+        let bytes = std::fs::read(path).map_err(|e| Error::internal("a file cannot be read", format!("{}: {e}", path.display())))?;
+        print(&summary.file(path, &file::read(path, &bytes, None)));
+    }
+    print(&summary.end());
+    Ok(summary.failed() == 0)
+}
+
+fn describe(check: bool, write: bool) -> Result<bool, Error> {
+    let files = openapi::Files::of(&openapi::document())?;
+    if !check && !write {
+        print(&files.json);
+        return Ok(true);
+    }
+    let mut same = true;
+    for (name, text) in files.named() {
+        let path = PathBuf::from("openapi").join(name);
+        if write {
+            std::fs::write(&path, text).map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
+        } else if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            eprintln!("{} is not what the code says: run `lectern openapi --write`", path.display());
+            same = false;
+        }
+    }
+    Ok(same)
+}

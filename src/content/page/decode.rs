@@ -1,0 +1,174 @@
+//! From bytes to characters: which encoding a page is in, and whether it is text at all.
+
+use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
+
+use super::{Encoding, PageError};
+
+/// A page's characters, and in what they were written.
+pub(super) struct Decoded {
+    pub(super) text: String,
+    pub(super) encoding: Encoding,
+    /// Whether byte sequences were not valid in the encoding; each became U+FFFD.
+    pub(super) damaged: bool,
+}
+
+/// Decides in this order: a byte order mark; a signature of something that is not text; NUL bytes (then UTF-16 or
+/// nothing); UTF-8, also with some damage; GB18030 without faults; UTF-16; and last whichever of UTF-8 and GB18030
+/// loses less. What then has more than one control or lost character in ten is not text.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PageError> {
+    if let Some(body) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return text(utf8(body));
+    }
+    if let Some(body) = bytes.strip_prefix(b"\xFF\xFE") {
+        return text(utf16(body, Encoding::Utf16Le));
+    }
+    if let Some(body) = bytes.strip_prefix(b"\xFE\xFF") {
+        return text(utf16(body, Encoding::Utf16Be));
+    }
+    if let Some(body) = bytes.strip_prefix(b"\x84\x31\x95\x33") {
+        return text(gb18030(body));
+    }
+    if let Some(what) = signature(bytes) {
+        return Err(PageError::NotText(what));
+    }
+    if bytes.contains(&0) {
+        return text(unmarked_utf16(bytes).unwrap_or_else(|| utf8(bytes)));
+    }
+    let as_utf8 = utf8(bytes);
+    if !as_utf8.damaged || mostly_utf8(bytes) {
+        return text(as_utf8);
+    }
+    let as_gb18030 = gb18030(bytes);
+    if !as_gb18030.damaged {
+        return text(as_gb18030);
+    }
+    if let Some(found) = unmarked_utf16(bytes) {
+        return text(found);
+    }
+    text(if lost(&as_gb18030.text) < lost(&as_utf8.text) {
+        as_gb18030
+    } else {
+        as_utf8
+    })
+}
+
+fn utf8(bytes: &[u8]) -> Decoded {
+    let text = String::from_utf8_lossy(bytes);
+    Decoded {
+        damaged: matches!(text, std::borrow::Cow::Owned(_)),
+        text: text.into_owned(),
+        encoding: Encoding::Utf8,
+    }
+}
+
+fn gb18030(bytes: &[u8]) -> Decoded {
+    let (text, damaged) = GB18030.decode_without_bom_handling(bytes);
+    Decoded {
+        text: text.into_owned(),
+        encoding: Encoding::Gb18030,
+        damaged,
+    }
+}
+
+fn utf16(bytes: &[u8], encoding: Encoding) -> Decoded {
+    let decoder = if encoding == Encoding::Utf16Be {
+        UTF_16BE
+    } else {
+        UTF_16LE
+    };
+    let (text, damaged) = decoder.decode_without_bom_handling(bytes);
+    Decoded {
+        text: text.into_owned(),
+        encoding,
+        damaged,
+    }
+}
+
+/// UTF-16 without a mark: an even number of bytes that decode without a fault, to characters of which nine in ten are
+/// such as a Chinese or Latin page is made of, in one byte order and not better in the other.
+fn unmarked_utf16(bytes: &[u8]) -> Option<Decoded> {
+    if bytes.is_empty() || bytes.len() % 2 == 1 {
+        return None;
+    }
+    let judge = |encoding| {
+        let decoded = utf16(bytes, encoding);
+        let total = decoded.text.chars().count();
+        let likely = decoded.text.chars().filter(|c| likely(*c)).count();
+        (!decoded.damaged && likely * 10 >= total * 9).then_some((likely, decoded))
+    };
+    match (judge(Encoding::Utf16Le), judge(Encoding::Utf16Be)) {
+        (Some(little), Some(big)) => Some(if big.0 > little.0 { big.1 } else { little.1 }),
+        (little, big) => little.or(big).map(|(_, decoded)| decoded),
+    }
+}
+
+/// ASCII without controls, Latin-1, general and CJK punctuation, Han of the basic block, full-width forms.
+fn likely(c: char) -> bool {
+    matches!(c,
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{A0}'..='\u{FF}' | '\u{2000}'..='\u{206F}' | '\u{2460}'..='\u{24FF}'
+        | '\u{3000}'..='\u{303F}' | '\u{4E00}'..='\u{9FFF}' | '\u{FEFF}' | '\u{FF00}'..='\u{FFEF}')
+}
+
+/// Whether well-formed sequences of more than one byte outnumber faults four to one: UTF-8 with some damage. In GB18030
+/// it is the other way round.
+fn mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut good, mut bad) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good > bad * 4
+}
+
+fn lost(text: &str) -> usize {
+    text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count()
+}
+
+fn text(decoded: Decoded) -> Result<Decoded, PageError> {
+    let (mut total, mut foreign) = (0_usize, 0_usize);
+    for c in decoded.text.chars() {
+        total += 1;
+        let control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}');
+        foreign += usize::from(control || c == char::REPLACEMENT_CHARACTER);
+    }
+    if foreign >= 8 && foreign * 10 > total {
+        return Err(PageError::NotText(
+            "no text: more than one character in ten is a control or cannot be decoded",
+        ));
+    }
+    let begin = decoded
+        .text
+        .trim_start()
+        .get(..14)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if begin.starts_with("<!doctype html") || begin.starts_with("<html") {
+        return Err(PageError::NotText("HTML: save the page as text"));
+    }
+    Ok(decoded)
+}
+
+/// What a file is that begins as no text does.
+fn signature(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: [(&[u8], &str); 15] = [
+        (b"\x89PNG\r\n\x1A\n", "a PNG image"),
+        (b"\xFF\xD8\xFF", "a JPEG image"),
+        (b"GIF87a", "a GIF image"),
+        (b"GIF89a", "a GIF image"),
+        (b"RIFF", "a RIFF container (WebP, WAV, AVI)"),
+        (b"%PDF-", "a PDF document"),
+        (b"PK\x03\x04", "a ZIP archive or an Office document"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Office document"),
+        (b"{\\rtf", "an RTF document"),
+        (b"\x7FELF", "a program"),
+        (b"\x1F\x8B\x08", "gzip-compressed"),
+        (b"\x28\xB5\x2F\xFD", "zstd-compressed"),
+        (b"\xFD7zXZ\x00", "xz-compressed"),
+        (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
+        (b"SQLite format 3\x00", "a database"),
+    ];
+    SIGNATURES
+        .iter()
+        .find(|(start, _)| bytes.starts_with(start))
+        .map(|(_, what)| *what)
+}

@@ -1,0 +1,158 @@
+//! The way to Postgres; knows no feature.
+//!
+//! - [`Db`]: pools of connections: [`Db::read`] gives one that Postgres itself holds read-only (a replica where there
+//!   is one), [`Db::write`] one that may change things.
+//! - [`migrate`]: the embedded migrations, under an advisory lock.
+//! - [`private`]: our own Postgres, where no `DATABASE_URL` names another.
+//! - [`statement`]: SQL that Diesel cannot say, prepared once all the same.
+
+pub mod migrate;
+pub mod private;
+#[expect(missing_docs, unreachable_pub, reason = "made by a macro; the migrations say what the columns mean")]
+pub mod schema;
+pub mod statement;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel_async::{
+    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool},
+};
+use futures_util::FutureExt;
+
+use crate::error::Error;
+
+/// A connection on loan from a pool.
+pub type Connection = deadpool::Object<AsyncPgConnection>;
+
+/// The most connections to each server and purpose, unless a test wants fewer.
+pub const CONNECTIONS: usize = 16;
+
+/// How long a request waits for a connection before it is told that the database cannot be reached.
+const WAIT: Duration = Duration::from_millis(900);
+
+/// Which databases to use.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The primary, for writes, and for reads where `replicas` is empty.
+    pub url: String,
+    /// Replicas for reads.
+    pub replicas: Vec<String>,
+    /// The most connections to each server and purpose.
+    pub connections: usize,
+}
+
+/// The pools of one service. Cloning shares them.
+#[derive(Clone)]
+pub struct Db(Arc<Pools>);
+
+struct Pools {
+    write: deadpool::Pool<AsyncPgConnection>,
+    read: Vec<deadpool::Pool<AsyncPgConnection>>,
+    next: AtomicUsize,
+    statements: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// Pools for `settings`; connects to nothing yet, so a database that is down is met by the first request.
+    pub fn new(settings: &Settings) -> Result<Db, Error> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let pool = |url: &str, access| pool(url, access, settings.connections, &statements);
+        let read = if settings.replicas.is_empty() {
+            vec![pool(&settings.url, Access::Read)?]
+        } else {
+            settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
+        };
+        let write = pool(&settings.url, Access::Write)?;
+        Ok(Db(Arc::new(Pools { write, read, next: AtomicUsize::new(0), statements })))
+    }
+
+    /// A connection on which Postgres refuses every write.
+    pub async fn read(&self) -> Result<Connection, Error> {
+        let pools = &self.0.read;
+        let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
+        Ok(pools[turn % pools.len()].get().await?)
+    }
+
+    /// A connection to the primary that may write.
+    pub async fn write(&self) -> Result<Connection, Error> {
+        Ok(self.0.write.get().await?)
+    }
+
+    /// How many statements were sent to Postgres so far, those that open and close transactions included.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.0.statements.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    /// What a new connection is told once. The time limits end what a lost client or a bad plan would hold for ever.
+    fn setup(self) -> &'static str {
+        match self {
+            Access::Read => {
+                "set default_transaction_read_only = on; set statement_timeout = '5s'; \
+                 set idle_in_transaction_session_timeout = '10s'; set application_name = 'lectern read'"
+            }
+            Access::Write => {
+                "set statement_timeout = '30s'; set lock_timeout = '20s'; \
+                 set idle_in_transaction_session_timeout = '30s'; set application_name = 'lectern write'"
+            }
+        }
+    }
+}
+
+fn pool(
+    url: &str,
+    access: Access,
+    connections: usize,
+    statements: &Arc<AtomicU64>,
+) -> Result<deadpool::Pool<AsyncPgConnection>, Error> {
+    let statements = Arc::clone(statements);
+    let mut config = ManagerConfig::default();
+    // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |url| {
+        let counter = Counter(Arc::clone(&statements));
+        let url = url.to_owned();
+        async move {
+            let mut connection = AsyncPgConnection::establish(&url).await?;
+            connection.batch_execute(access.setup()).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            connection.set_instrumentation(counter);
+            Ok(connection)
+        }
+        .boxed()
+    });
+    deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+        .max_size(connections)
+        .runtime(::deadpool::Runtime::Tokio1)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(WAIT))
+        .recycle_timeout(Some(WAIT))
+        .build()
+        .map_err(|e| Error::internal("the pool cannot be built", e))
+}
+
+struct Counter(Arc<AtomicU64>);
+
+impl Instrumentation for Counter {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            log::trace!(target: "lectern::sql", "{query}");
+        }
+    }
+}

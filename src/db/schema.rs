@@ -1,0 +1,182 @@
+// The tables as Diesel sees them; a test holds this file against the migrated database.
+
+diesel::table! {
+    addresses (slug) {
+        slug -> Text,
+        article_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    article_bodies (article_id) {
+        article_id -> Uuid,
+        toc -> Text,
+        lead_html -> Text,
+        sections_html -> Text,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    article_topics (article_id, topic_slug) {
+        article_id -> Uuid,
+        topic_slug -> Text,
+        position -> Int4,
+        published_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    articles (id) {
+        id -> Uuid,
+        slug -> Text,
+        locale -> Text,
+        revision -> Int4,
+        title -> Text,
+        title_key -> Text,
+        questions -> Array<Text>,
+        summary -> Nullable<Text>,
+        topics -> Jsonb,
+        characters -> Int4,
+        reading_minutes -> Int4,
+        published_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        hash -> Text,
+        source -> Nullable<Jsonb>,
+        renderer -> Int4,
+    }
+}
+
+diesel::table! {
+    changes (sequence) {
+        sequence -> Int8,
+        #[sql_name = "type"]
+        type_ -> Text,
+        article_id -> Nullable<Uuid>,
+        slug -> Nullable<Text>,
+        revision -> Nullable<Int4>,
+        hash -> Nullable<Text>,
+        previous_slugs -> Array<Text>,
+        sections_changed -> Array<Uuid>,
+        sections_removed -> Array<Uuid>,
+        tags -> Array<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    documents (id) {
+        id -> Uuid,
+        slug -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    links (article_id, kind, position) {
+        article_id -> Uuid,
+        kind -> Text,
+        position -> Int4,
+        target_slug -> Nullable<Text>,
+        url -> Nullable<Text>,
+        title -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    pins (position) {
+        position -> Int4,
+        article_id -> Uuid,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    revisions (document_id, number) {
+        document_id -> Uuid,
+        number -> Int4,
+        state -> Text,
+        content -> Jsonb,
+        section_ids -> Array<Uuid>,
+        hash -> Text,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    section_addresses (article_id, reference) {
+        article_id -> Uuid,
+        reference -> Text,
+        section_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    sections (id) {
+        id -> Uuid,
+        article_id -> Uuid,
+        anchor -> Text,
+        title -> Text,
+        hash -> Text,
+        removed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    site (id) {
+        id -> Bool,
+        name -> Text,
+        description -> Nullable<Text>,
+        locale -> Text,
+        call_to_action_label -> Nullable<Text>,
+        call_to_action_url -> Nullable<Text>,
+        license_name -> Nullable<Text>,
+        license_url -> Nullable<Text>,
+        attribution -> Nullable<Text>,
+        disclaimer -> Nullable<Text>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    topics (slug) {
+        slug -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    withdrawals (article_id) {
+        article_id -> Uuid,
+        reason -> Text,
+        withdrawn_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(article_bodies -> articles (article_id));
+diesel::joinable!(article_topics -> articles (article_id));
+diesel::joinable!(article_topics -> topics (topic_slug));
+diesel::joinable!(links -> articles (article_id));
+diesel::joinable!(revisions -> documents (document_id));
+diesel::joinable!(section_addresses -> sections (section_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    addresses,
+    article_bodies,
+    article_topics,
+    articles,
+    changes,
+    documents,
+    links,
+    pins,
+    revisions,
+    section_addresses,
+    sections,
+    site,
+    topics,
+    withdrawals,
+);

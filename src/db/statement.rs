@@ -1,0 +1,116 @@
+//! Statements written in SQL that are prepared once a connection.
+//!
+//! Diesel's `sql_query` is prepared anew each time, because its text could be anything. Here the text is known when the
+//! program is compiled, so its prepared form can be kept.
+
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{BigInt, Double, Nullable, Text, Uuid as SqlUuid},
+};
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// A statement whose rows have the SQL type `S`. Its text begins after `with given (…) as (…)`, a row that holds the
+/// values under their names, and may go on with more common table expressions.
+pub struct Statement<S> {
+    sql: &'static str,
+    given: Vec<(&'static str, Bind)>,
+    row: PhantomData<S>,
+}
+
+/// A value of a statement.
+#[derive(Debug, Clone)]
+pub enum Bind {
+    /// `text`.
+    Text(Option<String>),
+    /// `uuid`.
+    Uuid(Option<Uuid>),
+    /// `bigint`.
+    Integer(Option<i64>),
+    /// `double precision`.
+    Float(Option<f64>),
+}
+
+impl<S> Statement<S> {
+    /// A statement.
+    #[must_use]
+    pub fn new(sql: &'static str, given: Vec<(&'static str, Bind)>) -> Statement<S> {
+        Statement { sql, given, row: PhantomData }
+    }
+}
+
+impl<S> Query for Statement<S> {
+    type SqlType = S;
+}
+
+impl<S> QueryId for Statement<S> {
+    type QueryId = ();
+    // The text tells statements apart.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<S> QueryFragment<Pg> for Statement<S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("with given as (select ");
+        for (place, (name, bind)) in self.given.iter().enumerate() {
+            if place > 0 {
+                out.push_sql(", ");
+            }
+            match bind {
+                Bind::Text(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
+                Bind::Uuid(value) => out.push_bind_param::<Nullable<SqlUuid>, _>(value)?,
+                Bind::Integer(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
+                Bind::Float(value) => out.push_bind_param::<Nullable<Double>, _>(value)?,
+            }
+            out.push_sql(" as ");
+            out.push_sql(name);
+        }
+        out.push_sql(") ");
+        out.push_sql(self.sql);
+        Ok(())
+    }
+}
+
+
+/// An expression written in SQL, of the SQL type `S`, for a `select` of Diesel's own. It may name any column of the
+/// tables that the select reads: that is not checked before the statement runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Scalar<S> {
+    sql: &'static str,
+    kind: PhantomData<S>,
+}
+
+impl<S> Scalar<S> {
+    /// An expression.
+    #[must_use]
+    pub const fn new(sql: &'static str) -> Scalar<S> {
+        Scalar { sql, kind: PhantomData }
+    }
+}
+
+impl<S: diesel::sql_types::SqlType + diesel::expression::TypedExpressionType> Expression for Scalar<S> {
+    type SqlType = S;
+}
+
+impl<S, T> AppearsOnTable<T> for Scalar<S> where Scalar<S>: Expression {}
+
+impl<S, T> SelectableExpression<T> for Scalar<S> where Scalar<S>: Expression {}
+
+impl<S> ValidGrouping<()> for Scalar<S> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<S> QueryId for Scalar<S> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<S> QueryFragment<Pg> for Scalar<S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.sql);
+        Ok(())
+    }
+}

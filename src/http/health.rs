@@ -1,0 +1,39 @@
+//! Is the service alive, and can it answer.
+
+use actix_web::{HttpResponse, get, http::header, web};
+use diesel_async::SimpleAsyncConnection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{db::Db, error::Error};
+
+/// What a probe is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`: anything else is not a 200.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+}
+
+fn ok() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Health { status: "ok" })
+}
+
+/// Is the process alive
+///
+/// 200 as long as the process answers at all; says nothing of the database. For liveness probes.
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The process answers.", body = Health)))]
+#[get("/health/live")]
+pub async fn read_liveness() -> HttpResponse {
+    ok()
+}
+
+/// Can requests be answered
+///
+/// 200 when the database answers, 503 when it does not. For readiness probes and load balancers.
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
+#[get("/health/ready")]
+pub async fn read_readiness(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+    db.read().await?.batch_execute("select 1").await?;
+    Ok(ok())
+}

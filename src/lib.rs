@@ -1,0 +1,33 @@
+//! Lectern: a content API for long-form, sectioned health articles, Chinese first.
+//!
+//! Content flows one way:
+//!
+//! ```text
+//! files, captured pages → content (parse) → publishing (the only writer) → Postgres → v1 (read) → http → client
+//! ```
+//!
+//! - [`content`] what text is: pure functions, no database, no HTTP
+//! - [`publishing`] the only code that changes content; every change is one transaction with a row in the log
+//! - [`transfer`] whole libraries in and out
+//! - [`v1`] the public API, one file a feature; reads the public half of the database only
+//! - [`http`] what every request shares
+//! - [`db`] the way to Postgres
+//! - [`reader`] the pages at `/` and `/read/…`
+//! - [`openapi`] the document that describes the API
+//! - [`server`] puts it together; the service and the tests both start it there
+//! - [`cli`] commands, flags, settings
+//! - [`error`] what can go wrong, and its one table
+//!
+//! The URL is the path of the source: `/v1/topics` is `src/v1/topics.rs`.
+
+pub mod cli;
+pub mod content;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod openapi;
+pub mod publishing;
+pub mod reader;
+pub mod server;
+pub mod transfer;
+pub mod v1;

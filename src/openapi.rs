@@ -1,0 +1,283 @@
+//! The document that describes the API (OpenAPI 3.1), the files that are stored of it, and the pages that show it.
+//!
+//! Operations describe themselves beside their code; what holds for all of them is added here, in one pass over the
+//! finished document.
+
+use std::{fmt::Write, sync::Arc};
+
+use actix_web::{App, HttpResponse, get, http::header, web};
+use include_dir::{Dir, include_dir};
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use utoipa_swagger_ui::Config;
+
+use crate::{
+    error::{Error, Fault, Kind},
+    http::{
+        Answer,
+        problem::{MEDIA_TYPE, Problem},
+    },
+    server,
+};
+
+/// What operations answer over the bundled library, a file an operation; a test holds them against the service.
+static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/examples");
+
+/// The document, as it is served and stored.
+#[must_use]
+pub fn document() -> Value {
+    let (_, collected) = App::new().into_utoipa_app().configure(server::routes).split_for_parts();
+    let mut document = serde_json::to_value(collected).unwrap_or_default();
+    document["info"] = json!({
+        "title": "Lectern",
+        "version": env!("CARGO_PKG_VERSION"),
+        "summary": env!("CARGO_PKG_DESCRIPTION"),
+        "description": include_str!("openapi.md"),
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    });
+    document["servers"] = json!([{"url": "/", "description": "This service"}]);
+    document["security"] = json!([]);
+    document["tags"] = json!([
+        {"name": "Site", "description": "What the service says of itself, and where everything is."},
+        {"name": "Articles", "description": "Articles: lists of cards, whole articles, and what to read next."},
+        {"name": "Sections", "description": "The sections of an article: addressable, and their addresses never break."},
+        {"name": "Topics", "description": "What the articles are about."},
+        {"name": "Recommendations", "description": "What leads the site."},
+        {"name": "Reader", "description": "Pages for people, made from the same content."},
+        {"name": "Around", "description": "Health, problems, and this description."},
+    ]);
+    add_components(&mut document);
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, item) in paths {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            complete(path, operation);
+        }
+    }
+    document
+}
+
+/// What every operation refers to: problems, redirects, headers.
+fn add_components(document: &mut Value) {
+    let components = &mut document["components"];
+    let mut schemas = Vec::new();
+    Problem::schemas(&mut schemas);
+    schemas.push((Problem::name().into(), Problem::schema()));
+    schemas.push((Fault::name().into(), Fault::schema()));
+    for (name, schema) in schemas {
+        components["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
+    }
+    for kind in Kind::ALL {
+        components["responses"][kind.name] = json!({
+            "description": kind.title,
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example_of(*kind)}},
+        });
+    }
+    components["responses"]["unavailable"]["headers"]["Retry-After"] =
+        json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
+    components["responses"]["moved"] = json!({
+        "description": "It has another address now; `Location` says which. Method, query and body stay the same.",
+        "headers": {"Location": {
+            "description": "The present address.", "required": true, "schema": {"type": "string"},
+            "example": "/v1/articles/stem-cell-infusion",
+        }},
+    });
+    components["responses"]["not-modified"] = json!({
+        "description": "The client has this answer already: `If-None-Match` names its `ETag`, or it did not change since `If-Modified-Since`.",
+        "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
+    });
+    components["headers"] = json!({
+        "ETag": {
+            "description": "A strong validator of exactly these bytes, for `If-None-Match`.",
+            "schema": {"type": "string"}, "example": "\"1bVmZ3nVZ0n3yLkZ5oGd7A\"",
+        },
+        "Last-Modified": {
+            "description": "When anything that the answer depends on changed last.",
+            "schema": {"type": "string"}, "example": "Fri, 02 Jan 2026 03:04:05 GMT",
+        },
+        "Cache-Control": {
+            "description": "How long caches may keep the answer.",
+            "schema": {"type": "string"}, "example": "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+        },
+        "Surrogate-Key": {
+            "description": "The tags that make the answer stale, separated by spaces.",
+            "schema": {"type": "string"}, "example": "articles topic:stem-cells",
+        },
+        "Link": {
+            "description": "The next page (RFC 8288), where there is one.",
+            "schema": {"type": "string"}, "example": "</v1/articles?cursor=…>; rel=\"next\"",
+        },
+        "X-Request-Id": {
+            "description": "The request's id: the client's own, if it sent one, else a new one.",
+            "schema": {"type": "string"}, "example": "0198c0de-0000-7000-8000-000000000000",
+        },
+    });
+}
+
+fn example_of(kind: Kind) -> Value {
+    let instance = "/v1/articles";
+    let error = match kind {
+        Kind::INVALID_PARAMETER => Error::parameter(
+            "sort",
+            "`popular` is not known here: expected one of -published_at, published_at, -updated_at, updated_at, title",
+        ),
+        Kind::MALFORMED_REQUEST => Error::MalformedRequest("the path has a % without two hexadecimal digits".into()),
+        Kind::NOT_FOUND => Error::NotFound("no article is published as `stem-cell`".into()),
+        Kind::WITHDRAWN => Error::Withdrawn("本文的一处结论已被新的指南取代，修订后重新发布。".into()),
+        Kind::UNAVAILABLE => Error::Unavailable(String::new()),
+        Kind::INTERNAL => Error::Internal(String::new()),
+        other => {
+            return json!({
+                "type": format!("/problems/{}", other.name), "title": other.title, "status": other.status,
+                "detail": other.help, "instance": instance, "errors": [],
+                "request_id": "0198c0de-0000-7000-8000-000000000000",
+            });
+        }
+    };
+    json!(Problem::new(&error, instance, "0198c0de-0000-7000-8000-000000000000"))
+}
+
+/// Adds to an operation what follows from its path and its answers.
+fn complete(path: &str, operation: &mut Value) {
+    let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let cached = !path.starts_with("/health");
+    let reads = path.starts_with("/v1/") || path == "/" || path.starts_with("/read/") || path == "/health/ready";
+    let mut add = |status: &str, name: &str| {
+        if operation["responses"].get(status).is_none() {
+            operation["responses"][status] = reference(name);
+        }
+    };
+    add("400", "invalid-parameter");
+    if cached {
+        add("304", "not-modified");
+    }
+    if path.contains('{') || path == "/v1/site" {
+        add("404", "not-found");
+    }
+    if path.contains("articles/{slug}") || path.starts_with("/read/") {
+        add("308", "moved");
+        add("410", "withdrawn");
+    }
+    if reads {
+        add("500", "internal");
+        add("503", "unavailable");
+    }
+    if let Some(success) = operation["responses"].get_mut("200") {
+        let header = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
+        success["headers"]["X-Request-Id"] = header("X-Request-Id");
+        for name in ["ETag", "Cache-Control"].into_iter().filter(|_| cached) {
+            success["headers"][name] = header(name);
+        }
+        if path.starts_with("/v1/") {
+            success["headers"]["Last-Modified"] = header("Last-Modified");
+            success["headers"]["Surrogate-Key"] = header("Surrogate-Key");
+        }
+        if id.starts_with("list_") && path.starts_with("/v1/") && id != "list_sections" {
+            success["headers"]["Link"] = header("Link");
+        }
+        let example = EXAMPLES.get_file(format!("{id}.json")).and_then(|file| serde_json::from_slice(file.contents()).ok());
+        if let (Some::<Value>(example), Some(json)) = (example, success["content"].get_mut("application/json")) {
+            json["example"] = example["answer"].clone();
+        }
+    }
+}
+
+/// One line an operation: method, path, operation id; sorted, so that a diff shows the whole surface.
+#[must_use]
+pub fn operations(document: &Value) -> String {
+    let mut lines = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            lines.push(format!("{path} {} {id}", method.to_uppercase()));
+        }
+    }
+    lines.sort();
+    lines.iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{line}");
+        text
+    })
+}
+
+/// The document as the files that are served and stored under `openapi/`.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// `openapi.json`.
+    pub json: String,
+    /// `openapi.yaml`.
+    pub yaml: String,
+    /// `operations.txt`.
+    pub operations: String,
+}
+
+impl Files {
+    /// The files of a document.
+    pub fn of(document: &Value) -> Result<Files, Error> {
+        let json = serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
+        let yaml = yaml_serde::to_string(document).map_err(|e| Error::internal("the document has no YAML", e))?;
+        Ok(Files { json: json + "\n", yaml, operations: operations(document) })
+    }
+
+    /// Each file with its name.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &str); 3] {
+        [("openapi.json", &self.json), ("openapi.yaml", &self.yaml), ("operations.txt", &self.operations)]
+    }
+}
+
+/// The operations that serve the description.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
+}
+
+/// Read this description
+///
+/// The OpenAPI 3.1 document of this service, as JSON.
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
+#[get("/openapi.json")]
+pub async fn read_openapi_json(files: web::Data<Files>) -> Answer {
+    Answer::bytes("application/json", files.json.clone()).tagged(["openapi"])
+}
+
+/// Read this description as YAML
+///
+/// The same document in YAML.
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = String, content_type = "application/yaml")))]
+#[get("/openapi.yaml")]
+pub async fn read_openapi_yaml(files: web::Data<Files>) -> Answer {
+    Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"])
+}
+
+/// Go to the reference
+///
+/// Leads to `/docs/`.
+#[utoipa::path(tag = "Around", responses((status = 308, description = "It is at `/docs/`.")))]
+#[get("/docs")]
+pub async fn read_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+/// Read the reference
+///
+/// This description as a page for people, to read and to try out; it loads nothing from other hosts.
+#[utoipa::path(
+    tag = "Around",
+    params(("file" = String, Path, description = "A file of the page; the page itself without one.", example = "index.html")),
+    responses((status = 200, description = "The page, or a file that it needs.", body = String, content_type = "text/html")),
+)]
+#[get("/docs/{file:.*}")]
+pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
+    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true).deep_linking(true);
+    let served = utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
+    let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs/".into()))?;
+    let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("png") => "image/png",
+        Some("map") => "application/json",
+        _ => "text/html; charset=utf-8",
+    };
+    Ok(Answer::bytes(media_type, served.bytes.into_owned()).tagged(["openapi"]))
+}

@@ -1,0 +1,434 @@
+//! A revision becomes what readers see; and the ways in which it goes: withdrawing and moving.
+//!
+//! What must hold: each is one transaction with one row in the log; a reader sees the revision before or the one after
+//! and never parts of both; every address that was ever public answers as the contract says.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Change, ChangedArticle, clock_timestamp, lock, record};
+use crate::{
+    content::{
+        Document, Related, Slug,
+        body::{self, Body, Format, Part, RENDERER},
+        collation, name, text,
+    },
+    db::schema::{
+        addresses, article_bodies, article_topics, articles, documents, links, revisions, section_addresses,
+        sections as section_rows, topics, withdrawals,
+    },
+    error::Error,
+};
+
+/// The longest summary that is taken from a text without one, in characters.
+const EXCERPT: usize = 120;
+
+/// Publishes revision `number` of a document and returns the change's sequence; `None` where readers see it already.
+/// Must run in a transaction.
+pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<Option<i64>, Error> {
+    lock(connection).await?;
+    let (document, section_ids, hash) = revision(connection, id, number).await?;
+    let before = articles::table.find(id).select((articles::revision, articles::renderer)).first(connection).await;
+    let before: Option<(i32, i32)> = before.optional()?;
+    if before == Some((number, RENDERER)) {
+        return Ok(None);
+    }
+    let body = Body::new(&document, &section_ids);
+    let mut tags = tags_of(connection, id).await?;
+
+    make_live(connection, id, number).await?;
+    ensure_topics(connection, &document.topics, &mut tags).await?;
+    write_article(connection, id, number, &document, &hash, &body).await?;
+    write_links(connection, id, &document).await?;
+    let (changed, removed) = write_sections(connection, id, &body).await?;
+    claim_address(connection, id, document.slug.as_str()).await?;
+    diesel::delete(withdrawals::table.find(id)).execute(connection).await?;
+
+    tags.extend(tags_of(connection, id).await?);
+    let article = ChangedArticle {
+        id,
+        slug: document.slug.to_string(),
+        revision: number,
+        hash,
+        previous_slugs: previous_slugs(connection, id, document.slug.as_str()).await?,
+        sections_changed: changed,
+        sections_removed: removed,
+    };
+    let kind = if before.is_some() { "updated" } else { "published" };
+    let change = Change { kind, article: Some(article), tags: tags.into_iter().collect() };
+    Ok(Some(record(connection, change).await?))
+}
+
+/// Takes an article away from readers; its address answers 410 with `reason` from then on. `None` where readers do not
+/// see it anyway. Must run in a transaction.
+pub async fn withdraw(connection: &mut AsyncPgConnection, id: Uuid, reason: &str) -> Result<Option<i64>, Error> {
+    lock(connection).await?;
+    let live = articles::table.find(id).select((articles::slug, articles::revision, articles::hash));
+    let Some((slug, revision, hash)) = live.first::<(String, i32, String)>(connection).await.optional()? else {
+        return Ok(None);
+    };
+    let tags = tags_of(connection, id).await?;
+    diesel::delete(articles::table.find(id)).execute(connection).await?;
+    diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("live")))
+        .set(revisions::state.eq("past"))
+        .execute(connection)
+        .await?;
+    diesel::insert_into(withdrawals::table)
+        .values((
+            withdrawals::article_id.eq(id),
+            withdrawals::reason.eq(reason),
+            withdrawals::withdrawn_at.eq(clock_timestamp()),
+        ))
+        .execute(connection)
+        .await?;
+    let previous_slugs = previous_slugs(connection, id, &slug).await?;
+    let article = ChangedArticle {
+        id,
+        slug,
+        revision,
+        hash,
+        previous_slugs,
+        sections_changed: Vec::new(),
+        sections_removed: Vec::new(),
+    };
+    let change = Change { kind: "withdrawn", article: Some(article), tags: tags.into_iter().collect() };
+    Ok(Some(record(connection, change).await?))
+}
+
+/// Gives an article another slug; the one that it had leads to it from then on. `None` where it has the slug already.
+/// Must run in a transaction.
+pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) -> Result<Option<i64>, Error> {
+    lock(connection).await?;
+    let slug = slug.as_str();
+    let present: String = documents::table.find(id).select(documents::slug).for_update().first(connection).await?;
+    if present == slug {
+        return Ok(None);
+    }
+    let holder = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first::<Uuid>(connection);
+    let holder = holder.await.optional()?;
+    let owner = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
+    if holder.is_some() || owner.is_some_and(|owner| owner != id) {
+        return Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")));
+    }
+    diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
+    let live = diesel::update(articles::table.find(id))
+        .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))
+        .returning((articles::revision, articles::hash))
+        .get_result::<(i32, String)>(connection)
+        .await
+        .optional()?;
+    let Some((revision, hash)) = live else { return Ok(None) };
+    claim_address(connection, id, slug).await?;
+    let article = ChangedArticle {
+        id,
+        slug: slug.to_owned(),
+        revision,
+        hash,
+        previous_slugs: previous_slugs(connection, id, slug).await?,
+        sections_changed: Vec::new(),
+        sections_removed: Vec::new(),
+    };
+    let tags = tags_of(connection, id).await?.into_iter().collect();
+    Ok(Some(record(connection, Change { kind: "moved", article: Some(article), tags }).await?))
+}
+
+/// Publishes again what an older renderer made, and returns how many articles that were.
+pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
+    let old: Vec<(Uuid, i32)> = articles::table
+        .filter(articles::renderer.ne(RENDERER))
+        .select((articles::id, articles::revision))
+        .load(connection)
+        .await?;
+    use diesel_async::AsyncConnection;
+    for (id, revision) in &old {
+        connection.transaction(async |connection| publish(connection, *id, *revision).await).await?;
+    }
+    Ok(old.len())
+}
+
+/// Every published article with its revision, in the order of the slugs.
+pub async fn live(connection: &mut AsyncPgConnection) -> Result<Vec<(Uuid, i32)>, Error> {
+    Ok(articles::table.order(articles::slug).select((articles::id, articles::revision)).load(connection).await?)
+}
+
+/// A revision as it would be published today: under the slug that the document has now.
+pub async fn revision(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    number: i32,
+) -> Result<(Document, Vec<Uuid>, String), Error> {
+    let row = revisions::table
+        .inner_join(documents::table)
+        .filter(revisions::document_id.eq(id))
+        .filter(revisions::number.eq(number))
+        .select((documents::slug, revisions::content, revisions::section_ids, revisions::hash))
+        .first::<(String, serde_json::Value, Vec<Uuid>, String)>(connection)
+        .await
+        .optional()?;
+    let (slug, content, section_ids, hash) =
+        row.ok_or_else(|| Error::NotFound(format!("the document has no revision {number}")))?;
+    let unreadable = |e: String| Error::internal("a stored revision cannot be read", e);
+    let mut document: Document = serde_json::from_value(content).map_err(|e| unreadable(e.to_string()))?;
+    document.slug = slug.parse().map_err(|e: name::InvalidName| unreadable(e.to_string()))?;
+    Ok((document, section_ids, hash))
+}
+
+async fn make_live(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<(), Error> {
+    let live = revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("live"));
+    diesel::update(live).set(revisions::state.eq("past")).execute(connection).await?;
+    let this = revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::number.eq(number));
+    diesel::update(this).set(revisions::state.eq("live")).execute(connection).await?;
+    Ok(())
+}
+
+/// A topic that nobody described yet is called by its slug until somebody does.
+async fn ensure_topics(
+    connection: &mut AsyncPgConnection,
+    slugs: &[Slug],
+    tags: &mut BTreeSet<String>,
+) -> Result<(), Error> {
+    let rows: Vec<_> = slugs
+        .iter()
+        .map(|slug| (topics::slug.eq(slug.as_str()), topics::name.eq(slug.as_str()), topics::updated_at.eq(clock_timestamp())))
+        .collect();
+    let made = diesel::insert_into(topics::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
+    if made > 0 {
+        tags.insert("topics".into());
+    }
+    Ok(())
+}
+
+async fn write_article(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    number: i32,
+    document: &Document,
+    hash: &str,
+    body: &Body,
+) -> Result<(), Error> {
+    let names: HashMap<String, String> = topics::table
+        .filter(topics::slug.eq_any(document.topics.iter().map(Slug::as_str)))
+        .select((topics::slug, topics::name))
+        .load::<(String, String)>(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let topic = |slug: &Slug| json!({"slug": slug.as_str(), "name": names.get(slug.as_str())});
+    let characters = text::document_characters(document);
+    let row = (
+        articles::slug.eq(document.slug.as_str()),
+        articles::locale.eq(document.locale.as_str()),
+        articles::revision.eq(number),
+        articles::title.eq(&document.title),
+        articles::title_key.eq(collation::key(&document.title)),
+        articles::questions.eq(&document.questions),
+        articles::summary.eq(document.summary.clone().or_else(|| text::excerpt(&document.lead, EXCERPT))),
+        articles::topics.eq(document.topics.iter().map(topic).collect::<serde_json::Value>()),
+        articles::characters.eq(i32::try_from(characters).unwrap_or(i32::MAX)),
+        articles::reading_minutes.eq(i32::try_from(text::reading_minutes(document)).unwrap_or(i32::MAX)),
+        articles::updated_at.eq(clock_timestamp()),
+        articles::hash.eq(hash),
+        articles::source.eq(document.source.as_ref().map(|source| json!(source))),
+        articles::renderer.eq(RENDERER),
+    );
+    let published_at: DateTime<Utc> = diesel::insert_into(articles::table)
+        .values((articles::id.eq(id), articles::published_at.eq(clock_timestamp()), row.clone()))
+        .on_conflict(articles::id)
+        .do_update()
+        .set(row)
+        .returning(articles::published_at)
+        .get_result(connection)
+        .await?;
+
+    let unwritable = |e| Error::internal("a body cannot be written as JSON", e);
+    let body_row = (
+        article_bodies::toc.eq(serde_json::to_string(&body.toc()).map_err(unwritable)?),
+        article_bodies::lead_html.eq(serde_json::to_string(&body.lead(Format::Html)).map_err(unwritable)?),
+        article_bodies::sections_html.eq(serde_json::to_string(&body.sections(Format::Html)).map_err(unwritable)?),
+        article_bodies::content.eq(serde_json::to_string(body).map_err(unwritable)?),
+    );
+    diesel::insert_into(article_bodies::table)
+        .values((article_bodies::article_id.eq(id), body_row.clone()))
+        .on_conflict(article_bodies::article_id)
+        .do_update()
+        .set(body_row)
+        .execute(connection)
+        .await?;
+
+    diesel::delete(article_topics::table.filter(article_topics::article_id.eq(id))).execute(connection).await?;
+    let rows: Vec<_> = (1..)
+        .zip(&document.topics)
+        .map(|(position, slug)| {
+            (
+                article_topics::article_id.eq(id),
+                article_topics::topic_slug.eq(slug.as_str()),
+                article_topics::position.eq(position),
+                article_topics::published_at.eq(published_at),
+            )
+        })
+        .collect();
+    diesel::insert_into(article_topics::table).values(rows).execute(connection).await?;
+    Ok(())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = links)]
+struct NewLink {
+    article_id: Uuid,
+    kind: &'static str,
+    position: i32,
+    target_slug: Option<String>,
+    url: Option<String>,
+    title: Option<String>,
+    reason: Option<String>,
+}
+
+async fn write_links(connection: &mut AsyncPgConnection, id: Uuid, document: &Document) -> Result<(), Error> {
+    diesel::delete(links::table.filter(links::article_id.eq(id))).execute(connection).await?;
+    let editorial = document.related.iter().cloned().map(|related| match related {
+        Related::Article { article, reason } => ("editorial", Some(article.into()), None, None, reason),
+        Related::External { url, title, reason } => ("editorial", None, Some(url), Some(title), reason),
+    });
+    let linked = body::linked_articles(document).into_iter().map(|slug| ("linked", Some(slug.into()), None, None, None));
+    let rows: Vec<_> = (1..)
+        .zip(editorial.chain(linked))
+        .map(|(position, (kind, target_slug, url, title, reason))| NewLink {
+            article_id: id,
+            kind,
+            position,
+            target_slug,
+            url,
+            title,
+            reason,
+        })
+        .collect();
+    diesel::insert_into(links::table).values(rows).execute(connection).await?;
+    Ok(())
+}
+
+/// Brings the sections and their addresses up to date; returns the ids of those that changed and of those that went.
+async fn write_sections(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    body: &Body,
+) -> Result<(Vec<Uuid>, Vec<Uuid>), Error> {
+    let before: HashMap<Uuid, String> = section_rows::table
+        .filter(section_rows::article_id.eq(id))
+        .filter(section_rows::removed_at.is_null())
+        .select((section_rows::id, section_rows::hash))
+        .load::<(Uuid, String)>(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let mut parts = Vec::new();
+    collect(&body.sections, &mut parts);
+    let mut removed: Vec<Uuid> = before.keys().copied().collect();
+    removed.retain(|id| !parts.iter().any(|part| part.heading.id == *id));
+    removed.sort_unstable();
+    let changed = parts.iter().filter(|part| before.get(&part.heading.id) != Some(&part.hash));
+    let changed = changed.map(|part| part.heading.id).collect();
+
+    diesel::update(section_rows::table.filter(section_rows::id.eq_any(&removed)))
+        .set(section_rows::removed_at.eq(clock_timestamp().nullable()))
+        .execute(connection)
+        .await?;
+    use diesel::upsert::excluded;
+    let rows: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            (
+                section_rows::id.eq(part.heading.id),
+                section_rows::article_id.eq(id),
+                section_rows::anchor.eq(part.heading.anchor.as_str()),
+                section_rows::title.eq(&part.heading.title),
+                section_rows::hash.eq(&part.hash),
+                section_rows::removed_at.eq(None::<DateTime<Utc>>),
+            )
+        })
+        .collect();
+    for chunk in rows.chunks(CHUNK) {
+        diesel::insert_into(section_rows::table)
+            .values(chunk)
+            .on_conflict(section_rows::id)
+            .do_update()
+            .set((
+                section_rows::anchor.eq(excluded(section_rows::anchor)),
+                section_rows::title.eq(excluded(section_rows::title)),
+                section_rows::hash.eq(excluded(section_rows::hash)),
+                section_rows::removed_at.eq(excluded(section_rows::removed_at)),
+            ))
+            .execute(connection)
+            .await?;
+    }
+    let references: Vec<_> = parts
+        .iter()
+        .flat_map(|part| [part.heading.anchor.as_str(), part.heading.number.as_str()].map(|text| (part.heading.id, text)))
+        .map(|(section, reference)| {
+            (
+                section_addresses::article_id.eq(id),
+                section_addresses::reference.eq(reference),
+                section_addresses::section_id.eq(section),
+            )
+        })
+        .collect();
+    for chunk in references.chunks(CHUNK) {
+        diesel::insert_into(section_addresses::table)
+            .values(chunk)
+            .on_conflict((section_addresses::article_id, section_addresses::reference))
+            .do_update()
+            .set(section_addresses::section_id.eq(excluded(section_addresses::section_id)))
+            .execute(connection)
+            .await?;
+    }
+    Ok((changed, removed))
+}
+
+/// The most rows of one insert: Postgres takes 65,535 parameters.
+const CHUNK: usize = 5_000;
+
+fn collect<'a>(parts: &'a [Part], into: &mut Vec<&'a Part>) {
+    for part in parts {
+        into.push(part);
+        collect(&part.children, into);
+    }
+}
+
+async fn claim_address(connection: &mut AsyncPgConnection, id: Uuid, slug: &str) -> Result<(), Error> {
+    diesel::insert_into(addresses::table)
+        .values((addresses::slug.eq(slug), addresses::article_id.eq(id)))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    let owner: Uuid = addresses::table.find(slug).select(addresses::article_id).first(connection).await?;
+    if owner == id { Ok(()) } else { Err(Error::Conflict(format!("the slug `{slug}` belongs to another article"))) }
+}
+
+async fn previous_slugs(connection: &mut AsyncPgConnection, id: Uuid, present: &str) -> Result<Vec<String>, Error> {
+    let earlier = addresses::table.filter(addresses::article_id.eq(id)).filter(addresses::slug.ne(present));
+    Ok(earlier.select(addresses::slug).order(addresses::slug).load(connection).await?)
+}
+
+/// The tags of every answer that an article is in, as it stands: itself, the lists, its topics, and the articles that
+/// link to it or that it links to, whose related reading it is in.
+async fn tags_of(connection: &mut AsyncPgConnection, id: Uuid) -> Result<BTreeSet<String>, Error> {
+    let mut tags = BTreeSet::from(["articles".to_owned(), format!("article:{id}")]);
+    let of = article_topics::table.filter(article_topics::article_id.eq(id)).select(article_topics::topic_slug);
+    tags.extend(of.load::<String>(connection).await?.into_iter().map(|slug| format!("topic:{slug}")));
+    let own = addresses::table.filter(addresses::article_id.eq(id)).select(addresses::slug);
+    let pointing = links::table.filter(links::target_slug.eq_any(own.load::<String>(connection).await?));
+    let pointing: Vec<Uuid> = pointing.select(links::article_id).distinct().load(connection).await?;
+    let pointed: Vec<Uuid> = links::table
+        .inner_join(addresses::table.on(links::target_slug.eq(addresses::slug.nullable())))
+        .filter(links::article_id.eq(id))
+        .select(addresses::article_id)
+        .distinct()
+        .load(connection)
+        .await?;
+    tags.extend(pointing.iter().chain(&pointed).map(|id| format!("article:{id}")));
+    Ok(tags)
+}

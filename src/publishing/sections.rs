@@ -1,0 +1,248 @@
+//! Which section of a new revision is which of the old: the identity of sections across edits.
+//!
+//! What must hold:
+//! - a section that was only edited, moved, renumbered, retitled or given another anchor keeps its id;
+//! - an anchor that a section ever had is never given to another;
+//! - every section comes out with an id and an anchor of its own;
+//! - the outcome depends on nothing but the input.
+//!
+//! Sections are matched in this order, each old and each new one at most once:
+//! 1. by an anchor that the author wrote;
+//! 2. by title under the same parent, then by title anywhere;
+//! 3. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
+//!    [`LIKENESS`];
+//! 4. by the title of a section that was removed earlier.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::content::{Anchor, Document, outline, text};
+
+/// The least likeness, from 0 to 1, at which two sections are taken for one.
+pub const LIKENESS: f64 = 0.5;
+
+/// The most pairs of unmatched sections that are compared by likeness; beyond it only neighbours in reading order are,
+/// so that the time stays linear.
+const MAX_PAIRS: usize = 40_000;
+
+/// A section that the article has or had.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its identity.
+    pub id: Uuid,
+    /// The anchor that it has, or had last.
+    pub anchor: Anchor,
+    /// Every other anchor that it ever had.
+    pub aliases: Vec<Anchor>,
+    /// Its title.
+    pub title: String,
+    /// What the latest revision says of it; `None` where it was removed.
+    pub present: Option<Present>,
+}
+
+/// A section as it stands in the latest revision.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// The section above it.
+    pub parent: Option<Uuid>,
+    /// Its own text.
+    pub text: String,
+}
+
+/// The sections of `document` as the next revision will know them.
+#[must_use]
+pub fn present(document: &Document, ids: &[Uuid]) -> Vec<(Uuid, Anchor, String, Present)> {
+    let entries = outline::entries(&document.sections);
+    let with_ids = entries.iter().zip(ids);
+    with_ids
+        .filter_map(|(entry, id)| {
+            let parent = entry.parent.and_then(|place| ids.get(place).copied());
+            let anchor = entry.section.anchor.clone()?;
+            let present = Present { parent, text: text::blocks(&entry.section.blocks) };
+            Some((*id, anchor, entry.section.title.clone(), present))
+        })
+        .collect()
+}
+
+/// Gives every section of `document` its anchor, and returns their ids in reading order; or, where two sections of the
+/// text claim anchors of one section, says so of each.
+pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, Vec<String>> {
+    let new: Vec<New> = outline::entries(&document.sections).iter().map(New::from).collect();
+    let mut matching = Matching { new: &new, known, old_of: vec![None; new.len()], taken: HashSet::new() };
+    let faults = matching.by_anchor();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    matching.by_title(|_| true, true);
+    matching.by_title(|old| old.present.is_some(), false);
+    matching.by_likeness();
+    matching.by_title(|old| old.present.is_none(), false);
+
+    let old_of = matching.old_of;
+    let ids = old_of.iter().map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id)).collect();
+    let mut anchors = old_of.iter().map(|old| old.map(|old| known[old].anchor.clone()));
+    keep_anchors(&mut document.sections, &mut anchors);
+    let reserved: HashSet<&Anchor> = known.iter().flat_map(|old| old.aliases.iter().chain([&old.anchor])).collect();
+    outline::fill_anchors(document, &|anchor| reserved.contains(anchor));
+    Ok(ids)
+}
+
+fn keep_anchors(
+    sections: &mut [crate::content::Section],
+    anchors: &mut dyn Iterator<Item = Option<Anchor>>,
+) {
+    for section in sections {
+        let kept = anchors.next().flatten();
+        if section.anchor.is_none() {
+            section.anchor = kept;
+        }
+        keep_anchors(&mut section.children, anchors);
+    }
+}
+
+struct New {
+    anchor: Option<Anchor>,
+    title: String,
+    text: String,
+    parent: Option<usize>,
+}
+
+impl From<&outline::Entry<'_>> for New {
+    fn from(entry: &outline::Entry<'_>) -> New {
+        New {
+            anchor: entry.section.anchor.clone(),
+            title: entry.section.title.clone(),
+            text: text::blocks(&entry.section.blocks),
+            parent: entry.parent,
+        }
+    }
+}
+
+struct Matching<'a> {
+    new: &'a [New],
+    known: &'a [Known],
+    /// For each new section the place of its match in `known`.
+    old_of: Vec<Option<usize>>,
+    taken: HashSet<usize>,
+}
+
+impl Matching<'_> {
+    fn join(&mut self, new: usize, old: usize) {
+        self.old_of[new] = Some(old);
+        self.taken.insert(old);
+    }
+
+    fn by_anchor(&mut self) -> Vec<String> {
+        let mut owner = HashMap::new();
+        for (place, old) in self.known.iter().enumerate() {
+            for anchor in old.aliases.iter().chain([&old.anchor]) {
+                owner.insert(anchor.clone(), place);
+            }
+        }
+        let mut faults = Vec::new();
+        for (place, new) in self.new.iter().enumerate() {
+            let Some((anchor, old)) = new.anchor.as_ref().and_then(|anchor| Some((anchor, *owner.get(anchor)?))) else {
+                continue;
+            };
+            if self.taken.contains(&old) {
+                let id = &self.known[old].anchor;
+                faults.push(format!(
+                    "the anchor `{anchor}` cannot be given to the section “{}”: it is an earlier name of the section \
+                     `{id}`, which stands in this text too, and an anchor never goes to another section",
+                    new.title
+                ));
+            } else {
+                self.join(place, old);
+            }
+        }
+        faults
+    }
+
+    /// Joins sections of equal titles in order, `under_same_parent` or anywhere, if `eligible`.
+    fn by_title(&mut self, eligible: impl Fn(&Known) -> bool, under_same_parent: bool) {
+        let mut waiting: HashMap<(&str, Option<Uuid>), Vec<usize>> = HashMap::new();
+        let known = self.known;
+        for (place, old) in known.iter().enumerate().rev() {
+            let parent = old.present.as_ref().and_then(|present| present.parent);
+            let present = old.present.is_some() || !under_same_parent;
+            if eligible(old) && present && !self.taken.contains(&place) {
+                let parent = parent.filter(|_| under_same_parent);
+                waiting.entry((&old.title, parent)).or_default().push(place);
+            }
+        }
+        let new = self.new;
+        for (place, section) in new.iter().enumerate() {
+            if self.old_of[place].is_some() || section.title.is_empty() {
+                continue;
+            }
+            let parent = match section.parent.filter(|_| under_same_parent) {
+                None => None,
+                Some(above) => match self.old_of[above] {
+                    Some(old) => Some(known[old].id),
+                    // A parent that is new is the parent of no old section.
+                    None => continue,
+                },
+            };
+            if let Some(old) = waiting.get_mut(&(section.title.as_str(), parent)).and_then(Vec::pop) {
+                self.join(place, old);
+            }
+        }
+    }
+
+    fn by_likeness(&mut self) {
+        let new: Vec<usize> = (0..self.new.len()).filter(|place| self.old_of[*place].is_none()).collect();
+        let old: Vec<usize> = (0..self.known.len())
+            .filter(|place| !self.taken.contains(place) && self.known[*place].present.is_some())
+            .collect();
+        let of_new: Vec<_> = new.iter().map(|n| bigrams(&self.new[*n].title, &self.new[*n].text)).collect();
+        let of_old: Vec<_> = old
+            .iter()
+            .map(|o| bigrams(&self.known[*o].title, self.known[*o].present.as_ref().map_or("", |p| &p.text)))
+            .collect();
+        let near = if new.len() * old.len() > MAX_PAIRS { 8 } else { usize::MAX };
+        let mut pairs = Vec::new();
+        for (n, a) in of_new.iter().enumerate() {
+            for (o, b) in of_old.iter().enumerate() {
+                if n.abs_diff(o) <= near {
+                    let likeness = dice(a, b);
+                    if likeness >= LIKENESS {
+                        pairs.push((likeness, n, o));
+                    }
+                }
+            }
+        }
+        pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        for (_, n, o) in pairs {
+            if self.old_of[new[n]].is_none() && !self.taken.contains(&old[o]) {
+                self.join(new[n], old[o]);
+            }
+        }
+    }
+}
+
+/// The bigrams of title and text without white space, sorted.
+fn bigrams(title: &str, text: &str) -> Vec<(char, char)> {
+    let characters: Vec<char> = title.chars().chain(text.chars()).filter(|c| !c.is_whitespace()).collect();
+    let mut pairs: Vec<_> = characters.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// Dice's coefficient of two sorted multisets: twice what they share over what they hold.
+#[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^52 bigrams")]
+fn dice(a: &[(char, char)], b: &[(char, char)]) -> f64 {
+    let (mut i, mut j, mut shared) = (0, 0, 0_usize);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        match x.cmp(y) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                shared += 1;
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    if a.is_empty() && b.is_empty() { 0.0 } else { 2.0 * shared as f64 / (a.len() + b.len()) as f64 }
+}

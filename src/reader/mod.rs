@@ -1,0 +1,90 @@
+//! The pages at `/` and `/read/{slug}`: the library for people, rendered by the server from the same statements that
+//! the public API uses. No script, no other host.
+
+use actix_web::{HttpRequest, get, web};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{Db, schema::articles},
+    error::Error,
+    http::{Answer, Query, query::Nothing},
+    v1::{
+        address::Key,
+        articles as v1_articles,
+        card::Card,
+        related,
+        site::{self, Site},
+    },
+};
+
+mod html;
+
+/// The most articles on the first page.
+const FRONT: i64 = 100;
+
+/// What a page may load: its own style sheet and images, nothing that runs.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The pages.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(show_library).service(show_article).service(read_style);
+}
+
+fn page(html: String) -> Answer {
+    Answer::bytes("text/html; charset=utf-8", html).policy(POLICY)
+}
+
+/// Show the library
+///
+/// The newest articles as a page for people.
+#[utoipa::path(tag = "Reader", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
+#[get("/")]
+pub async fn show_library(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
+    let connection = db.read().await?;
+    let mut pipe = &*connection;
+    let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
+    let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
+    let site = site::find(&connection).await?;
+    Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "site"]))
+}
+
+/// Show an article
+///
+/// One article as a page for people; an earlier slug redirects.
+#[utoipa::path(
+    tag = "Reader",
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion")),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+#[get("/read/{slug}")]
+pub async fn show_article(
+    db: web::Data<Db>,
+    path: web::Path<String>,
+    _: Query<Nothing>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
+    let key = Key::parse(&path)?;
+    let connection = db.read().await?;
+    let found = v1_articles::find(&connection, &key, &v1_articles::CONTENT).await?;
+    key.check("/read/", &found.card.slug, &request)?;
+    let related = related::first(&connection, &Key::Id(found.card.id)).await?;
+    let site: Option<Site> = site::find(&connection).await?;
+    let body = found.body()?;
+    let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);
+    // The text links to articles by their address in the API; a person wants their page.
+    let html = found.resolve_to("/read/", &html);
+    let mut tags = related.tags;
+    tags.extend([format!("article:{}", found.card.id), "site".to_owned()]);
+    Ok(page(html).tagged(tags).modified(found.changed_at))
+}
+
+/// Read the pages' style sheet
+///
+/// Part of the pages.
+#[utoipa::path(tag = "Reader", responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
+#[get("/reader.css")]
+pub async fn read_style() -> Answer {
+    Answer::bytes("text/css; charset=utf-8", include_str!("reader.css")).tagged(["reader"])
+}

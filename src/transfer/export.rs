@@ -1,0 +1,54 @@
+//! Published articles → files that `import` turns into the same articles, hash for hash.
+
+use std::{fs, io, path::Path};
+
+use diesel_async::AsyncPgConnection;
+
+use super::file::{SITE_FILE, SiteFile};
+use crate::{
+    content::markdown,
+    error::Error,
+    publishing::{draft, publish, site},
+};
+
+/// What an export wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Files of published articles.
+    pub articles: usize,
+    /// Documents that are not published, which are not exported.
+    pub unpublished: usize,
+}
+
+/// Writes every published article to `folder`/articles, and the site to `folder`/site.yaml. The folder is made if it is
+/// not there; files of the same names are replaced, others are left alone.
+///
+/// Errors: the database, or the folder.
+pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Exported, Error> {
+    let articles = folder.join("articles");
+    fs::create_dir_all(&articles).map_err(|e| unwritable(&articles, &e))?;
+    if let Some(described) = site::read_site(connection).await? {
+        let topics = site::read_topics(connection).await?;
+        let file = SiteFile::new(described, topics, site::read_pins(connection).await?);
+        let text = yaml_serde::to_string(&file).map_err(|e| Error::internal("the site has no YAML", e))?;
+        write(&folder.join(SITE_FILE), &text)?;
+    }
+    let mut exported = Exported { unpublished: draft::count_unpublished(connection).await?, ..Exported::default() };
+    // One article at a time: memory does not grow with the library.
+    for (id, revision) in publish::live(connection).await? {
+        let (document, ..) = publish::revision(connection, id, revision).await?;
+        write(&articles.join(format!("{}.md", document.slug)), &markdown::write(&document))?;
+        exported.articles += 1;
+    }
+    Ok(exported)
+}
+
+/// Replaces a file whole: a reader, or a crash, never finds half of it.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let part = path.with_extension("part");
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|e| unwritable(path, &e))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    Error::internal("the export cannot be written", format!("{}: {error}", path.display()))
+}

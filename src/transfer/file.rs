@@ -1,0 +1,172 @@
+//! What a file is, and what it says.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    content::{
+        Document, Locale, Remark, Slug, markdown,
+        page::{self, LinkLine, LineUse},
+    },
+    publishing::site::{CallToAction, License, Pin, Site, Topic},
+};
+
+/// The name of the file that describes the site.
+pub const SITE_FILE: &str = "site.yaml";
+
+/// What a file says.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An article file.
+    Article {
+        /// The article.
+        document: Box<Document>,
+        /// What its editor should look at.
+        remarks: Vec<Remark>,
+    },
+    /// A captured page.
+    Page(Box<Captured>),
+    /// The site, its topics and its pins.
+    Site(Box<SiteFile>),
+}
+
+/// A captured page as an article, and the account of its lines.
+#[derive(Debug, Clone)]
+pub struct Captured {
+    /// The article.
+    pub document: Document,
+    /// The site's name, if the page shows one.
+    pub site_name: Option<String>,
+    /// The call to action, if the page shows one.
+    pub call_to_action: Option<String>,
+    /// The encoding that the page was read in.
+    pub encoding: String,
+    /// Related reading without an address: titles, which may be those of articles.
+    pub titles: Vec<LinkLine>,
+    /// What became of every line that is not blank.
+    pub lines: Vec<LineUse>,
+    /// Places that look damaged.
+    pub damage: Vec<Remark>,
+}
+
+/// `site.yaml`: the site's own facts, its topics, and the articles that lead the hot list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteFile {
+    name: String,
+    description: Option<String>,
+    #[serde(default)]
+    locale: Locale,
+    call_to_action: Option<CallToAction>,
+    license: Option<License>,
+    attribution: Option<String>,
+    disclaimer: Option<String>,
+    /// The topics.
+    #[serde(default)]
+    pub topics: Vec<Topic>,
+    /// The articles that lead the hot list, in order.
+    #[serde(default)]
+    pub pins: Vec<Pin>,
+}
+
+impl SiteFile {
+    /// The file of a site.
+    #[must_use]
+    pub fn new(site: Site, topics: Vec<Topic>, pins: Vec<Pin>) -> SiteFile {
+        let Site { name, description, locale, call_to_action, license, attribution, disclaimer } = site;
+        SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, topics, pins }
+    }
+
+    /// The site's own facts.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        let SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, .. } = self.clone();
+        Site { name, description, locale, call_to_action, license, attribution, disclaimer }
+    }
+}
+
+/// Reads the bytes of the file at `path`; `slug` is the address that the user chose for it, if any.
+///
+/// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
+/// is a captured page. Errors: all faults at once.
+pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name == SITE_FILE {
+        let site = yaml_serde::from_slice(bytes).map_err(|e| vec![fault(e.to_string())])?;
+        return Ok(Content::Site(Box::new(site)));
+    }
+    if is_article(path) || bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") {
+        return article(path, bytes, slug);
+    }
+    captured(bytes, slug)
+}
+
+fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        vec![Remark { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
+    })?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
+    if let Some(slug) = slug {
+        read.document.slug = slug.clone();
+    }
+    Ok(Content::Article { document: Box::new(read.document), remarks: read.remarks })
+}
+
+fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
+    let page = page::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
+    let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    let slug = slug.cloned().or_else(|| Slug::derive(&title));
+    let slug = slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
+    let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
+    let (lines, damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
+    let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
+    let document = page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
+}
+
+fn fault(message: String) -> Remark {
+    Remark { line: None, column: None, message }
+}
+
+fn is_article(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
+}
+
+/// The files that `paths` name: a file is itself; a folder is the site file, article files and `.txt` pages in it and
+/// below it, in the order of their names. The site file comes first, so that topics have their names from the start.
+pub fn list(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut found = Vec::new();
+            below(path, &mut found)?;
+            found.sort_by_key(|path| (path.file_name().is_none_or(|name| name != SITE_FILE), path.clone()));
+            files.extend(found);
+        } else {
+            // A name that does not exist is told at once, not after half of the import.
+            path.metadata().map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn below(folder: &Path, into: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        let path = entry.path();
+        // Links are not followed: a folder that links to itself has no end.
+        if entry.file_type()?.is_dir() {
+            below(&path, into)?;
+        } else if is_article(&path)
+            || path.file_name().is_some_and(|name| name == SITE_FILE)
+            || path.extension().is_some_and(|extension| extension == "txt")
+        {
+            into.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Files → drafts or published articles, with an account of what became of each.
+//!
+//! What must hold: a file is imported whole or not at all; a fault in one does not keep the others out; content that is
+//! there already makes no revision; every line of a captured page is accounted for; memory does not grow with the
+//! number of files.
+
+use std::path::{Path, PathBuf};
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+
+use super::file::{self, Captured, Content, SiteFile};
+use crate::{
+    content::{Document, Related, Remark, Slug, page::LineUse},
+    error::Error,
+    publishing::{
+        draft::{self, Outcome, Saved},
+        publish, site,
+    },
+};
+
+/// How many files are committed together: a commit waits for the disk, and the publishing lock is held until it.
+pub const BATCH: usize = 32;
+
+/// How to import.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Publish what was imported; a draft otherwise.
+    pub publish: bool,
+    /// Take the site's name and call to action from captured pages.
+    pub site: bool,
+    /// Find out what would be done, and do nothing.
+    pub dry_run: bool,
+    /// The address of the one file that is imported.
+    pub slug: Option<Slug>,
+    /// Who imports, for the revisions' history.
+    pub author: String,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// What was done, or all faults.
+    pub result: Result<Done, Vec<Remark>>,
+}
+
+/// What was done with a file.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// An article file was saved.
+    Article {
+        /// The article.
+        article: Imported,
+        /// What its editor should look at.
+        remarks: Vec<Remark>,
+    },
+    /// A captured page was saved.
+    Page {
+        /// The article.
+        article: Imported,
+        /// The encoding that it was read in.
+        encoding: String,
+        /// What became of every line that is not blank; titles under 相关阅读 that are no article of ours included.
+        lines: Vec<LineUse>,
+        /// The lines among them that name an article which is not here.
+        unknown_titles: Vec<u32>,
+        /// Places that look damaged.
+        damage: Vec<Remark>,
+        /// Whether the site took its name or call to action.
+        site_changed: bool,
+    },
+    /// The site, its topics or its pins were set.
+    Site {
+        /// Whether that changed anything.
+        changed: bool,
+    },
+}
+
+/// An article that was imported.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// Its address.
+    pub slug: Slug,
+    /// Its revision.
+    pub revision: i32,
+    /// What was done.
+    pub outcome: Outcome,
+    /// Whether the import published it.
+    pub published: bool,
+    /// Its sections, those below others included.
+    pub sections: usize,
+}
+
+impl Done {
+    /// Whether anything is other than it was before.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        let article = |article: &Imported| article.outcome != Outcome::Unchanged || article.published;
+        match self {
+            Done::Article { article: one, .. } => article(one),
+            Done::Page { article: one, site_changed, .. } => article(one) || *site_changed,
+            Done::Site { changed } => *changed,
+        }
+    }
+}
+
+/// Imports `files`, and tells of each what became of it, in order, once it is certain.
+///
+/// Errors: the database. What a file does wrong is in its report.
+pub async fn run(
+    connection: &mut AsyncPgConnection,
+    files: &[PathBuf],
+    options: &Options,
+    mut told: impl FnMut(FileReport) + Send,
+) -> Result<(), Error> {
+    // Pins name articles, so they wait until all are there.
+    let mut pins = None;
+    for batch in files.chunks(BATCH) {
+        let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options))).collect();
+        for (_, content) in &read {
+            if let Ok(Content::Site(site)) = content {
+                pins = Some(site.pins.clone());
+            }
+        }
+        for report in all_or_none(connection, options.dry_run, async |connection| batch_in(connection, &read, options).await).await? {
+            told(report);
+        }
+    }
+    if let Some(pins) = pins {
+        all_or_none(connection, options.dry_run, async |connection| {
+            match connection.transaction(async |connection| site::put_pins(connection, &pins).await).await {
+                // In a trial, or without --publish, a pin may name an article that is not published.
+                Err(Error::NotFound(why)) => {
+                    log::warn!("the pins are left as they are: {why}");
+                    Ok(())
+                }
+                other => other.map(|_| ()),
+            }
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path, options: &Options) -> Result<Content, Vec<Remark>> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| vec![Remark { line: None, column: None, message: format!("The file cannot be read: {e}") }])?;
+    file::read(path, &bytes, options.slug.as_ref())
+}
+
+/// Runs `work` in a transaction, which a trial rolls back.
+async fn all_or_none<T: Send>(
+    connection: &mut AsyncPgConnection,
+    trial: bool,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    use diesel_async::{AnsiTransactionManager, TransactionManager};
+    AnsiTransactionManager::begin_transaction(connection).await?;
+    let result = work(connection).await;
+    if trial || result.is_err() {
+        AnsiTransactionManager::rollback_transaction(connection).await?;
+    } else {
+        AnsiTransactionManager::commit_transaction(connection).await?;
+    }
+    result
+}
+
+type ReadFile = (PathBuf, Result<Content, Vec<Remark>>);
+
+async fn batch_in(
+    connection: &mut AsyncPgConnection,
+    files: &[ReadFile],
+    options: &Options,
+) -> Result<Vec<FileReport>, Error> {
+    let mut reports = Vec::with_capacity(files.len());
+    for (path, content) in files {
+        let result = match content {
+            Err(faults) => Err(faults.clone()),
+            // A transaction inside the batch's: what fails leaves no trace of this file, and none on the others.
+            Ok(content) => connection
+                .transaction(async |connection| one(connection, content, options).await)
+                .await
+                .map(Ok)
+                .or_else(faults_of)?,
+        };
+        reports.push(FileReport { path: path.clone(), result });
+    }
+    Ok(reports)
+}
+
+/// What the file does wrong, as opposed to what goes wrong with the database.
+fn faults_of(error: Error) -> Result<Result<Done, Vec<Remark>>, Error> {
+    let remark = |message: String| Remark { line: None, column: None, message };
+    match error {
+        Error::InvalidContent(faults) => Ok(Err(faults.into_iter().map(|fault| remark(fault.detail)).collect())),
+        Error::Conflict(message) => Ok(Err(vec![remark(message)])),
+        other => Err(other),
+    }
+}
+
+async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Options) -> Result<Done, Error> {
+    match content {
+        Content::Article { document, remarks } => {
+            let article = save(connection, document, options).await?;
+            Ok(Done::Article { article, remarks: remarks.clone() })
+        }
+        Content::Page(captured) => page(connection, captured, options).await,
+        Content::Site(file) => site_in(connection, file).await,
+    }
+}
+
+async fn save(connection: &mut AsyncPgConnection, document: &Document, options: &Options) -> Result<Imported, Error> {
+    let sections = crate::content::outline::entries(&document.sections).len();
+    let slug = document.slug.clone();
+    let Saved { id, revision, outcome, .. } = draft::save(connection, document.clone(), &options.author).await?;
+    let published = options.publish && publish::publish(connection, id, revision).await?.is_some();
+    Ok(Imported { slug, revision, outcome, published, sections })
+}
+
+async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: &Options) -> Result<Done, Error> {
+    let mut document = captured.document.clone();
+    let mut unknown_titles = Vec::new();
+    for link in &captured.titles {
+        match draft::titled(connection, &link.title).await? {
+            Some(article) => document.related.push(Related::Article { article, reason: None }),
+            None => unknown_titles.push(link.line),
+        }
+    }
+    let article = save(connection, &document, options).await?;
+    let site_changed = options.site
+        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref()).await?;
+    Ok(Done::Page {
+        article,
+        encoding: captured.encoding.clone(),
+        lines: captured.lines.clone(),
+        unknown_titles,
+        damage: captured.damage.clone(),
+        site_changed,
+    })
+}
+
+async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
+    let site_changed = site::put_site(connection, &file.site()).await?;
+    let topics_changed = site::put_topics(connection, &file.topics).await?;
+    Ok(Done::Site { changed: site_changed || topics_changed })
+}

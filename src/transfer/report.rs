@@ -1,0 +1,215 @@
+//! What the command line prints of an import, an export or a check.
+
+use std::{fmt::Write, path::Path};
+
+use super::{
+    export::Exported,
+    file::Content,
+    import::{Done, FileReport, Imported},
+};
+use crate::{
+    content::{
+        Remark, outline,
+        page::{LineUse, Role},
+    },
+    publishing::draft::Outcome,
+};
+
+/// The most characters of a line that are shown.
+const SHOWN: usize = 40;
+
+/// The report of an import, file by file, and its end.
+#[derive(Debug, Default)]
+pub struct Summary {
+    dry_run: bool,
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    failed: usize,
+    other: usize,
+}
+
+impl Summary {
+    /// The report of an import that has not begun.
+    #[must_use]
+    pub fn new(dry_run: bool) -> Summary {
+        Summary { dry_run, ..Summary::default() }
+    }
+
+    /// How many files were not imported.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// What to print of one file.
+    pub fn file(&mut self, report: &FileReport) -> String {
+        let path = report.path.display();
+        let mut text = String::new();
+        let _ = match &report.result {
+            Err(faults) => {
+                self.failed += 1;
+                let _ = writeln!(text, "{path}: not imported");
+                list(&mut text, "", faults)
+            }
+            Ok(Done::Article { article, remarks }) => {
+                self.count(article);
+                let _ = writeln!(text, "{path}: {}", sentence(article));
+                list(&mut text, "note: ", remarks)
+            }
+            Ok(Done::Page { article, encoding, lines, unknown_titles, damage, site_changed }) => {
+                self.count(article);
+                let _ = writeln!(text, "{path}: {} ({encoding})", sentence(article));
+                if *site_changed {
+                    self.other += 1;
+                    let _ = writeln!(text, "  the site took its name and call to action");
+                }
+                account(&mut text, lines, unknown_titles);
+                list(&mut text, "looks damaged, kept as it is: ", damage)
+            }
+            Ok(Done::Site { changed }) => {
+                self.other += usize::from(*changed);
+                writeln!(text, "{path}: the site, {}", if *changed { "changed" } else { "unchanged" })
+            }
+        };
+        text
+    }
+
+    fn count(&mut self, article: &Imported) {
+        match article.outcome {
+            Outcome::Created => self.created += 1,
+            Outcome::Updated => self.updated += 1,
+            // Published only now: readers see something new.
+            Outcome::Unchanged if article.published => self.other += 1,
+            Outcome::Unchanged => self.unchanged += 1,
+        }
+    }
+
+    /// What to print at the end.
+    #[must_use]
+    pub fn end(&self) -> String {
+        let Summary { created, updated, unchanged, failed, .. } = self;
+        let mut text = format!("{created} created, {updated} updated, {unchanged} unchanged, {failed} failed");
+        if created + updated + self.other + failed == 0 {
+            text += ": nothing changed";
+        }
+        if self.dry_run {
+            text += " (dry run: nothing was done)";
+        }
+        text + "\n"
+    }
+}
+
+fn sentence(article: &Imported) -> String {
+    let outcome = match article.outcome {
+        Outcome::Created => "created",
+        Outcome::Updated => "updated",
+        Outcome::Unchanged => "unchanged",
+    };
+    let published = if article.published { ", published" } else { "" };
+    let Imported { slug, revision, sections, .. } = article;
+    format!("{outcome} {slug}, revision {revision}, {sections} sections{published}")
+}
+
+fn list(text: &mut String, kind: &str, remarks: &[Remark]) -> std::fmt::Result {
+    remarks.iter().try_for_each(|remark| writeln!(text, "  {kind}{remark}"))
+}
+
+/// One line for every line of the page that is not blank.
+fn account(text: &mut String, lines: &[LineUse], unknown_titles: &[u32]) {
+    let unused = |line: &&LineUse| matches!(line.role, Role::NotUsed { .. }) || unknown_titles.contains(&line.line);
+    let _ = writeln!(text, "  {} lines are not blank, {} of them are not used:", lines.len(), lines.iter().filter(unused).count());
+    for line in lines {
+        let role = match &line.role {
+            Role::RelatedLink if unknown_titles.contains(&line.line) => {
+                "not used: no address, and no article here has this title".to_owned()
+            }
+            role => role_in_words(role),
+        };
+        let mut shown: String = line.text.chars().take(SHOWN).collect();
+        if line.text.chars().nth(SHOWN).is_some() {
+            shown.push('…');
+        }
+        let _ = writeln!(text, "  line {}: {role}: {shown}", line.line);
+    }
+}
+
+fn role_in_words(role: &Role) -> String {
+    match role {
+        Role::SiteName => "site name".into(),
+        Role::CallToAction => "call to action".into(),
+        Role::Title => "title".into(),
+        Role::Lead => "lead".into(),
+        Role::Heading { number, label: Some(label) } => format!("heading of section {number}, printed {label}"),
+        Role::Heading { number, label: None } => format!("heading of section {number}"),
+        Role::Paragraph { section } => format!("paragraph of section {section}"),
+        Role::ListItem { section: Some(section) } => format!("list item of section {section}"),
+        Role::ListItem { section: None } => "list item of the lead".into(),
+        Role::RelatedHeading => "heading of related reading".into(),
+        Role::RelatedLink => "related reading".into(),
+        Role::HotHeading => "heading of the hot list".into(),
+        Role::HotLink => "not used: the hot list is the site's own".into(),
+        Role::BothHeadings => "headings of related reading and the hot list".into(),
+        Role::NotUsed { why } => format!("not used: {why}"),
+    }
+}
+
+/// What to print of an export.
+#[must_use]
+pub fn exported(exported: Exported, folder: &Path) -> String {
+    let Exported { articles, unpublished } = exported;
+    let mut text = format!("{articles} articles exported to {}", folder.display());
+    if unpublished > 0 {
+        let _ = write!(text, "; {unpublished} documents that are not published were left out");
+    }
+    text + "\n"
+}
+
+/// The report of a check, file by file, and its end.
+#[derive(Debug, Default)]
+pub struct Check {
+    good: usize,
+    failed: usize,
+}
+
+impl Check {
+    /// How many files have faults.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// What to print of one file.
+    pub fn file(&mut self, path: &Path, content: &Result<Content, Vec<Remark>>) -> String {
+        let mut text = String::new();
+        let path = path.display();
+        let _ = match content {
+            Err(faults) => {
+                self.failed += 1;
+                let _ = writeln!(text, "{path}: {} faults", faults.len());
+                list(&mut text, "", faults)
+            }
+            Ok(Content::Article { document, remarks }) => {
+                let sections = outline::entries(&document.sections).len();
+                let _ = writeln!(text, "{path}: good, {}, {sections} sections", document.slug);
+                list(&mut text, "note: ", remarks)
+            }
+            Ok(Content::Page(captured)) => {
+                let sections = outline::entries(&captured.document.sections).len();
+                let (slug, encoding) = (&captured.document.slug, &captured.encoding);
+                let _ = writeln!(text, "{path}: good, a captured page, {slug}, {sections} sections ({encoding})");
+                account(&mut text, &captured.lines, &[]);
+                list(&mut text, "looks damaged: ", &captured.damage)
+            }
+            Ok(Content::Site(_)) => writeln!(text, "{path}: good, the site"),
+        };
+        self.good += usize::from(content.is_ok());
+        text
+    }
+
+    /// What to print at the end.
+    #[must_use]
+    pub fn end(&self) -> String {
+        format!("{} good, {} with faults\n", self.good, self.failed)
+    }
+}

@@ -1,0 +1,76 @@
+//! From a path to an article: a slug, an earlier slug, or an id.
+
+use actix_web::HttpRequest;
+use uuid::Uuid;
+
+use crate::{content::Slug, error::Error};
+
+/// Where articles are.
+pub const MOUNT: &str = "/v1/articles/";
+
+/// What a path calls an article by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A slug that it has or had.
+    Slug(Slug),
+    /// Its id.
+    Id(Uuid),
+}
+
+impl Key {
+    /// Reads a path's part; what can be neither names nothing.
+    pub fn parse(text: &str) -> Result<Key, Error> {
+        // Only the hyphenated form: an id has one address.
+        if text.len() == 36
+            && let Ok(id) = Uuid::try_parse(text)
+        {
+            return Ok(Key::Id(id));
+        }
+        text.parse().map(Key::Slug).map_err(|_| unknown(text))
+    }
+
+    /// The slug, if that is what it is.
+    #[must_use]
+    pub fn slug(&self) -> Option<String> {
+        match self {
+            Key::Slug(slug) => Some(slug.to_string()),
+            Key::Id(_) => None,
+        }
+    }
+
+    /// The id, if that is what it is.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Key::Slug(_) => None,
+            Key::Id(id) => Some(*id),
+        }
+    }
+
+    /// Sends a client that asked below `mount` by an earlier slug to the present one, with the rest of its request
+    /// unchanged.
+    pub fn check(&self, mount: &str, present: &str, request: &HttpRequest) -> Result<(), Error> {
+        match self {
+            Key::Slug(slug) if slug.as_str() != present => {
+                let rest = request.path().strip_prefix(mount).and_then(|rest| rest.split_once('/'));
+                let rest = rest.map(|(_, rest)| format!("/{rest}")).unwrap_or_default();
+                Err(moved(&format!("{mount}{present}{rest}"), request))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// 308 to `path` with the query of the request.
+#[must_use]
+pub fn moved(path: &str, request: &HttpRequest) -> Error {
+    let query = request.query_string();
+    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    Error::Moved { location }
+}
+
+/// 404 for an article.
+#[must_use]
+pub fn unknown(key: &str) -> Error {
+    Error::NotFound(format!("no article is published as `{key}`"))
+}

@@ -1,0 +1,90 @@
+//! The public API: one file a feature, from request to SQL. Reads the public half of the database only.
+//!
+//! - [`site`] the site's own facts · [`articles`] lists and whole articles · [`sections`] one section and the tree
+//! - [`related`] related reading · [`hot`] the hot list · [`topics`]
+//! - [`card`] what every list shares · [`fields`] the `fields` parameter · [`address`] from a path to an article
+
+pub mod address;
+pub mod articles;
+pub mod card;
+pub mod fields;
+pub mod hot;
+pub mod related;
+pub mod sections;
+pub mod site;
+pub mod topics;
+
+use actix_web::get;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::schema::changes,
+    error::Error,
+    http::{Answer, Query, query::Nothing},
+};
+
+/// Every operation under `/v1`.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(read_index)
+        .service(site::read_site)
+        .service(articles::list_articles)
+        .service(articles::read_article)
+        .service(sections::list_sections)
+        .service(sections::read_section)
+        .service(related::list_related)
+        .service(hot::list_hot)
+        .service(topics::list_topics)
+        .service(topics::read_topic);
+}
+
+/// Where everything is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Index {
+    /// What the service says of itself.
+    #[schema(example = "/v1/site")]
+    pub site: &'static str,
+    /// The articles.
+    #[schema(example = "/v1/articles")]
+    pub articles: &'static str,
+    /// The topics.
+    #[schema(example = "/v1/topics")]
+    pub topics: &'static str,
+    /// What is read most.
+    #[schema(example = "/v1/recommendations/hot")]
+    pub hot: &'static str,
+    /// This API, described for programs.
+    #[schema(example = "/openapi.json")]
+    pub openapi: &'static str,
+    /// This API, described for people.
+    #[schema(example = "/docs/")]
+    pub docs: &'static str,
+}
+
+/// List the entry points
+///
+/// Links to everything that the API has.
+#[utoipa::path(tag = "Site", responses((status = 200, description = "The links.", body = Index)))]
+#[get("/v1")]
+pub async fn read_index(_: Query<Nothing>) -> Result<Answer, Error> {
+    Ok(Answer::json(&Index {
+        site: "/v1/site",
+        articles: "/v1/articles",
+        topics: "/v1/topics",
+        hot: "/v1/recommendations/hot",
+        openapi: "/openapi.json",
+        docs: "/docs/",
+    })?
+    .tagged(["index"]))
+}
+
+/// When anything at all changed last. Every list depends on it: what left the list changed it too.
+async fn last_change(mut connection: &AsyncPgConnection) -> Result<Option<DateTime<Utc>>, Error> {
+    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1);
+    Ok(newest.first(&mut connection).await.optional()?)
+}

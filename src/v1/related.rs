@@ -1,0 +1,255 @@
+//! `/v1/articles/{slug}/related`: related reading that says why.
+//!
+//! The rule, in this order, each item once for its best reason, never the article itself, never one that is not
+//! published:
+//! 1. `editorial`: what the editor chose, in the editor's order;
+//! 2. `linked`: articles that the text links to, in the order of the links;
+//! 3. `linked_from`: articles whose text or related reading leads here, the newest first;
+//! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by Jaccard's index of the two sets of
+//!    topics (`score`: shared topics over all topics of both), then the newest first.
+
+use actix_web::{HttpRequest, get, web};
+use diesel::sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    address::{Key, MOUNT},
+    articles::{Wanted, find},
+    card::Json,
+};
+use crate::{
+    db::{
+        Db,
+        statement::{Bind, Statement},
+    },
+    error::Error,
+    http::{
+        Answer, Query,
+        page::{self, Page, Paging, next_address},
+    },
+};
+
+/// How many recommendations come with an article.
+pub const FIRST: u32 = 6;
+
+/// Something to read next.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Recommendation {
+    /// Its place in the whole list, counted from 1.
+    #[schema(example = 1, minimum = 1)]
+    pub position: i64,
+    /// An article of this library, or a page elsewhere.
+    pub kind: Kind,
+    /// Its title.
+    #[schema(example = "间充质干细胞")]
+    pub title: String,
+    /// Its summary; `null` for a page elsewhere.
+    pub summary: Option<String>,
+    /// Where it is: a path here, or an absolute address elsewhere.
+    #[schema(example = "/v1/articles/mesenchymal-stem-cells")]
+    pub url: String,
+    /// The article's slug; `null` for a page elsewhere.
+    #[schema(example = "mesenchymal-stem-cells")]
+    pub slug: Option<String>,
+    /// Why it stands there.
+    pub why: Why,
+}
+
+/// What a recommendation leads to.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An article of this library.
+    Article,
+    /// A page elsewhere.
+    External,
+}
+
+/// Why a recommendation stands where it stands.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Why {
+    /// The rule that put it there.
+    pub source: Source,
+    /// The reason in words, for readers: the editor's own, or the shared topics; `null` where the rule says it all.
+    pub reason: Option<String>,
+    /// What it is ordered by within its rule, where that is a score.
+    pub score: Option<f64>,
+}
+
+/// A rule of recommendation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Related: the editor chose it.
+    Editorial,
+    /// Related: the text links to it.
+    Linked,
+    /// Related: it leads here.
+    LinkedFrom,
+    /// Related: it has topics in common.
+    SharedTopics,
+    /// Hot: the editor put it first.
+    Pinned,
+    /// Hot: it was published most recently.
+    Recent,
+}
+
+/// The first recommendations of a list, and where the rest is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Recommendations {
+    /// The recommendations.
+    pub data: Vec<Recommendation>,
+    /// The address of the page after these; `null` where there are no more.
+    #[schema(example = "/v1/articles/stem-cell-infusion/related?cursor=…")]
+    pub more: Option<String>,
+}
+
+/// A page of recommendations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecommendationList {
+    /// The recommendations.
+    pub data: Vec<Recommendation>,
+    /// Where this page is.
+    pub page: Page,
+}
+
+/// What a list of recommendations can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters; `Paging` reads them")]
+pub struct RelatedParameters {
+    /// The most items of the page.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A position in the list: rank, major and minor order, tie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct After(i32, f64, f64, String);
+
+type Target = (SqlUuid, Text, Integer);
+type Order = (Nullable<BigInt>, Nullable<Integer>, Nullable<Double>, Nullable<Double>, Nullable<Text>);
+type Item = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
+type Score = (Nullable<Double>, Nullable<Jsonb>, Nullable<SqlUuid>);
+
+type Row = (
+    (Uuid, String, i32),
+    (Option<i64>, Option<i32>, Option<f64>, Option<f64>, Option<String>),
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>),
+    (Option<f64>, Option<Json<Vec<String>>>, Option<Uuid>),
+);
+
+/// Part of the list of one article.
+struct Part {
+    slug: String,
+    items: Vec<(After, Option<Uuid>, Recommendation)>,
+}
+
+async fn load(
+    mut connection: &AsyncPgConnection,
+    key: &Key,
+    fetch: i64,
+    after: Option<After>,
+) -> Result<Option<Part>, Error> {
+    let After(rank, major, minor, tie) = after.clone().unwrap_or(After(0, 0.0, 0.0, String::new()));
+    let given = vec![
+        ("slug", Bind::Text(key.slug())),
+        ("id", Bind::Uuid(key.id())),
+        ("fetch", Bind::Integer(Some(fetch))),
+        ("after_rank", Bind::Integer(after.map(|_| rank.into()))),
+        ("after_major", Bind::Float(Some(major))),
+        ("after_minor", Bind::Float(Some(minor))),
+        ("after_tie", Bind::Text(Some(tie))),
+    ];
+    let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
+    let rows: Vec<Row> = statement.load(&mut connection).await?;
+    let Some(((_, slug, _), ..)) = rows.as_slice().first() else { return Ok(None) };
+    let slug = slug.clone();
+    let items = rows.into_iter().filter_map(item).collect();
+    Ok(Some(Part { slug, items }))
+}
+
+fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
+    let (_, (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) = row;
+    let rank = rank?;
+    let source = match rank {
+        1 => Source::Editorial,
+        2 => Source::Linked,
+        3 => Source::LinkedFrom,
+        _ => Source::SharedTopics,
+    };
+    let shared: Vec<String> = shared.map(Vec::from).unwrap_or_default();
+    let reason = reason.or_else(|| (!shared.is_empty()).then(|| shared.join("、")));
+    let (kind, url) = match (&slug, url) {
+        (Some(slug), _) => (Kind::Article, format!("/v1/articles/{slug}")),
+        (None, url) => (Kind::External, url?),
+    };
+    let why = Why { source, reason, score };
+    let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
+    Some((After(rank, major?, minor?, tie?), id, shown))
+}
+
+/// The first recommendations of an article, and the tags of the articles among them.
+pub(crate) struct First {
+    pub shown: Recommendations,
+    pub tags: Vec<String>,
+}
+
+/// The first recommendations of the article that `key` names; none where it is not published. One statement.
+pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<First, Error> {
+    let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
+        return Ok(First { shown: Recommendations { data: Vec::new(), more: None }, tags: Vec::new() });
+    };
+    let path = format!("/v1/articles/{}/related", part.slug);
+    let more = part.items.len() > FIRST as usize;
+    part.items.truncate(FIRST as usize);
+    let last = part.items.last().filter(|_| more);
+    let more = last.map(|(after, ..)| page::cursor(&path, after)).transpose()?;
+    let tags = tags(&part);
+    let data = part.items.into_iter().map(|(.., shown)| shown).collect();
+    Ok(First { shown: Recommendations { data, more: more.map(|cursor| format!("{path}?cursor={cursor}")) }, tags })
+}
+
+fn tags(part: &Part) -> Vec<String> {
+    part.items.iter().filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?))).collect()
+}
+
+/// List related reading
+///
+/// What to read after an article: the editor's choice, the articles that it links to, those that lead to it, and those
+/// that share its topics, in this order; each says why it is there.
+#[utoipa::path(
+    tag = "Articles",
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), RelatedParameters),
+    responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
+)]
+#[get("/v1/articles/{slug}/related")]
+pub async fn list_related(
+    db: web::Data<Db>,
+    path: web::Path<String>,
+    Query(paging): Query<Paging>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
+    let key = Key::parse(&path)?;
+    let connection = db.read().await?;
+    let found = find(&connection, &key, &Wanted::default()).await?;
+    key.check(MOUNT, &found.card.slug, &request)?;
+    // The list is the article's, by whatever name it was asked for: a cursor of `related.more` fits both.
+    let name = format!("/v1/articles/{}/related", found.card.slug);
+    let after = paging.after(&name)?;
+    let part = load(&connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
+    let mut part = part.unwrap_or(Part { slug: found.card.slug.clone(), items: Vec::new() });
+    let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
+    let next = next_address(request.path(), request.query_string(), &page);
+    let mut tags = tags(&part);
+    tags.push(format!("article:{}", found.card.id));
+    tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
+    let data = part.items.into_iter().map(|(.., shown)| shown).collect();
+    let list = RecommendationList { data, page };
+    Ok(Answer::json(&list)?.tagged(tags).modified(found.changed_at).next_page(next.as_deref()))
+}

@@ -1,0 +1,250 @@
+//! `/v1/articles/{slug}/sections` and `…/{ref}`: the tree, and one section with its surroundings.
+//!
+//! What must hold: an id, an anchor or a number that was ever served answers 200, 308 or 410, and never the text of
+//! another section. A number names the place today; one that no place has any more leads to the section that held it
+//! last.
+
+use actix_web::{HttpRequest, get, web};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    address::{Key, MOUNT, moved},
+    articles::{CONTENT, Found, find, written},
+    card::Card,
+};
+use crate::{
+    content::body::{Format, Heading, Part, Section},
+    db::{
+        Db,
+        schema::{section_addresses, sections},
+    },
+    error::Error,
+    http::{
+        Answer, Query,
+        query::{FromQuery, Parameters},
+    },
+};
+
+/// What the sections of an article can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `TreeQuery` reads")]
+pub struct TreeParameters {
+    /// The levels to answer: 1 for the top sections only. All unless given.
+    #[param(minimum = 1, maximum = 6, example = 2)]
+    depth: Option<u32>,
+    /// `true` for one flat list in reading order, in which `children` are empty.
+    #[param(example = false, default = false)]
+    flat: Option<bool>,
+    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
+    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
+    format: Option<String>,
+}
+
+/// The parameters of the sections of an article.
+pub struct TreeQuery {
+    depth: u32,
+    flat: bool,
+    format: Format,
+}
+
+impl FromQuery for TreeQuery {
+    fn from_query(p: &mut Parameters) -> Self {
+        TreeQuery {
+            depth: p.number("depth", 1..=6).unwrap_or(6),
+            flat: p.flag("flat").unwrap_or_default(),
+            format: p.choice("format", Format::WORDS).unwrap_or_default(),
+        }
+    }
+}
+
+/// What one section can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `SectionQuery` reads")]
+pub struct SectionParameters {
+    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
+    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
+    format: Option<String>,
+}
+
+/// The parameters of one section.
+pub struct SectionQuery(Format);
+
+impl FromQuery for SectionQuery {
+    fn from_query(p: &mut Parameters) -> Self {
+        SectionQuery(p.choice("format", Format::WORDS).unwrap_or_default())
+    }
+}
+
+/// The sections of an article.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SectionList {
+    /// The sections: a tree, or a flat list in reading order.
+    pub data: Vec<Section>,
+}
+
+/// A section with its surroundings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SectionInContext {
+    /// The section itself, with those below it.
+    #[serde(flatten)]
+    pub section: Section,
+    /// The article that it belongs to.
+    pub article: Card,
+    /// The sections above it, from the top.
+    pub breadcrumbs: Vec<Heading>,
+    /// The section right above it; `null` at the top.
+    pub parent: Option<Heading>,
+    /// The section before it in reading order; `null` for the first.
+    pub previous: Option<Heading>,
+    /// The section after it in reading order; `null` for the last.
+    pub next: Option<Heading>,
+}
+
+/// List the sections of an article
+///
+/// The tree of sections with their text, or a flat list in reading order.
+#[utoipa::path(
+    tag = "Sections",
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), TreeParameters),
+    responses((status = 200, description = "The sections.", body = SectionList)),
+)]
+#[get("/v1/articles/{slug}/sections")]
+pub async fn list_sections(
+    db: web::Data<Db>,
+    path: web::Path<String>,
+    Query(query): Query<TreeQuery>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
+    let key = Key::parse(&path)?;
+    let found = find(&*db.read().await?, &key, &CONTENT).await?;
+    key.check(MOUNT, &found.card.slug, &request)?;
+    let mut parts = found.body()?.sections;
+    if query.flat {
+        let mut flat = Vec::new();
+        flatten(parts, &mut flat);
+        flat.retain(|part| part.level <= query.depth);
+        parts = flat;
+    } else {
+        cut(&mut parts, query.depth);
+    }
+    let data = parts.iter().map(|part| part.deliver(query.format)).collect();
+    answer(&found, &SectionList { data })
+}
+
+fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Answer, Error> {
+    let body = found.resolve(&written(value)?);
+    let tags = [format!("article:{}", found.card.id)];
+    Ok(Answer::bytes("application/json", body).tagged(tags).modified(found.changed_at))
+}
+
+fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
+    for mut part in parts {
+        let children = std::mem::take(&mut part.children);
+        into.push(part);
+        flatten(children, into);
+    }
+}
+
+fn cut(parts: &mut Vec<Part>, depth: u32) {
+    parts.retain(|part| part.level <= depth);
+    parts.iter_mut().for_each(|part| cut(&mut part.children, depth));
+}
+
+/// Read a section
+///
+/// One section, with those below it, its article's card and its place in the article. `ref` is the section's number
+/// today (`2.1`), its anchor or its id. An earlier anchor, or a number that no section has any more, redirects; a
+/// removed section is 410.
+#[utoipa::path(
+    tag = "Sections",
+    params(
+        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"),
+        ("ref" = String, Path, description = "The section's number, anchor or id.", example = "principles"),
+        SectionParameters,
+    ),
+    responses((status = 200, description = "The section.", body = SectionInContext)),
+)]
+#[get("/v1/articles/{slug}/sections/{ref}")]
+pub async fn read_section(
+    db: web::Data<Db>,
+    path: web::Path<(String, String)>,
+    Query(SectionQuery(format)): Query<SectionQuery>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
+    let (slug, reference) = path.into_inner();
+    let key = Key::parse(&slug)?;
+    let connection = db.read().await?;
+    let found = find(&connection, &key, &CONTENT).await?;
+    key.check(MOUNT, &found.card.slug, &request)?;
+    let body = found.body()?;
+    let mut trail = Vec::new();
+    let mut order = Vec::new();
+    walk(&body.sections, &mut Vec::new(), &mut |part, above| {
+        order.push(part);
+        if names(&part.heading, &reference) {
+            trail = above.iter().map(|part| part.heading.clone()).collect();
+        }
+    });
+    let Some(place) = order.iter().position(|part| names(&part.heading, &reference)) else {
+        return Err(elsewhere(&connection, &found, &order, &reference, &request).await?);
+    };
+    let heading = |place: Option<usize>| Some(order.get(place?)?.heading.clone());
+    answer(&found, &SectionInContext {
+        section: order[place].deliver(format),
+        article: found.card.clone(),
+        parent: trail.last().cloned(),
+        breadcrumbs: trail,
+        previous: heading(place.checked_sub(1)),
+        next: heading(Some(place + 1)),
+    })
+}
+
+fn walk<'a>(parts: &'a [Part], above: &mut Vec<&'a Part>, visit: &mut dyn FnMut(&'a Part, &[&'a Part])) {
+    for part in parts {
+        visit(part, above);
+        above.push(part);
+        walk(&part.children, above, visit);
+        above.pop();
+    }
+}
+
+fn names(heading: &Heading, reference: &str) -> bool {
+    heading.number == reference || heading.anchor.as_str() == reference || heading.id.to_string() == reference
+}
+
+/// What a reference that no present section has comes to.
+async fn elsewhere(
+    mut connection: &AsyncPgConnection,
+    found: &Found,
+    present: &[&Part],
+    reference: &str,
+    request: &HttpRequest,
+) -> Result<Error, Error> {
+    let article = found.card.id;
+    let id: Option<Uuid> = match Uuid::try_parse(reference) {
+        Ok(id) if reference.len() == 36 => {
+            let known = sections::table.find(id).filter(sections::article_id.eq(article)).select(sections::id);
+            known.first(&mut connection).await.optional()?
+        }
+        _ => {
+            let known = section_addresses::table.find((article, reference)).select(section_addresses::section_id);
+            known.first(&mut connection).await.optional()?
+        }
+    };
+    Ok(match id {
+        None => Error::NotFound(format!("`{}` has no section `{reference}`", found.card.slug)),
+        Some(id) => match present.iter().find(|part| part.heading.id == id) {
+            Some(part) => {
+                let path = format!("{MOUNT}{}/sections/{}", found.card.slug, part.heading.anchor);
+                moved(&path, request)
+            }
+            None => Error::Withdrawn(format!("the section `{reference}` was removed from `{}`", found.card.slug)),
+        },
+    })
+}

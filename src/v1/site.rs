@@ -1,0 +1,106 @@
+//! `/v1/site`: what the service says of itself.
+
+use actix_web::{get, web};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    db::{Db, schema::site},
+    error::Error,
+    http::{Answer, Query, query::Nothing},
+};
+
+/// What the service says of itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Site {
+    /// The name of the site.
+    #[schema(example = "Lectern 健康文库")]
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// The language of the site itself.
+    #[schema(example = "zh-Hans")]
+    pub locale: String,
+    /// What it invites its readers to do; `null` where it invites to nothing.
+    pub call_to_action: Option<CallToAction>,
+    /// The terms under which its texts may be used.
+    pub license: Option<License>,
+    /// How to credit it.
+    pub attribution: Option<String>,
+    /// What readers must know before they rely on it.
+    pub disclaimer: Option<String>,
+    /// When any of this changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An invitation to readers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CallToAction {
+    /// Its text.
+    #[schema(example = "免费在线咨询")]
+    pub label: String,
+    /// Where it leads.
+    pub url: Option<String>,
+}
+
+/// Terms of use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct License {
+    /// Their name.
+    #[schema(example = "CC BY 4.0")]
+    pub name: String,
+    /// Their text.
+    pub url: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = site)]
+struct Row {
+    name: String,
+    description: Option<String>,
+    locale: String,
+    call_to_action_label: Option<String>,
+    call_to_action_url: Option<String>,
+    license_name: Option<String>,
+    license_url: Option<String>,
+    attribution: Option<String>,
+    disclaimer: Option<String>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for Site {
+    fn from(row: Row) -> Site {
+        let url = row.call_to_action_url;
+        let license_url = row.license_url;
+        Site {
+            name: row.name,
+            description: row.description,
+            locale: row.locale,
+            call_to_action: row.call_to_action_label.map(|label| CallToAction { label, url }),
+            license: row.license_name.map(|name| License { name, url: license_url }),
+            attribution: row.attribution,
+            disclaimer: row.disclaimer,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Read the site
+///
+/// Its name, call to action, terms of use and medical disclaimer: what a front end shows around every article.
+#[utoipa::path(tag = "Site", responses((status = 200, description = "The site.", body = Site)))]
+#[get("/v1/site")]
+pub async fn read_site(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
+    let site = find(&*db.read().await?).await?;
+    let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
+    Ok(Answer::json(&site)?.tagged(["site"]).modified(Some(site.updated_at)))
+}
+
+/// The site, if anybody described it.
+pub(crate) async fn find(mut connection: &AsyncPgConnection) -> Result<Option<Site>, Error> {
+    let row: Option<Row> = site::table.select(Row::as_select()).first(&mut connection).await.optional()?;
+    Ok(row.map(Site::from))
+}
