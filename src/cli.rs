@@ -33,10 +33,23 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// The Postgres to use [default: a private one in the data folder, started and stopped with the service]
-    #[arg(long, env = "DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        global = true,
+        value_name = "URL",
+        hide_env_values = true
+    )]
     database_url: Option<String>,
     /// Replicas for reads, separated by commas
-    #[arg(long, env = "DATABASE_READ_URL", global = true, value_name = "URLS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_READ_URL",
+        global = true,
+        value_name = "URLS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
     database_read_url: Vec<String>,
     /// The folder of the private Postgres [default: a folder that works for this user]
     #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
@@ -48,7 +61,12 @@ enum Command {
     /// Run the service
     Serve {
         /// The address to listen on; port 0 takes a free one
-        #[arg(long, env = "LECTERN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        #[arg(
+            long,
+            env = "LECTERN_LISTEN",
+            value_name = "ADDRESS",
+            default_value = "127.0.0.1:8080"
+        )]
         listen: String,
         /// How many threads answer requests [default: one a core]
         #[arg(long, env = "LECTERN_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -119,13 +137,30 @@ impl Command {
             Command::Serve { listen, workers } => with_database(settings, async |database| {
                 serve(database, settings, &listen, workers).await
             }),
-            Command::Import { paths, publish, site, dry_run, slug } => {
+            Command::Import {
+                paths,
+                publish,
+                site,
+                dry_run,
+                slug,
+            } => {
                 let files = listed(&paths)?;
                 if slug.is_some() && files.len() != 1 {
-                    return Err(Error::internal("--slug", format!("it goes with one file, not with {}", files.len())));
+                    return Err(Error::internal(
+                        "--slug",
+                        format!("it goes with one file, not with {}", files.len()),
+                    ));
                 }
-                let options = import::Options { publish, site, dry_run, slug, author: "import".into() };
-                with_database(settings, async |database| import_files(database, &files, &options).await)
+                let options = import::Options {
+                    publish,
+                    site,
+                    dry_run,
+                    slug,
+                    author: "import".into(),
+                };
+                with_database(settings, async |database| {
+                    import_files(database, &files, &options).await
+                })
             }
             Command::Export { folder } => with_database(settings, async |database| {
                 let exported = export::run(&mut AsyncPgConnection::establish(database).await?, &folder).await?;
@@ -150,12 +185,20 @@ fn with_database(settings: &Settings, work: impl AsyncFnOnce(&str) -> Result<boo
     let private = match settings.database_url {
         Some(_) => None,
         None => {
-            let folder = settings.data_dir.clone().map_or_else(db::private::default_data_dir, Ok).map_err(unusable)?;
+            let folder = settings
+                .data_dir
+                .clone()
+                .map_or_else(db::private::default_data_dir, Ok)
+                .map_err(unusable)?;
             log::info!("using the private Postgres in {}", folder.display());
             Some(PrivatePostgres::start(&folder).map_err(unusable)?)
         }
     };
-    let url = settings.database_url.clone().or_else(|| private.as_ref().map(PrivatePostgres::url)).unwrap_or_default();
+    let url = settings
+        .database_url
+        .clone()
+        .or_else(|| private.as_ref().map(PrivatePostgres::url))
+        .unwrap_or_default();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Error::internal("the runtime cannot start", e))?;
     let result = runtime.block_on(async {
         for version in migrate::run(&url).await? {
@@ -186,7 +229,11 @@ async fn serve(database: &str, settings: &Settings, listen: &str, workers: Optio
     let listener = TcpListener::bind(listen).map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
     let replicas = settings.database_read_url.clone();
-    let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
+    let db = Db::new(&db::Settings {
+        url: database.to_owned(),
+        replicas,
+        connections: db::CONNECTIONS,
+    })?;
     let server = server::start(listener, &db, workers.map(usize::from), true)?;
     eprintln!("listening on http://{address}");
     eprintln!("  reader   http://{address}/");
@@ -199,14 +246,21 @@ async fn serve(database: &str, settings: &Settings, listen: &str, workers: Optio
 fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let files = file::list(paths).map_err(|e| Error::internal("a path cannot be read", e))?;
     if files.is_empty() {
-        return Err(Error::internal("nothing to read", "the folders hold no article file (.md) and no captured page (.txt)"));
+        return Err(Error::internal(
+            "nothing to read",
+            "the folders hold no article file (.md) and no captured page (.txt)",
+        ));
     }
     Ok(files)
 }
 
 async fn import_files(database: &str, files: &[PathBuf], options: &import::Options) -> Result<bool, Error> {
     let mut connection = AsyncPgConnection::establish(database).await?;
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(files.len() as u64) } else { ProgressBar::hidden() };
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(files.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
     let mut summary = report::Summary::new(options.dry_run);
     import::run(&mut connection, files, options, |done| {
         bar.inc(1);
@@ -222,7 +276,8 @@ async fn import_files(database: &str, files: &[PathBuf], options: &import::Optio
 fn check(files: &[PathBuf]) -> Result<bool, Error> {
     let mut summary = report::Check::default();
     for path in files {
-        let bytes = std::fs::read(path).map_err(|e| Error::internal("a file cannot be read", format!("{}: {e}", path.display())))?;
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::internal("a file cannot be read", format!("{}: {e}", path.display())))?;
         print(&summary.file(path, &file::read(path, &bytes, None)));
     }
     print(&summary.end());
@@ -239,9 +294,13 @@ fn describe(check: bool, write: bool) -> Result<bool, Error> {
     for (name, text) in files.named() {
         let path = PathBuf::from("openapi").join(name);
         if write {
-            std::fs::write(&path, text).map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
+            std::fs::write(&path, text)
+                .map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
         } else if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            eprintln!("{} is not what the code says: run `lectern openapi --write`", path.display());
+            eprintln!(
+                "{} is not what the code says: run `lectern openapi --write`",
+                path.display()
+            );
             same = false;
         }
     }

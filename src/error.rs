@@ -26,7 +26,11 @@ pub struct Fault {
 impl Fault {
     /// A fault of a query or path parameter.
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Fault {
-        Fault { parameter: Some(name.into()), pointer: None, detail: detail.into() }
+        Fault {
+            parameter: Some(name.into()),
+            pointer: None,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -212,7 +216,9 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Error {
         use diesel::result::{DatabaseErrorKind as Db, Error as Diesel};
         match &error {
-            Diesel::DatabaseError(Db::UnableToSendCommand | Db::ClosedConnection, _) => Error::Unavailable(error.to_string()),
+            Diesel::DatabaseError(Db::UnableToSendCommand | Db::ClosedConnection, _) => {
+                Error::Unavailable(error.to_string())
+            }
             // Diesel does not pass on the SQLSTATE; these are the texts of class 57P (operator intervention) and 53300.
             Diesel::DatabaseError(Db::Unknown, info)
                 if [

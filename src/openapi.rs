@@ -177,7 +177,9 @@ fn complete(path: &str, operation: &mut Value) {
         if id.starts_with("list_") && path.starts_with("/v1/") && id != "list_sections" {
             success["headers"]["Link"] = header("Link");
         }
-        let example = EXAMPLES.get_file(format!("{id}.json")).and_then(|file| serde_json::from_slice(file.contents()).ok());
+        let example = EXAMPLES
+            .get_file(format!("{id}.json"))
+            .and_then(|file| serde_json::from_slice(file.contents()).ok());
         if let (Some::<Value>(example), Some(json)) = (example, success["content"].get_mut("application/json")) {
             json["example"] = example["answer"].clone();
         }
@@ -215,21 +217,34 @@ pub struct Files {
 impl Files {
     /// The files of a document.
     pub fn of(document: &Value) -> Result<Files, Error> {
-        let json = serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
+        let json =
+            serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
         let yaml = yaml_serde::to_string(document).map_err(|e| Error::internal("the document has no YAML", e))?;
-        Ok(Files { json: json + "\n", yaml, operations: operations(document) })
+        Ok(Files {
+            json: json + "\n",
+            yaml,
+            operations: operations(document),
+        })
     }
 
     /// Each file with its name.
     #[must_use]
     pub fn named(&self) -> [(&'static str, &str); 3] {
-        [("openapi.json", &self.json), ("openapi.yaml", &self.yaml), ("operations.txt", &self.operations)]
+        [
+            ("openapi.json", &self.json),
+            ("openapi.yaml", &self.yaml),
+            ("operations.txt", &self.operations),
+        ]
     }
 }
 
 /// The operations that serve the description.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
+    config
+        .service(read_openapi_json)
+        .service(read_openapi_yaml)
+        .service(read_docs)
+        .service(read_docs_file);
 }
 
 /// Read this description
@@ -256,7 +271,9 @@ pub async fn read_openapi_yaml(files: web::Data<Files>) -> Answer {
 #[utoipa::path(tag = "Around", responses((status = 308, description = "It is at `/docs/`.")))]
 #[get("/docs")]
 pub async fn read_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "/docs/"))
+        .finish()
 }
 
 /// Read the reference
@@ -269,8 +286,12 @@ pub async fn read_docs() -> HttpResponse {
 )]
 #[get("/docs/{file:.*}")]
 pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
-    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true).deep_linking(true);
-    let served = utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
+    let config = Config::from("/openapi.json")
+        .validator_url("none")
+        .try_it_out_enabled(true)
+        .deep_linking(true);
+    let served =
+        utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
     let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs/".into()))?;
     let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",

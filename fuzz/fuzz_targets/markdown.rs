@@ -6,8 +6,29 @@ use lectern::content::{Section, html, markdown};
 use libfuzzer_sys::fuzz_target;
 
 const TAGS: [&str; 23] = [
-    "p", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr", "th", "td", "figure", "img", "pre", "code",
-    "aside", "hr", "sup", "a", "strong", "em", "del", "br",
+    "p",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "figure",
+    "img",
+    "pre",
+    "code",
+    "aside",
+    "hr",
+    "sup",
+    "a",
+    "strong",
+    "em",
+    "del",
+    "br",
 ];
 
 fn check(html: &str) {
@@ -16,7 +37,10 @@ fn check(html: &str) {
         let name = tag.trim_start_matches('/').split(' ').next().unwrap_or_default();
         assert!(TAGS.contains(&name), "<{tag}>");
         let lower = tag.to_ascii_lowercase();
-        assert!(!lower.contains("=\"javascript:") && !lower.contains("=\"data:") && !lower.contains("=\"vbscript:"), "<{tag}>");
+        assert!(
+            !lower.contains("=\"javascript:") && !lower.contains("=\"data:") && !lower.contains("=\"vbscript:"),
+            "<{tag}>"
+        );
     }
 }
 
@@ -30,7 +54,9 @@ fn check_sections(sections: &[Section]) {
 fuzz_target!(|text: &str| {
     // Most inputs have no front matter; what follows a valid one is the more interesting half.
     for file in [text.to_owned(), format!("---\nslug: a\ntitle: T\n---\n{text}")] {
-        let Ok(read) = markdown::read(&file, Some("a")) else { continue };
+        let Ok(read) = markdown::read(&file, Some("a")) else {
+            continue;
+        };
         check(&html::blocks(&read.document.lead));
         check_sections(&read.document.sections);
         let written = markdown::write(&read.document);

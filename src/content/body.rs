@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Anchor, Block, Document, Href, html, markdown, name::ARTICLE_LINK_MARK, outline, text};
+use super::{Anchor, Block, Document, Href, html, markdown, name::replace_article_links, outline, text};
 
 /// The version of everything here that decides bytes; a change of it makes a rebuild refill the public half.
 pub const RENDERER: i32 = 1;
@@ -155,7 +155,10 @@ impl Body {
     pub fn new(document: &Document, ids: &[Uuid]) -> Body {
         let mut ids = ids.iter().copied();
         let sections = parts(&document.sections, &mut ids, "", 1);
-        Body { lead: document.lead.clone(), sections }
+        Body {
+            lead: document.lead.clone(),
+            sections,
+        }
     }
 
     /// The lead in a form, or `None` where there is no text before the first heading.
@@ -168,7 +171,10 @@ impl Body {
     #[must_use]
     pub fn toc(&self) -> Vec<TocEntry> {
         fn entry(part: &Part) -> TocEntry {
-            TocEntry { heading: part.heading.clone(), children: part.children.iter().map(entry).collect() }
+            TocEntry {
+                heading: part.heading.clone(),
+                children: part.children.iter().map(entry).collect(),
+            }
         }
         self.sections.iter().map(entry).collect()
     }
@@ -198,7 +204,9 @@ impl Part {
 fn parts(sections: &[super::Section], ids: &mut dyn Iterator<Item = Uuid>, above: &str, level: u32) -> Vec<Part> {
     let mut made = Vec::with_capacity(sections.len());
     for (place, section) in sections.iter().enumerate() {
-        let (Some(id), Some(anchor)) = (ids.next(), section.anchor.clone()) else { continue };
+        let (Some(id), Some(anchor)) = (ids.next(), section.anchor.clone()) else {
+            continue;
+        };
         let number = format!("{above}{}", place + 1);
         made.push(Part {
             level,
@@ -206,7 +214,13 @@ fn parts(sections: &[super::Section], ids: &mut dyn Iterator<Item = Uuid>, above
             hash: outline::section_hash(section),
             blocks: section.blocks.clone(),
             children: parts(&section.children, ids, &format!("{number}."), level + 1),
-            heading: Heading { id, anchor, number, label: section.label.clone(), title: section.title.clone() },
+            heading: Heading {
+                id,
+                anchor,
+                number,
+                label: section.label.clone(),
+                title: section.title.clone(),
+            },
         });
     }
     made
@@ -259,17 +273,7 @@ fn inline_hrefs(content: &[super::Inline], visit: &mut dyn FnMut(&Href)) {
 /// present slug of a slug that an author wrote. What it does not know keeps the slug as written.
 #[must_use]
 pub fn resolve_links<'a>(mount: &str, stored: &str, present: impl Fn(&str) -> Option<&'a str>) -> String {
-    let mut pieces = stored.split(ARTICLE_LINK_MARK);
-    let mut out = String::with_capacity(stored.len() + 256);
-    out.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let end = piece.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')).unwrap_or(piece.len());
-        let (slug, rest) = piece.split_at(end);
-        out.push_str(mount);
-        out.push_str(present(slug).unwrap_or(slug));
-        out.push_str(rest);
-    }
-    out
+    replace_article_links(stored, |slug| format!("{mount}{}", present(slug).unwrap_or(slug)))
 }
 
 #[cfg(test)]

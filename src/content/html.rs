@@ -215,6 +215,14 @@ fn attribute(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
+/// `text` as it can stand between tags and between double quotes.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(&mut out, text);
+    out
+}
+
 /// Text as it can stand between tags and between double quotes (HTML, 13.1.2.3 and 13.1.4).
 fn escape(out: &mut String, text: &str) {
     for c in text.chars() {

@@ -29,8 +29,7 @@ pub use name::{Anchor, Href, Locale, Slug};
 /// One article as its editor writes it: the whole content of one article file, and nothing that a
 /// database adds to it (ids, numbers, times).
 ///
-/// The order of the fields is part of [`outline::document_hash`]: two documents are the same exactly if
-/// their JSON is.
+/// [`outline::document_hash`] tells whether two are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {

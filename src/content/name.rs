@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 mod href;
 
-pub use href::{ARTICLE_LINK_MARK, Href};
+pub use href::{ARTICLE_LINK_MARK, Href, replace_article_links};
 
 /// Why a value is not a name of its kind; reads as the end of a sentence: "`X` is not a slug: …".
 #[derive(Debug, Clone, PartialEq, Eq)]

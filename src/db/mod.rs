@@ -8,7 +8,7 @@
 
 pub mod migrate;
 pub mod private;
-#[expect(missing_docs, unreachable_pub, reason = "made by a macro; the migrations say what the columns mean")]
+#[expect(missing_docs, reason = "made by a macro; the migrations say what the columns mean")]
 pub mod schema;
 pub mod statement;
 
@@ -68,10 +68,19 @@ impl Db {
         let read = if settings.replicas.is_empty() {
             vec![pool(&settings.url, Access::Read)?]
         } else {
-            settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
+            settings
+                .replicas
+                .iter()
+                .map(|url| pool(url, Access::Read))
+                .collect::<Result<_, _>>()?
         };
         let write = pool(&settings.url, Access::Write)?;
-        Ok(Db(Arc::new(Pools { write, read, next: AtomicUsize::new(0), statements })))
+        Ok(Db(Arc::new(Pools {
+            write,
+            read,
+            next: AtomicUsize::new(0),
+            statements,
+        })))
     }
 
     /// A connection on which Postgres refuses every write.
@@ -130,7 +139,10 @@ fn pool(
         let url = url.to_owned();
         async move {
             let mut connection = AsyncPgConnection::establish(&url).await?;
-            connection.batch_execute(access.setup()).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            connection
+                .batch_execute(access.setup())
+                .await
+                .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
             connection.set_instrumentation(counter);
             Ok(connection)
         }

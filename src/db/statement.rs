@@ -4,9 +4,9 @@
 //! program is compiled, so its prepared form can be kept.
 
 use diesel::{
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     pg::Pg,
     prelude::*,
-    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::{BigInt, Double, Nullable, Text, Uuid as SqlUuid},
 };
@@ -38,7 +38,11 @@ impl<S> Statement<S> {
     /// A statement.
     #[must_use]
     pub fn new(sql: &'static str, given: Vec<(&'static str, Bind)>) -> Statement<S> {
-        Statement { sql, given, row: PhantomData }
+        Statement {
+            sql,
+            given,
+            row: PhantomData,
+        }
     }
 }
 
@@ -73,7 +77,6 @@ impl<S> QueryFragment<Pg> for Statement<S> {
         Ok(())
     }
 }
-
 
 /// An expression written in SQL, of the SQL type `S`, for a `select` of Diesel's own. It may name any column of the
 /// tables that the select reads: that is not checked before the statement runs.

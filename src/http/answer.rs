@@ -45,7 +45,14 @@ impl Answer {
 
     /// Bytes of a type.
     pub fn bytes(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-        Answer { body: body.into(), content_type, tags: Vec::new(), modified: None, links: Vec::new(), policy: None }
+        Answer {
+            body: body.into(),
+            content_type,
+            tags: Vec::new(),
+            modified: None,
+            links: Vec::new(),
+            policy: None,
+        }
     }
 
     /// The tags that make the answer stale, for `Surrogate-Key`.
@@ -93,7 +100,11 @@ impl Responder for Answer {
         let etag = etag(&self.body);
         let modified = self.modified.map(|at| settled(at, Utc::now()));
         let fresh = is_fresh(request, &etag, modified);
-        let mut response = HttpResponse::build(if fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+        let mut response = HttpResponse::build(if fresh {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::OK
+        });
         response
             .insert_header((header::ETAG, etag))
             .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
@@ -110,7 +121,11 @@ impl Responder for Answer {
         if let Some(policy) = self.policy {
             response.insert_header((header::CONTENT_SECURITY_POLICY, policy));
         }
-        if fresh { response.finish() } else { response.content_type(self.content_type).body(self.body) }
+        if fresh {
+            response.finish()
+        } else {
+            response.content_type(self.content_type).body(self.body)
+        }
     }
 }
 
@@ -120,7 +135,11 @@ impl Responder for Answer {
 /// visible is not named yet; an earlier one is, which costs a client one full answer and never a stale one.
 fn settled(changed: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let changed = changed.trunc_subsecs(0);
-    if now - changed < SETTLING { changed - SETTLING } else { changed }
+    if now - changed < SETTLING {
+        changed - SETTLING
+    } else {
+        changed
+    }
 }
 
 fn etag(body: &[u8]) -> String {
@@ -136,9 +155,14 @@ fn http_date(at: DateTime<Utc>) -> String {
 fn is_fresh(request: &HttpRequest, etag: &str, modified: Option<DateTime<Utc>>) -> bool {
     let mut matches = request.headers().get_all(header::IF_NONE_MATCH).peekable();
     if matches.peek().is_some() {
-        return matches.filter_map(|value| value.to_str().ok()).any(|value| names(value, etag));
+        return matches
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| names(value, etag));
     }
-    let since = request.headers().get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    let since = request
+        .headers()
+        .get(header::IF_MODIFIED_SINCE)
+        .and_then(|value| value.to_str().ok());
     match (since.and_then(|text| DateTime::parse_from_rfc2822(text).ok()), modified) {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
@@ -148,7 +172,10 @@ fn is_fresh(request: &HttpRequest, etag: &str, modified: Option<DateTime<Utc>>) 
 /// Whether the list of an `If-None-Match` field names `etag`; weak comparison (RFC 9110 section 13.1.2). Our own tags
 /// hold no comma, so splitting at commas is safe: a piece of a foreign tag never equals one of ours.
 fn names(field: &str, etag: &str) -> bool {
-    field.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    field
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]
@@ -159,10 +186,19 @@ mod tests {
     fn a_second_is_named_only_when_it_is_over() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let changed = at("2026-01-02T03:04:05.678Z");
-        assert_eq!(settled(changed, at("2026-01-02T03:04:05.900Z")), at("2026-01-02T03:04:00Z"));
-        assert_eq!(settled(changed, at("2026-01-02T03:04:09.999Z")), at("2026-01-02T03:04:00Z"));
+        assert_eq!(
+            settled(changed, at("2026-01-02T03:04:05.900Z")),
+            at("2026-01-02T03:04:00Z")
+        );
+        assert_eq!(
+            settled(changed, at("2026-01-02T03:04:09.999Z")),
+            at("2026-01-02T03:04:00Z")
+        );
         assert_eq!(settled(changed, at("2026-01-02T03:04:10Z")), at("2026-01-02T03:04:05Z"));
-        assert_eq!(http_date(settled(changed, at("2027-01-01T00:00:00Z"))), "Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_eq!(
+            http_date(settled(changed, at("2027-01-01T00:00:00Z"))),
+            "Fri, 02 Jan 2026 03:04:05 GMT"
+        );
     }
 
     #[test]

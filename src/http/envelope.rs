@@ -82,7 +82,9 @@ fn readable(request: &ServiceRequest) -> Result<(), Error> {
             return Err(Error::MalformedRequest(format!("the {part} has a NUL character")));
         }
         if std::str::from_utf8(&bytes).is_err() {
-            return Err(Error::MalformedRequest(format!("the {part} is not UTF-8 when its percent-encoding is undone")));
+            return Err(Error::MalformedRequest(format!(
+                "the {part} is not UTF-8 when its percent-encoding is undone"
+            )));
         }
     }
     Ok(())
@@ -130,9 +132,15 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
     };
     if status.is_server_error() {
         let inside = own.map_or_else(|| foreign().to_string(), ToString::to_string);
-        log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
+        log::error!(
+            "{} {path} {}: {inside} ({id})",
+            response.request().method(),
+            status.as_u16()
+        );
     }
-    let body = problem.and_then(|problem| serde_json::to_vec(&problem).ok()).unwrap_or_default();
+    let body = problem
+        .and_then(|problem| serde_json::to_vec(&problem).ok())
+        .unwrap_or_default();
     let mut response = response.map_body(|_, _| BoxBody::new(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -143,8 +151,12 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
 fn from_status(status: StatusCode, text: String) -> Error {
     match status.as_u16() {
         404 => Error::NotFound("nothing is at this address".into()),
-        405 => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
-        413 => Error::ContentTooLarge { limit: super::BODY_LIMIT },
+        405 => Error::MethodNotAllowed {
+            allow: "GET, HEAD".into(),
+        },
+        413 => Error::ContentTooLarge {
+            limit: super::BODY_LIMIT,
+        },
         415 => Error::UnsupportedMediaType,
         400..=499 => Error::MalformedRequest(text),
         _ => Error::Internal(text),

@@ -79,7 +79,10 @@ impl Paging {
         rows.truncate(limit);
         let last = rows.last().filter(|_| more);
         let next_cursor = last.map(|last| cursor(query, &position(last))).transpose()?;
-        Ok(Page { limit: self.limit, next_cursor })
+        Ok(Page {
+            limit: self.limit,
+            next_cursor,
+        })
     }
 }
 
@@ -138,10 +141,23 @@ mod tests {
             let mut bad: Vec<char> = good.chars().collect();
             bad[place] = if bad[place] == 'A' { 'B' } else { 'A' };
             let bad: String = bad.into_iter().collect();
-            assert!(paging(Some(bad.clone())).after::<(String, i32)>("list?a").is_err(), "{bad}");
+            assert!(
+                paging(Some(bad.clone())).after::<(String, i32)>("list?a").is_err(),
+                "{bad}"
+            );
         }
-        for bad in ["", "x", "not base64!", "AAAAAAAAAAAAAAAA", &good[..good.len() - 1], &format!("{good}A")] {
-            assert!(paging(Some(bad.to_owned())).after::<(String, i32)>("list?a").is_err(), "{bad}");
+        for bad in [
+            "",
+            "x",
+            "not base64!",
+            "AAAAAAAAAAAAAAAA",
+            &good[..good.len() - 1],
+            &format!("{good}A"),
+        ] {
+            assert!(
+                paging(Some(bad.to_owned())).after::<(String, i32)>("list?a").is_err(),
+                "{bad}"
+            );
         }
     }
 }

@@ -85,9 +85,15 @@ impl ResponseError for Error {
 pub async fn list_problems() -> Answer {
     let mut items = String::new();
     for kind in Kind::ALL {
-        items += &format!("<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>", kind.name, kind.status, kind.title);
+        items += &format!(
+            "<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>",
+            kind.name, kind.status, kind.title
+        );
     }
-    page("Problems", &format!("<p>Every failure is an RFC 9457 problem of one of these kinds.</p><ul>{items}</ul>"))
+    page(
+        "Problems",
+        &format!("<p>Every failure is an RFC 9457 problem of one of these kinds.</p><ul>{items}</ul>"),
+    )
 }
 
 /// Explain a kind of problem
@@ -102,7 +108,10 @@ pub async fn list_problems() -> Answer {
 pub async fn read_problem(name: web::Path<String>) -> Result<Answer, Error> {
     let kind = Kind::ALL.iter().find(|kind| kind.name == name.as_str());
     let kind = kind.ok_or_else(|| Error::NotFound("there is no problem of this name; see /problems".into()))?;
-    let text = format!("<p>Status {}.</p><p>{}</p><p><a href=\"/problems\">All problems</a></p>", kind.status, kind.help);
+    let text = format!(
+        "<p>Status {}.</p><p>{}</p><p><a href=\"/problems\">All problems</a></p>",
+        kind.status, kind.help
+    );
     Ok(page(kind.title, &text))
 }
 

@@ -59,7 +59,12 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
         revisions::table
             .filter(revisions::document_id.eq(id))
             .order(revisions::number.desc())
-            .select((revisions::number, revisions::content, revisions::section_ids, revisions::hash))
+            .select((
+                revisions::number,
+                revisions::content,
+                revisions::section_ids,
+                revisions::hash,
+            ))
             .first(connection)
             .await
             .optional()?
@@ -67,20 +72,36 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
     let known = known_sections(connection, id, latest.as_ref()).await?;
     let section_ids = sections::identify(&mut document, &known).map_err(|faults| {
         Error::InvalidContent(
-            faults.into_iter().map(|detail| Fault { parameter: None, pointer: Some("/sections".into()), detail }).collect(),
+            faults
+                .into_iter()
+                .map(|detail| Fault {
+                    parameter: None,
+                    pointer: Some("/sections".into()),
+                    detail,
+                })
+                .collect(),
         )
     })?;
     let hash = outline::document_hash(&document);
     if let Some(latest) = &latest
         && latest.hash == hash
     {
-        return Ok(Saved { id, revision: latest.number, hash, outcome: Outcome::Unchanged });
+        return Ok(Saved {
+            id,
+            revision: latest.number,
+            hash,
+            outcome: Outcome::Unchanged,
+        });
     }
     let number = latest.as_ref().map_or(1, |latest| latest.number + 1);
-    diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("draft")))
-        .set(revisions::state.eq("past"))
-        .execute(connection)
-        .await?;
+    diesel::update(
+        revisions::table
+            .filter(revisions::document_id.eq(id))
+            .filter(revisions::state.eq("draft")),
+    )
+    .set(revisions::state.eq("past"))
+    .execute(connection)
+    .await?;
     let content = serde_json::to_value(&document).map_err(|e| Error::internal("a document cannot be stored", e))?;
     diesel::insert_into(revisions::table)
         .values((
@@ -94,8 +115,17 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
         ))
         .execute(connection)
         .await?;
-    let outcome = if latest.is_none() { Outcome::Created } else { Outcome::Updated };
-    Ok(Saved { id, revision: number, hash, outcome })
+    let outcome = if latest.is_none() {
+        Outcome::Created
+    } else {
+        Outcome::Updated
+    };
+    Ok(Saved {
+        id,
+        revision: number,
+        hash,
+        outcome,
+    })
 }
 
 /// The document that has `slug`, locked; made if there is none.
@@ -108,7 +138,9 @@ async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, 
         .await
         .optional()?;
     if let Some((_, present)) = owner.filter(|(_, present)| present != slug) {
-        return Err(Error::Conflict(format!("`{slug}` is an earlier slug of the article `{present}` and leads to it")));
+        return Err(Error::Conflict(format!(
+            "`{slug}` is an earlier slug of the article `{present}` and leads to it"
+        )));
     }
     let new = Uuid::now_v7();
     let made = diesel::insert_into(documents::table)
@@ -148,7 +180,10 @@ async fn known_sections(
 
     let mut aliases: HashMap<Uuid, Vec<Anchor>> = HashMap::new();
     // A reference that is no anchor is a number, which belongs to a place and not to a section.
-    for (anchor, id) in references.iter().filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id))) {
+    for (anchor, id) in references
+        .iter()
+        .filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id)))
+    {
         aliases.entry(*id).or_default().push(anchor);
     }
     let mut known: Vec<Known> = Vec::new();
@@ -156,14 +191,26 @@ async fn known_sections(
     for (id, anchor, title, present) in sections::present(&document, &latest.section_ids) {
         place_of.insert(id, known.len());
         let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known { id, anchor, aliases, title, present: Some(present) });
+        known.push(Known {
+            id,
+            anchor,
+            aliases,
+            title,
+            present: Some(present),
+        });
     }
     for (id, anchor, title) in rows {
         if !place_of.contains_key(&id)
             && let Ok(anchor) = anchor.parse()
         {
             let aliases = aliases.remove(&id).unwrap_or_default();
-            known.push(Known { id, anchor, aliases, title, present: None });
+            known.push(Known {
+                id,
+                anchor,
+                aliases,
+                title,
+                present: None,
+            });
         }
     }
     Ok(known)
@@ -173,21 +220,35 @@ async fn known_sections(
 /// answer stays true for what this one publishes.
 pub async fn claim_empty(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
     super::lock(connection).await?;
-    let any: bool = diesel::select(dsl::exists(documents::table.select(documents::id))).get_result(connection).await?;
+    let any: bool = diesel::select(dsl::exists(documents::table.select(documents::id)))
+        .get_result(connection)
+        .await?;
     Ok(!any)
 }
 
 /// The article that is published under exactly this title, if there is one; the oldest of several.
 pub async fn titled(connection: &mut AsyncPgConnection, title: &str) -> Result<Option<Slug>, Error> {
-    let found = articles::table.filter(articles::title_key.eq(collation::key(title))).filter(articles::title.eq(title));
-    let slug: Option<String> = found.order(articles::id).select(articles::slug).first(connection).await.optional()?;
-    slug.map(|slug| slug.parse().map_err(|e| Error::internal("a stored slug", e))).transpose()
+    let found = articles::table
+        .filter(articles::title_key.eq(collation::key(title)))
+        .filter(articles::title.eq(title));
+    let slug: Option<String> = found
+        .order(articles::id)
+        .select(articles::slug)
+        .first(connection)
+        .await
+        .optional()?;
+    slug.map(|slug| slug.parse().map_err(|e| Error::internal("a stored slug", e)))
+        .transpose()
 }
 
 /// How many documents are not published.
 pub async fn count_unpublished(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
     let count: i64 = documents::table
-        .filter(dsl::not(dsl::exists(articles::table.filter(articles::id.eq(documents::id)).select(articles::id))))
+        .filter(dsl::not(dsl::exists(
+            articles::table
+                .filter(articles::id.eq(documents::id))
+                .select(articles::id),
+        )))
         .count()
         .get_result(connection)
         .await?;

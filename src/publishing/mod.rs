@@ -30,8 +30,14 @@ pub const CHANNEL: &str = "lectern_changes";
 /// "publish" in ASCII: the key of the advisory lock that makes sequence order commit order.
 const LOCK: i64 = 0x0070_7562_6c69_7368;
 
-diesel::define_sql_function! { fn pg_advisory_xact_lock(key: BigInt); }
-diesel::define_sql_function! { fn pg_notify(channel: Text, payload: Text); }
+diesel::define_sql_function! {
+    /// Waits for an advisory lock that is held to the end of the transaction.
+    fn pg_advisory_xact_lock(key: BigInt);
+}
+diesel::define_sql_function! {
+    /// Tells whoever listens on a channel, once the transaction commits.
+    fn pg_notify(channel: Text, payload: Text);
+}
 diesel::define_sql_function! {
     /// The time now, even inside a transaction that began earlier.
     fn clock_timestamp() -> diesel::sql_types::Timestamptz;
@@ -64,7 +70,10 @@ async fn lock(connection: &mut AsyncPgConnection) -> Result<(), Error> {
 
 /// Writes the row of the log, and tells whoever listens once the transaction commits. The lock must be held.
 async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i64, Error> {
-    let last: Option<i64> = changes::table.select(dsl::max(changes::sequence)).first(connection).await?;
+    let last: Option<i64> = changes::table
+        .select(dsl::max(changes::sequence))
+        .first(connection)
+        .await?;
     let sequence = last.unwrap_or(0) + 1;
     let article = change.article.as_ref();
     diesel::insert_into(changes::table)
@@ -83,6 +92,8 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         ))
         .execute(connection)
         .await?;
-    diesel::select(pg_notify(CHANNEL, sequence.to_string())).execute(connection).await?;
+    diesel::select(pg_notify(CHANNEL, sequence.to_string()))
+        .execute(connection)
+        .await?;
     Ok(sequence)
 }

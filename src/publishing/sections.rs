@@ -59,7 +59,10 @@ pub fn present(document: &Document, ids: &[Uuid]) -> Vec<(Uuid, Anchor, String, 
         .filter_map(|(entry, id)| {
             let parent = entry.parent.and_then(|place| ids.get(place).copied());
             let anchor = entry.section.anchor.clone()?;
-            let present = Present { parent, text: text::blocks(&entry.section.blocks) };
+            let present = Present {
+                parent,
+                text: text::blocks(&entry.section.blocks),
+            };
             Some((*id, anchor, entry.section.title.clone(), present))
         })
         .collect()
@@ -69,7 +72,12 @@ pub fn present(document: &Document, ids: &[Uuid]) -> Vec<(Uuid, Anchor, String, 
 /// text claim anchors of one section, says so of each.
 pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, Vec<String>> {
     let new: Vec<New> = outline::entries(&document.sections).iter().map(New::from).collect();
-    let mut matching = Matching { new: &new, known, old_of: vec![None; new.len()], taken: HashSet::new() };
+    let mut matching = Matching {
+        new: &new,
+        known,
+        old_of: vec![None; new.len()],
+        taken: HashSet::new(),
+    };
     let faults = matching.by_anchor();
     if !faults.is_empty() {
         return Err(faults);
@@ -80,18 +88,21 @@ pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, V
     matching.by_title(|old| old.present.is_none(), false);
 
     let old_of = matching.old_of;
-    let ids = old_of.iter().map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id)).collect();
+    let ids = old_of
+        .iter()
+        .map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id))
+        .collect();
     let mut anchors = old_of.iter().map(|old| old.map(|old| known[old].anchor.clone()));
     keep_anchors(&mut document.sections, &mut anchors);
-    let reserved: HashSet<&Anchor> = known.iter().flat_map(|old| old.aliases.iter().chain([&old.anchor])).collect();
+    let reserved: HashSet<&Anchor> = known
+        .iter()
+        .flat_map(|old| old.aliases.iter().chain([&old.anchor]))
+        .collect();
     outline::fill_anchors(document, &|anchor| reserved.contains(anchor));
     Ok(ids)
 }
 
-fn keep_anchors(
-    sections: &mut [crate::content::Section],
-    anchors: &mut dyn Iterator<Item = Option<Anchor>>,
-) {
+fn keep_anchors(sections: &mut [crate::content::Section], anchors: &mut dyn Iterator<Item = Option<Anchor>>) {
     for section in sections {
         let kept = anchors.next().flatten();
         if section.anchor.is_none() {
@@ -142,7 +153,11 @@ impl Matching<'_> {
         }
         let mut faults = Vec::new();
         for (place, new) in self.new.iter().enumerate() {
-            let Some((anchor, old)) = new.anchor.as_ref().and_then(|anchor| Some((anchor, *owner.get(anchor)?))) else {
+            let Some((anchor, old)) = new
+                .anchor
+                .as_ref()
+                .and_then(|anchor| Some((anchor, *owner.get(anchor)?)))
+            else {
                 continue;
             };
             if self.taken.contains(&old) {
@@ -191,16 +206,30 @@ impl Matching<'_> {
     }
 
     fn by_likeness(&mut self) {
-        let new: Vec<usize> = (0..self.new.len()).filter(|place| self.old_of[*place].is_none()).collect();
+        let new: Vec<usize> = (0..self.new.len())
+            .filter(|place| self.old_of[*place].is_none())
+            .collect();
         let old: Vec<usize> = (0..self.known.len())
             .filter(|place| !self.taken.contains(place) && self.known[*place].present.is_some())
             .collect();
-        let of_new: Vec<_> = new.iter().map(|n| bigrams(&self.new[*n].title, &self.new[*n].text)).collect();
+        let of_new: Vec<_> = new
+            .iter()
+            .map(|n| bigrams(&self.new[*n].title, &self.new[*n].text))
+            .collect();
         let of_old: Vec<_> = old
             .iter()
-            .map(|o| bigrams(&self.known[*o].title, self.known[*o].present.as_ref().map_or("", |p| &p.text)))
+            .map(|o| {
+                bigrams(
+                    &self.known[*o].title,
+                    self.known[*o].present.as_ref().map_or("", |p| &p.text),
+                )
+            })
             .collect();
-        let near = if new.len() * old.len() > MAX_PAIRS { 8 } else { usize::MAX };
+        let near = if new.len() * old.len() > MAX_PAIRS {
+            8
+        } else {
+            usize::MAX
+        };
         let mut pairs = Vec::new();
         for (n, a) in of_new.iter().enumerate() {
             for (o, b) in of_old.iter().enumerate() {
@@ -223,8 +252,15 @@ impl Matching<'_> {
 
 /// The bigrams of title and text without white space, sorted.
 fn bigrams(title: &str, text: &str) -> Vec<(char, char)> {
-    let characters: Vec<char> = title.chars().chain(text.chars()).filter(|c| !c.is_whitespace()).collect();
-    let mut pairs: Vec<_> = characters.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
+    let characters: Vec<char> = title
+        .chars()
+        .chain(text.chars())
+        .filter(|c| !c.is_whitespace())
+        .collect();
+    let mut pairs: Vec<_> = characters
+        .windows(2)
+        .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
+        .collect();
     pairs.sort_unstable();
     pairs
 }
@@ -244,5 +280,151 @@ fn dice(a: &[(char, char)], b: &[(char, char)]) -> f64 {
             }
         }
     }
-    if a.is_empty() && b.is_empty() { 0.0 } else { 2.0 * shared as f64 / (a.len() + b.len()) as f64 }
+    if a.is_empty() && b.is_empty() {
+        0.0
+    } else {
+        2.0 * shared as f64 / (a.len() + b.len()) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::content::markdown;
+
+    fn document(body: &str) -> Document {
+        markdown::read(&format!("---\nslug: a\ntitle: t\n---\n{body}"), None)
+            .unwrap()
+            .document
+    }
+
+    /// The sections of a first revision, as the second one knows them.
+    fn first(body: &str) -> (Vec<Known>, Vec<Uuid>) {
+        let mut document = document(body);
+        let ids = identify(&mut document, &[]).unwrap();
+        (known(&document, &ids, &[]), ids)
+    }
+
+    fn known(document: &Document, ids: &[Uuid], before: &[Known]) -> Vec<Known> {
+        let mut now: Vec<Known> = present(document, ids)
+            .into_iter()
+            .map(|(id, anchor, title, present)| {
+                let old = before.iter().find(|old| old.id == id);
+                let mut aliases = old.map(|old| old.aliases.clone()).unwrap_or_default();
+                aliases.extend(old.map(|old| old.anchor.clone()));
+                Known {
+                    id,
+                    anchor,
+                    aliases,
+                    title,
+                    present: Some(present),
+                }
+            })
+            .collect();
+        for old in before {
+            if !ids.contains(&old.id) {
+                now.push(Known {
+                    present: None,
+                    ..old.clone()
+                });
+            }
+        }
+        now
+    }
+
+    const BODY: &str = "## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n可能出现感染和免疫反应。\n\n### 修复\n\n修复不良。";
+
+    #[test]
+    fn moved_renumbered_and_edited_sections_keep_their_ids() {
+        let (known, ids) = first(BODY);
+        let mut next = document(
+            "## 前言\n\n新写的话。\n\n## 风险\n\n可能出现感染、免疫反应等。\n\n### 修复\n\n修复不良。\n\n## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。",
+        );
+        let now = identify(&mut next, &known).unwrap();
+        assert_eq!(now[1..], [ids[2], ids[3], ids[0], ids[1]]);
+        assert!(!ids.contains(&now[0]));
+    }
+
+    #[test]
+    fn a_retitled_section_is_known_by_its_text() {
+        let (known, ids) = first(BODY);
+        let mut next = document(
+            "## 基本原理是什么\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n可能出现感染和免疫反应。\n\n### 修复\n\n修复不良。",
+        );
+        assert_eq!(identify(&mut next, &known).unwrap(), ids);
+        assert_eq!(
+            next.sections[0].anchor,
+            Some(known[0].anchor.clone()),
+            "its anchor stays"
+        );
+    }
+
+    #[test]
+    fn of_a_split_section_the_greater_part_stays() {
+        let (known, ids) = first("## 甲\n\n第一段讲的是来源与种类。第二段讲的是用途。");
+        let mut next = document("## 来源与种类\n\n第一段讲的是来源与种类。\n\n## 用途\n\n第二段讲的是用途。");
+        let now = identify(&mut next, &known).unwrap();
+        assert_eq!(now.iter().filter(|id| ids.contains(id)).count(), 1);
+        assert_eq!(now[0], ids[0]);
+    }
+
+    #[test]
+    fn an_anchor_of_another_section_is_refused() {
+        let (known, ids) = first("## 甲 {#a}\n\n甲。\n\n## 乙 {#b}\n\n乙。");
+        let mut renamed = document("## 甲 {#new}\n\n甲。\n\n## 乙 {#b}\n\n乙。");
+        let now = identify(&mut renamed, &known).unwrap();
+        assert_eq!(now, ids);
+        let known = super::tests::known(&renamed, &now, &known);
+        let mut stolen = document("## 甲 {#new}\n\n甲。\n\n## 丙 {#a}\n\n丙。");
+        let faults = identify(&mut stolen, &known).unwrap_err();
+        assert!(faults[0].contains("`a`") && faults[0].contains("丙"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_section_that_comes_back_is_the_same() {
+        let (known, ids) = first(BODY);
+        let mut without = document("## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。");
+        let now = identify(&mut without, &known).unwrap();
+        let known = super::tests::known(&without, &now, &known);
+        let mut back =
+            document("## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n全新的写法。");
+        assert_eq!(identify(&mut back, &known).unwrap()[2], ids[2]);
+    }
+
+    fn body() -> impl Strategy<Value = String> {
+        let title = prop::sample::select(vec!["原理", "风险", "结语", "修复", "来源"]);
+        let anchor = prop::sample::select(vec!["", "", "", " {#a}", " {#b}", " {#c}"]);
+        let text = prop::sample::select(vec!["干细胞能够自我更新。", "可能出现感染。", "请咨询医生。", ""]);
+        prop::collection::vec((2..4_usize, title, anchor, text), 0..8).prop_map(|sections| {
+            let mut used = HashSet::new();
+            let section = |(level, title, anchor, text): (usize, &str, &'static str, &str)| {
+                let anchor = if used.insert(anchor) { anchor } else { "" };
+                format!("{} {title}{anchor}\n\n{text}\n\n", "#".repeat(level))
+            };
+            sections.into_iter().map(section).collect()
+        })
+    }
+
+    proptest! {
+        /// Over any sequence of edits: ids and anchors are each section's own, and no anchor ever goes to another id.
+        #[test]
+        fn no_anchor_ever_goes_to_another_section(bodies in prop::collection::vec(body(), 1..6)) {
+            let mut before: Vec<Known> = Vec::new();
+            let mut owner: HashMap<Anchor, Uuid> = HashMap::new();
+            for body in bodies {
+                let mut next = document(&body);
+                let Ok(ids) = identify(&mut next, &before) else { continue };
+                prop_assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+                before = known(&next, &ids, &before);
+                let mut anchors = HashSet::new();
+                for (id, anchor, ..) in present(&next, &ids) {
+                    prop_assert!(anchors.insert(anchor.clone()), "{} stands twice", anchor);
+                    prop_assert_eq!(*owner.entry(anchor).or_insert(id), id);
+                }
+                prop_assert_eq!(anchors.len(), ids.len());
+            }
+        }
+    }
 }

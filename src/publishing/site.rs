@@ -93,7 +93,8 @@ pub async fn read_site(connection: &mut AsyncPgConnection) -> Result<Option<Site
         .first::<Columns>(connection)
         .await
         .optional()?;
-    let Some(((name, description, locale), (label, url), (license, license_url), (attribution, disclaimer))) = row else {
+    let Some(((name, description, locale), (label, url), (license, license_url), (attribution, disclaimer))) = row
+    else {
         return Ok(None);
     };
     Ok(Some(Site {
@@ -134,7 +135,15 @@ pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<
         .set(row)
         .execute(connection)
         .await?;
-    record(connection, Change { kind: "site", article: None, tags: vec!["site".into()] }).await?;
+    record(
+        connection,
+        Change {
+            kind: "site",
+            article: None,
+            tags: vec!["site".into()],
+        },
+    )
+    .await?;
     Ok(true)
 }
 
@@ -146,7 +155,10 @@ pub async fn put_captured(
     call_to_action: Option<&str>,
 ) -> Result<bool, Error> {
     let old = read_site(connection).await?;
-    let Some(name) = name.map(str::to_owned).or_else(|| old.as_ref().map(|old| old.name.clone())) else {
+    let Some(name) = name
+        .map(str::to_owned)
+        .or_else(|| old.as_ref().map(|old| old.name.clone()))
+    else {
         return Ok(false);
     };
     let mut new = old.unwrap_or(Site {
@@ -163,17 +175,26 @@ pub async fn put_captured(
         && new.call_to_action.as_ref().is_none_or(|old| old.label != label)
     {
         // The address belonged to the invitation that was there before; a captured page shows none.
-        new.call_to_action = Some(CallToAction { label: label.to_owned(), url: None });
+        new.call_to_action = Some(CallToAction {
+            label: label.to_owned(),
+            url: None,
+        });
     }
     put_site(connection, &new).await
 }
 
 /// Every topic, by slug.
 pub async fn read_topics(connection: &mut AsyncPgConnection) -> Result<Vec<Topic>, Error> {
-    let rows = topics::table.select((topics::slug, topics::name, topics::description)).order(topics::slug);
+    let rows = topics::table
+        .select((topics::slug, topics::name, topics::description))
+        .order(topics::slug);
     let rows: Vec<(String, String, Option<String>)> = rows.load(connection).await?;
     let topic = |(slug, name, description): (String, String, Option<String>)| {
-        Ok(Topic { slug: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, name, description })
+        Ok(Topic {
+            slug: slug.parse().map_err(|e| Error::internal("a stored slug", e))?,
+            name,
+            description,
+        })
     };
     rows.into_iter().map(topic).collect()
 }
@@ -186,7 +207,10 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
         .select((documents::slug, pins::reason));
     let rows: Vec<(String, Option<String>)> = rows.load(connection).await?;
     let pin = |(slug, reason): (String, Option<String>)| {
-        Ok(Pin { article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, reason })
+        Ok(Pin {
+            article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?,
+            reason,
+        })
     };
     rows.into_iter().map(pin).collect()
 }
@@ -216,15 +240,30 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Re
             .execute(connection)
             .await?;
         tags.push(format!("topic:{slug}"));
-        tags.extend(rename_on_cards(connection, slug, &topic.name).await?.iter().map(|id| format!("article:{id}")));
+        tags.extend(
+            rename_on_cards(connection, slug, &topic.name)
+                .await?
+                .iter()
+                .map(|id| format!("article:{id}")),
+        );
     }
-    record(connection, Change { kind: "topics", article: None, tags }).await?;
+    record(
+        connection,
+        Change {
+            kind: "topics",
+            article: None,
+            tags,
+        },
+    )
+    .await?;
     Ok(true)
 }
 
 /// Writes a topic's name into the cards of its articles, and returns those that showed another.
 async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &str) -> Result<Vec<Uuid>, Error> {
-    let of = article_topics::table.filter(article_topics::topic_slug.eq(slug)).select(article_topics::article_id);
+    let of = article_topics::table
+        .filter(article_topics::topic_slug.eq(slug))
+        .select(article_topics::article_id);
     let cards: Vec<(Uuid, serde_json::Value)> = articles::table
         .filter(articles::id.eq_any(of))
         .select((articles::id, articles::topics))
@@ -232,13 +271,20 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
         .await?;
     let mut renamed = Vec::new();
     for (id, mut shown) in cards {
-        let entries = shown.as_array_mut().into_iter().flatten().filter(|entry| entry["slug"] == slug);
+        let entries = shown
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["slug"] == slug);
         let stale: Vec<_> = entries.filter(|entry| entry["name"] != name).collect();
         if stale.is_empty() {
             continue;
         }
         stale.into_iter().for_each(|entry| entry["name"] = name.into());
-        diesel::update(articles::table.find(id)).set(articles::topics.eq(shown)).execute(connection).await?;
+        diesel::update(articles::table.find(id))
+            .set(articles::topics.eq(shown))
+            .execute(connection)
+            .await?;
         renamed.push(id);
     }
     Ok(renamed)
@@ -253,13 +299,30 @@ pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result
     diesel::delete(pins::table).execute(connection).await?;
     for (position, pin) in (1_i32..).zip(new) {
         let slug = pin.article.as_str();
-        let id = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
+        let id = addresses::table
+            .find(slug)
+            .select(addresses::article_id)
+            .first::<Uuid>(connection)
+            .await
+            .optional()?;
         let id = id.ok_or_else(|| Error::NotFound(format!("no article was published as `{slug}`")))?;
         diesel::insert_into(pins::table)
-            .values((pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(&pin.reason)))
+            .values((
+                pins::position.eq(position),
+                pins::article_id.eq(id),
+                pins::reason.eq(&pin.reason),
+            ))
             .execute(connection)
             .await?;
     }
-    record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
+    record(
+        connection,
+        Change {
+            kind: "pins",
+            article: None,
+            tags: vec!["hot".into()],
+        },
+    )
+    .await?;
     Ok(true)
 }

@@ -44,7 +44,9 @@ fn page(html: String) -> Answer {
 pub async fn show_library(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
     let connection = db.read().await?;
     let mut pipe = &*connection;
-    let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
+    let newest = articles::table
+        .order((articles::published_at.desc(), articles::id.desc()))
+        .limit(FRONT);
     let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
     let site = site::find(&connection).await?;
     Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "site"]))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     content::{
         Document, Locale, Remark, Slug, markdown,
-        page::{self, LinkLine, LineUse},
+        page::{self, LineUse, LinkLine},
     },
     publishing::site::{CallToAction, License, Pin, Site, Topic},
 };
@@ -74,15 +74,50 @@ impl SiteFile {
     /// The file of a site.
     #[must_use]
     pub fn new(site: Site, topics: Vec<Topic>, pins: Vec<Pin>) -> SiteFile {
-        let Site { name, description, locale, call_to_action, license, attribution, disclaimer } = site;
-        SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, topics, pins }
+        let Site {
+            name,
+            description,
+            locale,
+            call_to_action,
+            license,
+            attribution,
+            disclaimer,
+        } = site;
+        SiteFile {
+            name,
+            description,
+            locale,
+            call_to_action,
+            license,
+            attribution,
+            disclaimer,
+            topics,
+            pins,
+        }
     }
 
     /// The site's own facts.
     #[must_use]
     pub fn site(&self) -> Site {
-        let SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, .. } = self.clone();
-        Site { name, description, locale, call_to_action, license, attribution, disclaimer }
+        let SiteFile {
+            name,
+            description,
+            locale,
+            call_to_action,
+            license,
+            attribution,
+            disclaimer,
+            ..
+        } = self.clone();
+        Site {
+            name,
+            description,
+            locale,
+            call_to_action,
+            license,
+            attribution,
+            disclaimer,
+        }
     }
 }
 
@@ -105,34 +140,63 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        vec![Remark { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
+        vec![Remark {
+            line: u32::try_from(line).ok(),
+            column: None,
+            message: "An article file must be UTF-8.".into(),
+        }]
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
     if let Some(slug) = slug {
         read.document.slug = slug.clone();
     }
-    Ok(Content::Article { document: Box::new(read.document), remarks: read.remarks })
+    Ok(Content::Article {
+        document: Box::new(read.document),
+        remarks: read.remarks,
+    })
 }
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let page = page::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
-    let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    let title = page
+        .title
+        .clone()
+        .ok_or_else(|| vec![fault("The page has no title.".into())])?;
     let slug = slug.cloned().or_else(|| Slug::derive(&title));
-    let slug = slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
+    let slug = slug.ok_or_else(|| {
+        vec![fault(
+            "No address can be made of the title; choose one with --slug.".into(),
+        )]
+    })?;
     let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
     let (lines, damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
     let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
-    let document = page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
-    Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
+    let document = page
+        .into_document(slug, Locale::default())
+        .ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    Ok(Content::Page(Box::new(Captured {
+        document,
+        site_name,
+        call_to_action,
+        encoding,
+        titles,
+        lines,
+        damage,
+    })))
 }
 
 fn fault(message: String) -> Remark {
-    Remark { line: None, column: None, message }
+    Remark {
+        line: None,
+        column: None,
+        message,
+    }
 }
 
 fn is_article(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
+    path.extension()
+        .is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
 /// The files that `paths` name: a file is itself; a folder is the site file, article files and `.txt` pages in it and
@@ -147,7 +211,8 @@ pub fn list(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
             files.extend(found);
         } else {
             // A name that does not exist is told at once, not after half of the import.
-            path.metadata().map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+            path.metadata()
+                .map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
             files.push(path.clone());
         }
     }

@@ -99,7 +99,11 @@ impl Done {
         let article = |article: &Imported| article.outcome != Outcome::Unchanged || article.published;
         match self {
             Done::Article { article: one, .. } => article(one),
-            Done::Page { article: one, site_changed, .. } => article(one) || *site_changed,
+            Done::Page {
+                article: one,
+                site_changed,
+                ..
+            } => article(one) || *site_changed,
             Done::Site { changed } => *changed,
         }
     }
@@ -123,13 +127,20 @@ pub async fn run(
                 pins = Some(site.pins.clone());
             }
         }
-        for report in all_or_none(connection, options.dry_run, async |connection| batch_in(connection, &read, options).await).await? {
+        for report in all_or_none(connection, options.dry_run, async |connection| {
+            batch_in(connection, &read, options).await
+        })
+        .await?
+        {
             told(report);
         }
     }
     if let Some(pins) = pins {
         all_or_none(connection, options.dry_run, async |connection| {
-            match connection.transaction(async |connection| site::put_pins(connection, &pins).await).await {
+            match connection
+                .transaction(async |connection| site::put_pins(connection, &pins).await)
+                .await
+            {
                 // In a trial, or without --publish, a pin may name an article that is not published.
                 Err(Error::NotFound(why)) => {
                     log::warn!("the pins are left as they are: {why}");
@@ -144,8 +155,13 @@ pub async fn run(
 }
 
 fn read(path: &Path, options: &Options) -> Result<Content, Vec<Remark>> {
-    let bytes = std::fs::read(path)
-        .map_err(|e| vec![Remark { line: None, column: None, message: format!("The file cannot be read: {e}") }])?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        vec![Remark {
+            line: None,
+            column: None,
+            message: format!("The file cannot be read: {e}"),
+        }]
+    })?;
     file::read(path, &bytes, options.slug.as_ref())
 }
 
@@ -184,14 +200,21 @@ async fn batch_in(
                 .map(Ok)
                 .or_else(faults_of)?,
         };
-        reports.push(FileReport { path: path.clone(), result });
+        reports.push(FileReport {
+            path: path.clone(),
+            result,
+        });
     }
     Ok(reports)
 }
 
 /// What the file does wrong, as opposed to what goes wrong with the database.
 fn faults_of(error: Error) -> Result<Result<Done, Vec<Remark>>, Error> {
-    let remark = |message: String| Remark { line: None, column: None, message };
+    let remark = |message: String| Remark {
+        line: None,
+        column: None,
+        message,
+    };
     match error {
         Error::InvalidContent(faults) => Ok(Err(faults.into_iter().map(|fault| remark(fault.detail)).collect())),
         Error::Conflict(message) => Ok(Err(vec![remark(message)])),
@@ -203,7 +226,10 @@ async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Op
     match content {
         Content::Article { document, remarks } => {
             let article = save(connection, document, options).await?;
-            Ok(Done::Article { article, remarks: remarks.clone() })
+            Ok(Done::Article {
+                article,
+                remarks: remarks.clone(),
+            })
         }
         Content::Page(captured) => page(connection, captured, options).await,
         Content::Site(file) => site_in(connection, file).await,
@@ -213,9 +239,17 @@ async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Op
 async fn save(connection: &mut AsyncPgConnection, document: &Document, options: &Options) -> Result<Imported, Error> {
     let sections = crate::content::outline::entries(&document.sections).len();
     let slug = document.slug.clone();
-    let Saved { id, revision, outcome, .. } = draft::save(connection, document.clone(), &options.author).await?;
+    let Saved {
+        id, revision, outcome, ..
+    } = draft::save(connection, document.clone(), &options.author).await?;
     let published = options.publish && publish::publish(connection, id, revision).await?.is_some();
-    Ok(Imported { slug, revision, outcome, published, sections })
+    Ok(Imported {
+        slug,
+        revision,
+        outcome,
+        published,
+        sections,
+    })
 }
 
 async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: &Options) -> Result<Done, Error> {
@@ -229,7 +263,12 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
     }
     let article = save(connection, &document, options).await?;
     let site_changed = options.site
-        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref()).await?;
+        && site::put_captured(
+            connection,
+            captured.site_name.as_deref(),
+            captured.call_to_action.as_deref(),
+        )
+        .await?;
     Ok(Done::Page {
         article,
         encoding: captured.encoding.clone(),
@@ -243,5 +282,7 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
 async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
     let site_changed = site::put_site(connection, &file.site()).await?;
     let topics_changed = site::put_topics(connection, &file.topics).await?;
-    Ok(Done::Site { changed: site_changed || topics_changed })
+    Ok(Done::Site {
+        changed: site_changed || topics_changed,
+    })
 }

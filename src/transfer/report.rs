@@ -33,7 +33,10 @@ impl Summary {
     /// The report of an import that has not begun.
     #[must_use]
     pub fn new(dry_run: bool) -> Summary {
-        Summary { dry_run, ..Summary::default() }
+        Summary {
+            dry_run,
+            ..Summary::default()
+        }
     }
 
     /// How many files were not imported.
@@ -57,7 +60,14 @@ impl Summary {
                 let _ = writeln!(text, "{path}: {}", sentence(article));
                 list(&mut text, "note: ", remarks)
             }
-            Ok(Done::Page { article, encoding, lines, unknown_titles, damage, site_changed }) => {
+            Ok(Done::Page {
+                article,
+                encoding,
+                lines,
+                unknown_titles,
+                damage,
+                site_changed,
+            }) => {
                 self.count(article);
                 let _ = writeln!(text, "{path}: {} ({encoding})", sentence(article));
                 if *site_changed {
@@ -69,7 +79,11 @@ impl Summary {
             }
             Ok(Done::Site { changed }) => {
                 self.other += usize::from(*changed);
-                writeln!(text, "{path}: the site, {}", if *changed { "changed" } else { "unchanged" })
+                writeln!(
+                    text,
+                    "{path}: the site, {}",
+                    if *changed { "changed" } else { "unchanged" }
+                )
             }
         };
         text
@@ -88,7 +102,13 @@ impl Summary {
     /// What to print at the end.
     #[must_use]
     pub fn end(&self) -> String {
-        let Summary { created, updated, unchanged, failed, .. } = self;
+        let Summary {
+            created,
+            updated,
+            unchanged,
+            failed,
+            ..
+        } = self;
         let mut text = format!("{created} created, {updated} updated, {unchanged} unchanged, {failed} failed");
         if created + updated + self.other + failed == 0 {
             text += ": nothing changed";
@@ -107,7 +127,12 @@ fn sentence(article: &Imported) -> String {
         Outcome::Unchanged => "unchanged",
     };
     let published = if article.published { ", published" } else { "" };
-    let Imported { slug, revision, sections, .. } = article;
+    let Imported {
+        slug,
+        revision,
+        sections,
+        ..
+    } = article;
     format!("{outcome} {slug}, revision {revision}, {sections} sections{published}")
 }
 
@@ -118,7 +143,12 @@ fn list(text: &mut String, kind: &str, remarks: &[Remark]) -> std::fmt::Result {
 /// One line for every line of the page that is not blank.
 fn account(text: &mut String, lines: &[LineUse], unknown_titles: &[u32]) {
     let unused = |line: &&LineUse| matches!(line.role, Role::NotUsed { .. }) || unknown_titles.contains(&line.line);
-    let _ = writeln!(text, "  {} lines are not blank, {} of them are not used:", lines.len(), lines.iter().filter(unused).count());
+    let _ = writeln!(
+        text,
+        "  {} lines are not blank, {} of them are not used:",
+        lines.len(),
+        lines.iter().filter(unused).count()
+    );
     for line in lines {
         let role = match &line.role {
             Role::RelatedLink if unknown_titles.contains(&line.line) => {
@@ -140,7 +170,10 @@ fn role_in_words(role: &Role) -> String {
         Role::CallToAction => "call to action".into(),
         Role::Title => "title".into(),
         Role::Lead => "lead".into(),
-        Role::Heading { number, label: Some(label) } => format!("heading of section {number}, printed {label}"),
+        Role::Heading {
+            number,
+            label: Some(label),
+        } => format!("heading of section {number}, printed {label}"),
         Role::Heading { number, label: None } => format!("heading of section {number}"),
         Role::Paragraph { section } => format!("paragraph of section {section}"),
         Role::ListItem { section: Some(section) } => format!("list item of section {section}"),
@@ -197,7 +230,10 @@ impl Check {
             Ok(Content::Page(captured)) => {
                 let sections = outline::entries(&captured.document.sections).len();
                 let (slug, encoding) = (&captured.document.slug, &captured.encoding);
-                let _ = writeln!(text, "{path}: good, a captured page, {slug}, {sections} sections ({encoding})");
+                let _ = writeln!(
+                    text,
+                    "{path}: good, a captured page, {slug}, {sections} sections ({encoding})"
+                );
                 account(&mut text, &captured.lines, &[]);
                 list(&mut text, "looks damaged: ", &captured.damage)
             }

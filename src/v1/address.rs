@@ -65,7 +65,11 @@ impl Key {
 #[must_use]
 pub fn moved(path: &str, request: &HttpRequest) -> Error {
     let query = request.query_string();
-    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    let location = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
     Error::Moved { location }
 }
 

@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, get, web};
 use chrono::{DateTime, Utc};
 use diesel::{dsl, prelude::*, sql_types::Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::try_join;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
+use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ use crate::{
     error::Error,
     http::{
         Answer, Query,
-        page::{MAX_LIMIT, DEFAULT_LIMIT, Paging, next_address},
+        page::{DEFAULT_LIMIT, MAX_LIMIT, Paging, next_address},
         query::{FromQuery, Parameters},
     },
 };
@@ -62,7 +62,11 @@ const SORTS: &[(&str, Sort)] = &[
 pub struct ListParameters {
     /// The order: by time of publication or change, the newest first with a `-`, or by title (Han characters by
     /// pinyin). Every order ends with the id.
-    #[param(example = "-published_at", default = "-published_at", pattern = "^(-?published_at|-?updated_at|title)$")]
+    #[param(
+        example = "-published_at",
+        default = "-published_at",
+        pattern = "^(-?published_at|-?updated_at|title)$"
+    )]
     sort: Option<String>,
     /// Only articles of this topic.
     #[param(example = "stem-cells")]
@@ -107,7 +111,15 @@ impl FromQuery for ListQuery {
         }
         let fields = Fields::from_query(p, fields::CARD);
         let paging = Paging::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
-        ListQuery { sort: sort.unwrap_or(Sort::NewestFirst), topic, locale, updated_since, ids, fields, paging }
+        ListQuery {
+            sort: sort.unwrap_or(Sort::NewestFirst),
+            topic,
+            locale,
+            updated_since,
+            ids,
+            fields,
+            paging,
+        }
     }
 }
 
@@ -122,7 +134,10 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
         }
     }
     if ids.len() > 100 {
-        p.fault("ids", format!("at most 100 ids can be asked for at once, not {}", ids.len()));
+        p.fault(
+            "ids",
+            format!("at most 100 ids can be asked for at once, not {}", ids.len()),
+        );
     }
     Some(ids)
 }
@@ -130,7 +145,10 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
 impl ListQuery {
     /// Names the list for its cursors: all that chooses or orders its items.
     fn name(&self) -> String {
-        format!("/v1/articles {:?} {:?} {:?} {:?} {:?}", self.sort, self.topic, self.locale, self.updated_since, self.ids)
+        format!(
+            "/v1/articles {:?} {:?} {:?} {:?} {:?}",
+            self.sort, self.topic, self.locale, self.updated_since, self.ids
+        )
     }
 }
 
@@ -143,7 +161,11 @@ impl ListQuery {
     responses((status = 200, description = "A page of cards; `fields` takes fields away.", body = CardList)),
 )]
 #[get("/v1/articles")]
-pub async fn list_articles(db: web::Data<Db>, Query(query): Query<ListQuery>, request: HttpRequest) -> Result<Answer, Error> {
+pub async fn list_articles(
+    db: web::Data<Db>,
+    Query(query): Query<ListQuery>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
     let name = query.name();
     let connection = db.read().await?;
     let (mut data, modified, page) = if let Some(ids) = &query.ids {
@@ -156,26 +178,41 @@ pub async fn list_articles(db: web::Data<Db>, Query(query): Query<ListQuery>, re
         let after = query.paging.after::<(String, Uuid)>(&name)?;
         let cards = cards(&connection, &query, after);
         let (mut rows, modified) = try_join!(cards, last_change(&connection))?;
-        let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
-        (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), modified, page)
+        let page = query.paging.cut(&name, &mut rows, |(card, key)| {
+            (position(query.sort, card, key), card.id)
+        })?;
+        (
+            rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(),
+            modified,
+            page,
+        )
     };
     data.truncate(query.paging.limit as usize);
     let next = next_address(request.path(), request.query_string(), &page);
     let mut tags = vec!["articles".to_owned()];
     tags.extend(query.topic.iter().map(|topic| format!("topic:{topic}")));
-    let answer = filtered(&CardList { data, page }, |list| {
-        let cards = list.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
-        cards.for_each(|card| query.fields.iter().for_each(|fields| fields.apply(card)));
-    }, query.fields.as_ref())?;
+    let answer = filtered(
+        &CardList { data, page },
+        |list| {
+            let cards = list.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
+            cards.for_each(|card| query.fields.iter().for_each(|fields| fields.apply(card)));
+        },
+        query.fields.as_ref(),
+    )?;
     Ok(answer.tagged(tags).modified(modified).next_page(next.as_deref()))
 }
 
 /// `answer` as JSON, with `apply` over it where there are fields to take away.
-fn filtered<T: Serialize>(answer: &T, apply: impl FnOnce(&mut Value), fields: Option<&Fields>) -> Result<Answer, Error> {
+fn filtered<T: Serialize>(
+    answer: &T,
+    apply: impl FnOnce(&mut Value),
+    fields: Option<&Fields>,
+) -> Result<Answer, Error> {
     if fields.is_none() {
         return Answer::json(answer);
     }
-    let mut value = serde_json::to_value(answer).map_err(|e| Error::internal("an answer cannot be written as JSON", e))?;
+    let mut value =
+        serde_json::to_value(answer).map_err(|e| Error::internal("an answer cannot be written as JSON", e))?;
     apply(&mut value);
     Answer::json(&value)
 }
@@ -188,10 +225,16 @@ fn position(sort: Sort, card: &Card, title_key: &str) -> String {
     }
 }
 
-type Boxed<'a> = articles::BoxedQuery<'a, diesel::pg::Pg, dsl::SqlTypeOf<(dsl::AsSelect<Card, diesel::pg::Pg>, articles::title_key)>>;
+type Boxed<'a> = articles::BoxedQuery<
+    'a,
+    diesel::pg::Pg,
+    dsl::SqlTypeOf<(dsl::AsSelect<Card, diesel::pg::Pg>, articles::title_key)>,
+>;
 
 fn chosen(query: &ListQuery) -> Boxed<'_> {
-    let mut select = articles::table.select((Card::as_select(), articles::title_key)).into_boxed();
+    let mut select = articles::table
+        .select((Card::as_select(), articles::title_key))
+        .into_boxed();
     if let Some(topic) = &query.topic {
         let of = article_topics::table
             .filter(article_topics::topic_slug.eq(topic.as_str()))
@@ -244,9 +287,15 @@ async fn cards_of(
     query: &ListQuery,
     ids: &[Uuid],
 ) -> Result<Vec<(usize, Card)>, Error> {
-    let rows: Vec<(Card, String)> = chosen(query).filter(articles::id.eq_any(ids)).load(&mut connection).await?;
+    let rows: Vec<(Card, String)> = chosen(query)
+        .filter(articles::id.eq_any(ids))
+        .load(&mut connection)
+        .await?;
     let place = |card: &Card| ids.iter().position(|id| *id == card.id);
-    let mut cards: Vec<_> = rows.into_iter().filter_map(|(card, _)| Some((place(&card)?, card))).collect();
+    let mut cards: Vec<_> = rows
+        .into_iter()
+        .filter_map(|(card, _)| Some((place(&card)?, card)))
+        .collect();
     cards.sort_by_key(|(place, _)| *place);
     Ok(cards)
 }
@@ -260,8 +309,12 @@ enum Part {
     Hot,
 }
 
-const PARTS: &[(&str, Part)] =
-    &[("toc", Part::Toc), ("sections", Part::Sections), ("related", Part::Related), ("hot", Part::Hot)];
+const PARTS: &[(&str, Part)] = &[
+    ("toc", Part::Toc),
+    ("sections", Part::Sections),
+    ("related", Part::Related),
+    ("hot", Part::Hot),
+];
 
 /// What an article can be asked for.
 #[derive(IntoParams)]
@@ -299,7 +352,10 @@ impl FromQuery for ArticleQuery {
 
 impl ArticleQuery {
     fn wants(&self, part: Part) -> bool {
-        let name = PARTS.iter().find(|(_, known)| *known == part).map_or("", |(name, _)| name);
+        let name = PARTS
+            .iter()
+            .find(|(_, known)| *known == part)
+            .map_or("", |(name, _)| name);
         let wanted = |fields: &Fields| fields.want(name) || (part == Part::Sections && fields.want("lead"));
         self.parts.contains(&part) && self.fields.as_ref().is_none_or(wanted)
     }
@@ -404,7 +460,11 @@ impl From<&ArticleQuery> for Wanted {
 }
 
 /// The text as blocks, and nothing else of it.
-pub(crate) const CONTENT: Wanted = Wanted { toc: false, html: false, content: true };
+pub(crate) const CONTENT: Wanted = Wanted {
+    toc: false,
+    html: false,
+    content: true,
+};
 
 /// A published article with the text that was wanted.
 pub(crate) struct Found {
@@ -427,7 +487,11 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
         Option<Value>,
     );
     let when = |wanted: bool| wanted.into_sql::<Bool>();
-    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1).single_value();
+    let newest = changes::table
+        .order(changes::sequence.desc())
+        .select(changes::at)
+        .limit(1)
+        .single_value();
     let select = addresses::table
         .left_join(articles::table.on(articles::id.eq(addresses::article_id)))
         .left_join(article_bodies::table.on(article_bodies::article_id.eq(addresses::article_id)))
@@ -446,15 +510,29 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
         ))
         .limit(1);
     let row: Option<Row> = match key {
-        Key::Slug(slug) => select.filter(addresses::slug.eq(slug.as_str())).first(&mut connection).await,
+        Key::Slug(slug) => {
+            select
+                .filter(addresses::slug.eq(slug.as_str()))
+                .first(&mut connection)
+                .await
+        }
         Key::Id(id) => select.filter(addresses::article_id.eq(id)).first(&mut connection).await,
     }
     .optional()?;
-    let name = || key.slug().unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default());
+    let name = || {
+        key.slug()
+            .unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default())
+    };
     match row {
-        Some((Some(card), _, changed_at, (toc, lead_html, sections_html, content), present_slugs)) => {
-            Ok(Found { card, changed_at, toc, lead_html, sections_html, content, present_slugs })
-        }
+        Some((Some(card), _, changed_at, (toc, lead_html, sections_html, content), present_slugs)) => Ok(Found {
+            card,
+            changed_at,
+            toc,
+            lead_html,
+            sections_html,
+            content,
+            present_slugs,
+        }),
         Some((None, Some(reason), ..)) => Err(Error::Withdrawn(reason)),
         Some((None, None, ..)) | None => Err(unknown(&name())),
     }
@@ -498,7 +576,14 @@ impl Found {
             sections = Some(raw(self.resolve(&written(&body.sections(query.format))?))?);
         }
         let toc = self.toc.map(raw).transpose()?;
-        Ok(Article { card: self.card, lead, toc, sections, related, hot })
+        Ok(Article {
+            card: self.card,
+            lead,
+            toc,
+            sections,
+            related,
+            hot,
+        })
     }
 }
 

@@ -72,7 +72,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Why {
     /// The rule that put it there.
-    pub source: Source,
+    pub source: Rule,
     /// The reason in words, for readers: the editor's own, or the shared topics; `null` where the rule says it all.
     pub reason: Option<String>,
     /// What it is ordered by within its rule, where that is a score.
@@ -82,7 +82,7 @@ pub struct Why {
 /// A rule of recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum Rule {
     /// Related: the editor chose it.
     Editorial,
     /// Related: the text links to it.
@@ -133,14 +133,32 @@ pub struct RelatedParameters {
 struct After(i32, f64, f64, String);
 
 type Target = (SqlUuid, Text, Integer);
-type Order = (Nullable<BigInt>, Nullable<Integer>, Nullable<Double>, Nullable<Double>, Nullable<Text>);
-type Item = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
+type Order = (
+    Nullable<BigInt>,
+    Nullable<Integer>,
+    Nullable<Double>,
+    Nullable<Double>,
+    Nullable<Text>,
+);
+type Item = (
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+);
 type Score = (Nullable<Double>, Nullable<Jsonb>, Nullable<SqlUuid>);
 
 type Row = (
     (Uuid, String, i32),
     (Option<i64>, Option<i32>, Option<f64>, Option<f64>, Option<String>),
-    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>),
+    (
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    ),
     (Option<f64>, Option<Json<Vec<String>>>, Option<Uuid>),
 );
 
@@ -168,7 +186,9 @@ async fn load(
     ];
     let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
-    let Some(((_, slug, _), ..)) = rows.as_slice().first() else { return Ok(None) };
+    let Some(((_, slug, _), ..)) = rows.as_slice().first() else {
+        return Ok(None);
+    };
     let slug = slug.clone();
     let items = rows.into_iter().filter_map(item).collect();
     Ok(Some(Part { slug, items }))
@@ -178,10 +198,10 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
     let (_, (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) = row;
     let rank = rank?;
     let source = match rank {
-        1 => Source::Editorial,
-        2 => Source::Linked,
-        3 => Source::LinkedFrom,
-        _ => Source::SharedTopics,
+        1 => Rule::Editorial,
+        2 => Rule::Linked,
+        3 => Rule::LinkedFrom,
+        _ => Rule::SharedTopics,
     };
     let shared: Vec<String> = shared.map(Vec::from).unwrap_or_default();
     let reason = reason.or_else(|| (!shared.is_empty()).then(|| shared.join("、")));
@@ -190,7 +210,15 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
         (None, url) => (Kind::External, url?),
     };
     let why = Why { source, reason, score };
-    let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
+    let shown = Recommendation {
+        position: position?,
+        kind,
+        title: title?,
+        summary,
+        url,
+        slug,
+        why,
+    };
     Some((After(rank, major?, minor?, tie?), id, shown))
 }
 
@@ -203,7 +231,13 @@ pub(crate) struct First {
 /// The first recommendations of the article that `key` names; none where it is not published. One statement.
 pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<First, Error> {
     let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
-        return Ok(First { shown: Recommendations { data: Vec::new(), more: None }, tags: Vec::new() });
+        return Ok(First {
+            shown: Recommendations {
+                data: Vec::new(),
+                more: None,
+            },
+            tags: Vec::new(),
+        });
     };
     let path = format!("/v1/articles/{}/related", part.slug);
     let more = part.items.len() > FIRST as usize;
@@ -212,11 +246,20 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<F
     let more = last.map(|(after, ..)| page::cursor(&path, after)).transpose()?;
     let tags = tags(&part);
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
-    Ok(First { shown: Recommendations { data, more: more.map(|cursor| format!("{path}?cursor={cursor}")) }, tags })
+    Ok(First {
+        shown: Recommendations {
+            data,
+            more: more.map(|cursor| format!("{path}?cursor={cursor}")),
+        },
+        tags,
+    })
 }
 
 fn tags(part: &Part) -> Vec<String> {
-    part.items.iter().filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?))).collect()
+    part.items
+        .iter()
+        .filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?)))
+        .collect()
 }
 
 /// List related reading
@@ -243,7 +286,10 @@ pub async fn list_related(
     let name = format!("/v1/articles/{}/related", found.card.slug);
     let after = paging.after(&name)?;
     let part = load(&connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
-    let mut part = part.unwrap_or(Part { slug: found.card.slug.clone(), items: Vec::new() });
+    let mut part = part.unwrap_or(Part {
+        slug: found.card.slug.clone(),
+        items: Vec::new(),
+    });
     let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(request.path(), request.query_string(), &page);
     let mut tags = tags(&part);
@@ -251,5 +297,8 @@ pub async fn list_related(
     tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
-    Ok(Answer::json(&list)?.tagged(tags).modified(found.changed_at).next_page(next.as_deref()))
+    Ok(Answer::json(&list)?
+        .tagged(tags)
+        .modified(found.changed_at)
+        .next_page(next.as_deref()))
 }

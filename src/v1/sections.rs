@@ -140,7 +140,9 @@ pub async fn list_sections(
 fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Answer, Error> {
     let body = found.resolve(&written(value)?);
     let tags = [format!("article:{}", found.card.id)];
-    Ok(Answer::bytes("application/json", body).tagged(tags).modified(found.changed_at))
+    Ok(Answer::bytes("application/json", body)
+        .tagged(tags)
+        .modified(found.changed_at))
 }
 
 fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
@@ -195,14 +197,17 @@ pub async fn read_section(
         return Err(elsewhere(&connection, &found, &order, &reference, &request).await?);
     };
     let heading = |place: Option<usize>| Some(order.get(place?)?.heading.clone());
-    answer(&found, &SectionInContext {
-        section: order[place].deliver(format),
-        article: found.card.clone(),
-        parent: trail.last().cloned(),
-        breadcrumbs: trail,
-        previous: heading(place.checked_sub(1)),
-        next: heading(Some(place + 1)),
-    })
+    answer(
+        &found,
+        &SectionInContext {
+            section: order[place].deliver(format),
+            article: found.card.clone(),
+            parent: trail.last().cloned(),
+            breadcrumbs: trail,
+            previous: heading(place.checked_sub(1)),
+            next: heading(Some(place + 1)),
+        },
+    )
 }
 
 fn walk<'a>(parts: &'a [Part], above: &mut Vec<&'a Part>, visit: &mut dyn FnMut(&'a Part, &[&'a Part])) {
@@ -229,11 +234,16 @@ async fn elsewhere(
     let article = found.card.id;
     let id: Option<Uuid> = match Uuid::try_parse(reference) {
         Ok(id) if reference.len() == 36 => {
-            let known = sections::table.find(id).filter(sections::article_id.eq(article)).select(sections::id);
+            let known = sections::table
+                .find(id)
+                .filter(sections::article_id.eq(article))
+                .select(sections::id);
             known.first(&mut connection).await.optional()?
         }
         _ => {
-            let known = section_addresses::table.find((article, reference)).select(section_addresses::section_id);
+            let known = section_addresses::table
+                .find((article, reference))
+                .select(section_addresses::section_id);
             known.first(&mut connection).await.optional()?
         }
     };
@@ -244,7 +254,10 @@ async fn elsewhere(
                 let path = format!("{MOUNT}{}/sections/{}", found.card.slug, part.heading.anchor);
                 moved(&path, request)
             }
-            None => Error::Withdrawn(format!("the section `{reference}` was removed from `{}`", found.card.slug)),
+            None => Error::Withdrawn(format!(
+                "the section `{reference}` was removed from `{}`",
+                found.card.slug
+            )),
         },
     })
 }

@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, get, web};
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
-use tokio::try_join;
 use serde::Serialize;
+use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
 use super::last_change;
@@ -70,7 +70,11 @@ impl FromQuery for Paging {
 /// Every topic with the number of its articles, in the order of their slugs.
 #[utoipa::path(tag = "Topics", params(TopicQuery), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
-pub async fn list_topics(db: web::Data<Db>, Query(paging): Query<Paging>, request: HttpRequest) -> Result<Answer, Error> {
+pub async fn list_topics(
+    db: web::Data<Db>,
+    Query(paging): Query<Paging>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
     let after = paging.after::<String>(request.path())?.unwrap_or_default();
     let connection = db.read().await?;
     let mut pipe = &*connection;
@@ -80,13 +84,21 @@ pub async fn list_topics(db: web::Data<Db>, Query(paging): Query<Paging>, reques
         .group_by((topics::slug, topics::name, topics::description))
         .order(topics::slug)
         .limit(paging.fetch())
-        .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
+        .select((
+            topics::slug,
+            topics::name,
+            topics::description,
+            dsl::count(article_topics::article_id.nullable()),
+        ))
         .load::<Topic>(&mut pipe);
     let (mut data, modified) = try_join!(async { Ok(load.await?) }, last_change(&connection))?;
     let page = paging.cut(request.path(), &mut data, |topic| topic.slug.clone())?;
     let next = next_address(request.path(), request.query_string(), &page);
     // A topic's count changes with its articles.
-    Ok(Answer::json(&TopicList { data, page })?.tagged(["topics", "articles"]).modified(modified).next_page(next.as_deref()))
+    Ok(Answer::json(&TopicList { data, page })?
+        .tagged(["topics", "articles"])
+        .modified(modified)
+        .next_page(next.as_deref()))
 }
 
 /// Read a topic
@@ -107,9 +119,16 @@ pub async fn read_topic(db: web::Data<Db>, path: web::Path<String>, _: Query<Not
         .left_join(article_topics::table)
         .filter(topics::slug.eq(slug.as_str()))
         .group_by((topics::slug, topics::name, topics::description))
-        .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
+        .select((
+            topics::slug,
+            topics::name,
+            topics::description,
+            dsl::count(article_topics::article_id.nullable()),
+        ))
         .first::<Topic>(&mut pipe);
     let (topic, modified) = try_join!(async { Ok(load.await.optional()?) }, last_change(&connection))?;
     let tags = ["topics".to_owned(), format!("topic:{slug}")];
-    Ok(Answer::json(&topic.ok_or_else(unknown)?)?.tagged(tags).modified(modified))
+    Ok(Answer::json(&topic.ok_or_else(unknown)?)?
+        .tagged(tags)
+        .modified(modified))
 }

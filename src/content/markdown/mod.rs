@@ -17,6 +17,7 @@ mod footnote;
 mod front_matter;
 mod guard;
 mod inline;
+mod running;
 mod section;
 #[cfg(test)]
 mod tests;

@@ -164,10 +164,15 @@ fn deep_nesting_is_a_fault() {
 #[test]
 fn front_matter_that_tries_to_harm() {
     // Each line repeats the one before nine times.
-    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for (before, name) in ('a'..='y').zip('b'..='z') {
-        bomb = bomb + &format!("{name}: &{name} [{}]\n", format!("*{before},").repeat(9));
-    }
+    let repeated = ('a'..='y').zip('b'..='z').map(|(before, name)| {
+        let items = vec![format!("*{before}"); 9].join(", ");
+        format!("{name}: &{name} [{items}]")
+    });
+    let bomb = std::iter::once("a: &a [x, x, x]".to_owned())
+        .chain(repeated)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n";
     for yaml in [
         bomb.as_str(),
         &"[".repeat(60_000),

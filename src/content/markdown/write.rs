@@ -1,7 +1,12 @@
 //! A document as a canonical article file.
 
-use super::{escape, escape::Place, front_matter};
-use crate::content::{Align, Block, CalloutKind, Cell, Document, ListItem, Section, html, label};
+use super::{
+    block, escape, front_matter,
+    running::{self, Place},
+};
+use crate::content::{
+    Align, Block, CalloutKind, Cell, Document, ListItem, Section, html, label, name::replace_article_links,
+};
 
 /// A document as an article file: [`read`](super::read) gives back the same document.
 #[must_use]
@@ -15,10 +20,12 @@ pub fn write(document: &Document) -> String {
     // Six levels of headings stand below each other; the first is the title's, unless the sections need all six.
     let first_level = if depth(&document.sections, 1) > 5 { 1 } else { 2 };
     write_sections(&mut out, &document.sections, first_level);
-    out
+    // Files lie side by side: a link to an article is a link to its file.
+    replace_article_links(&out, |slug| format!("{slug}.md"))
 }
 
-/// Blocks as Markdown, with a line break at the end; empty where there are none.
+/// Blocks as Markdown, with a line break at the end; empty where there are none. Links to articles are written in their
+/// stored form, for delivery to resolve.
 #[must_use]
 pub fn blocks(blocks: &[Block]) -> String {
     if blocks.is_empty() {
@@ -67,7 +74,7 @@ fn write_sections(out: &mut String, sections: &[Section], level: usize) {
 fn heading(section: &Section) -> String {
     let title = section.title.as_str();
     let Some(printed) = &section.label else {
-        return escape::heading(title, label::split(title).0.is_some());
+        return running::heading(title, label::split(title).0.is_some());
     };
     let spaced = printed.ends_with(|c: char| c.is_ascii()) && !title.is_empty();
     let candidates = [if spaced { " " } else { "" }, if spaced { "" } else { " " }];
@@ -75,10 +82,10 @@ fn heading(section: &Section) -> String {
         let whole = format!("{printed}{space}{title}");
         let (split, rest) = label::split(whole.trim_end());
         if split.as_ref() == Some(printed) && rest.trim() == title {
-            return escape::heading(whole.trim_end(), false);
+            return running::heading(whole.trim_end(), false);
         }
     }
-    escape::heading(format!("{printed} {title}").trim_end(), true)
+    running::heading(format!("{printed} {title}").trim_end(), true)
 }
 
 /// Blocks one below the other. A list takes a mark that the list before it has not, for else they would be one; and
@@ -118,7 +125,7 @@ fn join(blocks: &[Block], between: &str, item_mark: Option<char>) -> String {
 
 fn write_block(block: &Block) -> String {
     match block {
-        Block::Paragraph { content } => escape::inlines(content, Place::Paragraph),
+        Block::Paragraph { content } => running::inlines(content, Place::Paragraph),
         Block::List { .. } => join(std::slice::from_ref(block), "\n", None),
         Block::Quote { content } => quote(&join(content, "\n\n", None)),
         Block::Table { align, head, rows } => table(align, head, rows),
@@ -128,7 +135,7 @@ fn write_block(block: &Block) -> String {
                 alt: alt.clone(),
                 title: title.clone(),
             };
-            escape::inlines(&[image], Place::Paragraph)
+            running::inlines(&[image], Place::Paragraph)
         }
         Block::Code { language, text } => {
             let fence = escape::fence(text);
@@ -178,17 +185,19 @@ fn write_block(block: &Block) -> String {
 
 /// The text with every line but the first indented; empty lines stay empty.
 fn indent(text: &str, columns: usize) -> String {
-    text.replace('\n', &format!("\n{}", " ".repeat(columns)))
-        .lines()
-        .map(|line| {
-            if line.trim_start_matches(' ').is_empty() && line.len() == columns {
-                ""
+    let pad = " ".repeat(columns);
+    let lines: Vec<String> = text
+        .split('\n')
+        .enumerate()
+        .map(|(place, line)| {
+            if place == 0 || line.is_empty() {
+                line.to_owned()
             } else {
-                line
+                format!("{pad}{line}")
             }
         })
-        .collect::<Vec<_>>()
-        .join("\n")
+        .collect();
+    lines.join("\n")
 }
 
 fn quote(text: &str) -> String {
@@ -220,7 +229,11 @@ fn ordered_list(start: u32, tight: bool, items: &[ListItem], mark: char) -> Stri
 }
 
 fn list(tight: bool, items: &[ListItem], mark: impl Fn(u64) -> String, bullet: Option<char>) -> String {
-    let between = if tight && escape::tight(items) { "\n" } else { "\n\n" };
+    let between = if tight && block::can_be_tight(items) {
+        "\n"
+    } else {
+        "\n\n"
+    };
     let mut out = String::new();
     for (place, item) in (0..).zip(items) {
         if place > 0 {
@@ -243,7 +256,7 @@ fn table(align: &[Align], head: &[Cell], rows: &[Vec<Cell>]) -> String {
     let row = |cells: &[Cell]| {
         let mut line = String::from("|");
         for cell in cells {
-            let text = escape::inlines(&cell.content, Place::Cell);
+            let text = running::inlines(&cell.content, Place::Cell);
             line.push(' ');
             line.push_str(&text);
             line.push_str(if text.is_empty() { "|" } else { " |" });

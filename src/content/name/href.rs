@@ -29,6 +29,24 @@ pub enum Href {
 /// such links and nothing else is found.
 pub const ARTICLE_LINK_MARK: char = '\u{FDD0}';
 
+/// `stored` with every stored link to an article replaced by the address that `address` gives for its slug; what follows
+/// the slug stays.
+#[must_use]
+pub fn replace_article_links(stored: &str, address: impl Fn(&str) -> String) -> String {
+    let mut pieces = stored.split(ARTICLE_LINK_MARK);
+    let mut out = String::with_capacity(stored.len() + 256);
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let end = piece
+            .find(|c: char| !matches!(c, 'a'..='z' | '0'..='9' | '-'))
+            .unwrap_or(piece.len());
+        let (slug, rest) = piece.split_at(end);
+        out.push_str(&address(slug));
+        out.push_str(rest);
+    }
+    out
+}
+
 impl Href {
     /// The greatest length of an address, in bytes.
     pub const MAX: usize = 2048;

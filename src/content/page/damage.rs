@@ -3,15 +3,28 @@
 use super::lines::kept;
 use crate::content::{Remark, label};
 
+mod brackets;
 mod mojibake;
 
 /// A character with its column, counted from 1 over the line as it stands in the file.
 type Placed = (u32, char);
 
 /// Marks that no second one may follow, but for one `！` with one `？`.
-const MARKS: &str = "，,。、；;？?！!：";
+fn mark(c: char) -> bool {
+    matches!(
+        c,
+        '，' | ',' | '。' | '、' | '；' | ';' | '？' | '?' | '！' | '!' | '：'
+    )
+}
+
 /// What a conjunction cannot stand before.
-const CLOSING: &str = "，,。；;、？?！!）)】」』”’》〉]〕";
+fn cuts(c: char) -> bool {
+    (mark(c) && c != '：')
+        || matches!(
+            c,
+            '）' | ')' | '】' | '」' | '』' | '”' | '’' | '》' | '〉' | ']' | '〕'
+        )
+}
 
 /// Adds a remark for every damaged place of a line.
 pub(super) fn find(line: u32, raw: &str, remarks: &mut Vec<Remark>) {
@@ -43,13 +56,18 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Whether no more remarks are taken.
+    fn full(&self) -> bool {
+        self.remarks.len() > super::MAX_REMARKS
+    }
+
     fn at(&self, place: usize) -> Option<char> {
         self.chars.get(place).map(|(_, c)| *c)
     }
 
     fn add(&mut self, place: usize, message: String) {
         // One more than can be shown, so that the reader of the list knows that it is not whole.
-        if self.remarks.len() <= super::MAX_REMARKS {
+        if !self.full() {
             let column = self.chars.get(place).map(|(column, _)| *column);
             self.remarks.push(Remark {
                 line: Some(self.line),
@@ -62,7 +80,7 @@ impl Scan<'_> {
     /// The words around a range, in quotes: 8 characters before it, 6 behind it, at most 40 of it.
     fn excerpt(&self, from: usize, to: usize) -> String {
         // Nobody will read it; hostile pages have millions of such places.
-        if self.remarks.len() > super::MAX_REMARKS {
+        if self.full() {
             return String::new();
         }
         let (begin, end) = (from.saturating_sub(8), to.min(from + 40) + 6);
@@ -116,7 +134,7 @@ impl Scan<'_> {
             if c.is_some_and(label::blank) {
                 continue;
             }
-            if c.is_none_or(|c| CLOSING.contains(c))
+            if c.is_none_or(cuts)
                 && let Some(word) = last.and_then(|last| self.conjunction(last, c))
                 && let Some(last) = last
             {
@@ -190,7 +208,10 @@ impl Scan<'_> {
     fn doubled(&mut self, address: &[bool]) {
         let mut place = 0;
         while place < self.chars.len() {
-            let mark = |c: char| MARKS.contains(c);
+            if !self.at(place).is_some_and(mark) {
+                place += 1;
+                continue;
+            }
             let run: Vec<char> = self
                 .chars
                 .iter()
@@ -205,99 +226,8 @@ impl Scan<'_> {
                 let what = self.excerpt(place, place + length);
                 self.add(place, format!("doubled punctuation “{shown}” in {what}"));
             }
-            place += length.max(1);
+            place += length;
         }
-    }
-
-    /// Empty brackets and quotes, and brackets without their other half.
-    fn brackets(&mut self, raw: &str, address: &[bool]) {
-        let labelled = label::split(raw).0.map_or(0, |label| label.chars().count());
-        let lead = self.chars.iter().take_while(|(_, c)| label::blank(*c)).count();
-        let mut open: Vec<(usize, char)> = Vec::new();
-        let mut counts = [0_usize; 8];
-        for place in 0..self.chars.len() {
-            let Some(c) = self.at(place) else { break };
-            if address.get(place) == Some(&true) {
-                continue;
-            }
-            if let Some(class) = opening(c) {
-                let close = (place + 1..place + 4).find(|ahead| !self.at(*ahead).is_some_and(label::blank));
-                if close.and_then(|close| self.at(close)).and_then(closing) == Some(class) {
-                    let what = self.excerpt(place, place + 2);
-                    self.add(
-                        place,
-                        format!("nothing stands between “{c}” and its other half in {what}"),
-                    );
-                }
-                if let Some(count) = counts.get_mut(class) {
-                    *count += 1;
-                    open.push((place, c));
-                }
-            } else if let Some(class) = closing(c) {
-                if counts.get(class).is_none_or(|count| *count == 0) {
-                    let numbers = place < lead + labelled || self.enumerates(place);
-                    if !self.interval(&mut open, &mut counts, place) && !numbers && class < QUOTES {
-                        let what = self.excerpt(place, place + 1);
-                        self.add(place, format!("“{c}” closes a bracket that was never opened in {what}"));
-                    }
-                    continue;
-                }
-                while let Some((other, opener)) = open.pop() {
-                    let found = opening(opener).unwrap_or_default();
-                    if let Some(count) = counts.get_mut(found) {
-                        *count -= 1;
-                    }
-                    if found == class {
-                        break;
-                    }
-                    self.unclosed(other, opener);
-                }
-            }
-        }
-        for (place, opener) in open {
-            self.unclosed(place, opener);
-        }
-    }
-
-    fn unclosed(&mut self, place: usize, opener: char) {
-        // A quotation may run over several paragraphs, and each opens it again.
-        if opening(opener).is_some_and(|class| class < QUOTES) {
-            let what = self.excerpt(place, place + 1);
-            self.add(
-                place,
-                format!("“{opener}” opens a bracket that is never closed in {what}"),
-            );
-        }
-    }
-
-    /// Whether a closing bracket numbers what follows: `1）…；2）…`.
-    fn enumerates(&self, place: usize) -> bool {
-        let before = |back: usize| place.checked_sub(back).and_then(|before| self.at(before));
-        let sign = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        let border = |c: Option<char>| c.is_none_or(|c| label::blank(c) || "，,。；;、：:".contains(c));
-        matches!(self.at(place), Some(')' | '）'))
-            && sign(before(1))
-            && (border(before(2)) || (sign(before(2)) && border(before(3))))
-    }
-
-    /// A half-open interval, `[0, 1)` or `(0, 1]`: its ends are forgotten, and it is in order.
-    fn interval(&self, open: &mut Vec<(usize, char)>, counts: &mut [usize; 8], place: usize) -> bool {
-        let Some((start, opener @ ('[' | '(' | '（'))) = open.last().copied() else {
-            return false;
-        };
-        let figures =
-            |c: Option<char>| c.is_some_and(|c| c.is_numeric() || label::blank(c) || ".,，~～+-−∞".contains(c));
-        if !matches!(self.at(place), Some(')' | '）' | ']'))
-            || place > start + 24
-            || !(start + 1..place).all(|i| figures(self.at(i)))
-        {
-            return false;
-        }
-        open.pop();
-        if let Some(count) = opening(opener).and_then(|class| counts.get_mut(class)) {
-            *count -= 1;
-        }
-        true
     }
 
     fn lost(&mut self) {
@@ -326,36 +256,4 @@ fn joins(before: char, c: char) -> Option<&'static str> {
         _ => return None,
     };
     (!words.contains(before)).then_some(word)
-}
-
-/// From this class on, they are quotes.
-const QUOTES: usize = 5;
-
-/// The class of an opening bracket or quote; half- and full-width are one.
-fn opening(c: char) -> Option<usize> {
-    Some(match c {
-        '（' | '(' => 0,
-        '【' | '〔' => 1,
-        '《' => 2,
-        '[' | '［' => 3,
-        '{' => 4,
-        '「' => 5,
-        '『' => 6,
-        '“' => 7,
-        _ => return None,
-    })
-}
-
-fn closing(c: char) -> Option<usize> {
-    Some(match c {
-        '）' | ')' => 0,
-        '】' | '〕' => 1,
-        '》' => 2,
-        ']' | '］' => 3,
-        '}' => 4,
-        '」' => 5,
-        '』' => 6,
-        '”' => 7,
-        _ => return None,
-    })
 }

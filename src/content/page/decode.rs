@@ -53,10 +53,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PageError> {
 }
 
 fn utf8(bytes: &[u8]) -> Decoded {
-    let text = String::from_utf8_lossy(bytes);
+    let sound = str::from_utf8(bytes).ok();
     Decoded {
-        damaged: matches!(text, std::borrow::Cow::Owned(_)),
-        text: text.into_owned(),
+        damaged: sound.is_none(),
+        text: sound.map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), str::to_owned),
         encoding: Encoding::Utf8,
     }
 }

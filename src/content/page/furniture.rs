@@ -1,114 +1,25 @@
-//! What stands around an article on a page: calls to action, navigation, imprints, and the two link lists with their
-//! headings `相关阅读 更多+` and `热门推荐 更多+`.
+//! What stands around an article on a page: calls to action, navigation, imprints, tables of contents.
 
 use std::collections::HashMap;
 
-use super::{LinkLine, Role, lines::Line};
-use crate::content::label::{self, LabelKind, blank};
+use super::{Role, lines::Line};
+use crate::content::label::blank;
 
-/// A heading over links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
-    Related,
-    Hot,
-    /// Both on one line; what follows them is read as hot.
-    Both,
-}
-
-/// What stands under the two headings.
-#[derive(Default)]
-pub(super) struct Tails {
-    pub(super) related: Vec<LinkLine>,
-    pub(super) hot: Vec<LinkLine>,
-}
-
-/// Reads the link lists. From a heading over links on, every line is a link or not used, until a heading of the article
-/// goes on counting (`四、` after `三、`), which only a list in the middle of a page has behind it.
-pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) -> Tails {
-    let mut tails = Tails::default();
-    let mut within: Option<Tail> = None;
-    let mut elsewhere = false;
-    let mut fresh = false;
-    let mut counted: HashMap<LabelKind, u32> = HashMap::new();
-    for (line, role) in lines.iter().zip(roles.iter_mut()).skip(start) {
-        if role.is_some() {
-            continue;
-        }
-        let text = line.text.as_str();
-        if let Some(found) = tail(text) {
-            (within, elsewhere, fresh) = (Some(found), false, true);
-            *role = Some(match found {
-                Tail::Related => Role::RelatedHeading,
-                Tail::Hot => Role::HotHeading,
-                Tail::Both => Role::BothHeadings,
-            });
-            continue;
-        }
-        let heading = label::split(text).0.and_then(|printed| {
-            let kind = label::kind(&printed);
-            (kind.rank() <= LabelKind::HanBracketed.rank())
-                .then(|| label::ordinal(&printed).map(|place| (kind, place)))?
-        });
-        if let (Some(_), Some((kind, place))) = (within, heading)
-            && counted.get(&kind).is_some_and(|last| last + 1 == place)
-        {
-            within = None;
-        }
-        let Some(list) = within else {
-            if let Some((kind, place)) = heading {
-                counted.insert(kind, place);
-            }
-            if more(text) {
-                *role = Some(Role::NotUsed { why: "a link to more" });
-            } else if calls(text) {
-                *role = Some(Role::NotUsed {
-                    why: "a further call to action",
-                });
-            }
-            continue;
-        };
-        let after_heading = std::mem::take(&mut fresh);
-        elsewhere |= ["友情链接", "联系我们", "网站地图", "快速导航"]
-            .iter()
-            .any(|words| text.starts_with(words));
-        *role = Some(if more(text) {
-            match list {
-                _ if !after_heading => Role::NotUsed { why: "a link to more" },
-                Tail::Related => Role::RelatedHeading,
-                Tail::Hot => Role::HotHeading,
-                Tail::Both => Role::BothHeadings,
-            }
-        } else if let Some(why) = aside(text) {
-            Role::NotUsed { why }
-        } else if elsewhere {
-            Role::NotUsed { why: "site navigation" }
-        } else if text.ends_with(['。', '；']) || text.chars().count() > 400 {
-            Role::NotUsed {
-                why: "running text in a list of links",
-            }
-        } else if let Some(link) = link(line) {
-            if list == Tail::Related {
-                tails.related.push(link);
-                Role::RelatedLink
-            } else {
-                tails.hot.push(link);
-                Role::HotLink
-            }
-        } else {
-            Role::NotUsed {
-                why: "a mark without text",
-            }
-        });
-    }
-    tails
-}
+const CONTACT: &str = "how to reach the site";
+const NOTICE: &str = "a legal notice";
 
 /// Marks what closes a page, from its last line up to the first that is not of this kind.
 pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
+    // An address is of the site where a legal notice stands below it, and else may be what the text tells.
+    let mut noticed = false;
     for (line, role) in lines.iter().zip(roles.iter_mut()).skip(start).rev() {
         match (&role, aside(&line.text)) {
-            (Some(_), _) => {}
-            (None, Some(why)) => *role = Some(Role::NotUsed { why }),
+            (Some(role), _) => noticed |= *role == Role::NotUsed { why: NOTICE },
+            (None, Some(CONTACT)) if !noticed => return,
+            (None, Some(why)) => {
+                noticed |= why == NOTICE;
+                *role = Some(Role::NotUsed { why });
+            }
             (None, None) => return,
         }
     }
@@ -123,63 +34,47 @@ pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     }
 }
 
-/// Whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
-pub(super) fn tail(text: &str) -> Option<Tail> {
-    const RELATED: [&str; 7] = [
-        "相关阅读",
-        "相关文章",
-        "相关推荐",
-        "相关内容",
-        "相关资讯",
-        "延伸阅读",
-        "推荐阅读",
-    ];
-    const HOT: [&str; 6] = ["热门推荐", "热门文章", "热门阅读", "热门资讯", "热点推荐", "热点文章"];
-    if text.chars().count() > 60 {
-        return None;
-    }
-    let plain: String = text
-        .chars()
-        .filter(|c| !blank(*c) && !"【】[]「」■●▎◆★|｜：:".contains(*c))
+/// Marks a table of contents: `目录` alone, and the lines behind it that all stand once more further down, as headings.
+pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
+    let open = |roles: &[Option<Role>], place: usize| roles.get(place).is_some_and(Option::is_none);
+    let names = ["目录", "文章目录", "本文目录", "目录："];
+    let found = (start..lines.len()).find(|place| {
+        open(roles, *place)
+            && lines
+                .get(*place)
+                .is_some_and(|line| names.contains(&line.text.as_str()))
+    });
+    let Some(found) = found else { return };
+    let last: HashMap<&str, usize> = lines
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| open(roles, *place))
+        .map(|(place, line)| (line.text.as_str(), place))
         .collect();
-    let mut rest = plain.as_str();
-    let mut found = None;
-    while !rest.is_empty() {
-        let strip = |names: &[&str]| names.iter().find_map(|name| rest.strip_prefix(name));
-        let (which, behind) = match (strip(&RELATED), strip(&HOT)) {
-            (Some(behind), _) => (Tail::Related, behind),
-            (_, Some(behind)) => (Tail::Hot, behind),
-            (None, None) => return None,
-        };
-        found = match found {
-            None => Some(which),
-            Some(first) if first != which => Some(Tail::Both),
-            Some(_) => return None,
-        };
-        rest = behind
-            .strip_prefix("更多")
-            .unwrap_or(behind)
-            .trim_start_matches(more_mark);
+    let count = lines
+        .iter()
+        .enumerate()
+        .skip(found + 1)
+        .take_while(|(place, line)| {
+            open(roles, *place) && last.get(line.text.as_str()).is_some_and(|last| last > place)
+        })
+        .count();
+    if count > 0 {
+        for role in roles.iter_mut().skip(found).take(count + 1) {
+            *role = Some(Role::NotUsed {
+                why: "the table of contents of the page",
+            });
+        }
     }
-    found
-}
-
-/// Whether a line is `更多+` alone.
-fn more(text: &str) -> bool {
-    let text = text.trim_start_matches(['查', '看', '[', '【']);
-    text.strip_prefix("更多")
-        .is_some_and(|rest| rest.chars().all(|c| more_mark(c) || blank(c) || "]】".contains(c)))
-}
-
-fn more_mark(c: char) -> bool {
-    "+＋>＞»›→…".contains(c)
 }
 
 /// What no article says: why a line at the head, at the foot or among links is none of its text.
-fn aside(text: &str) -> Option<&'static str> {
-    const NEIGHBOURS: [&str; 8] = [
+pub(super) fn aside(text: &str) -> Option<&'static str> {
+    const NEIGHBOURS: [&str; 10] = [
         "上一篇",
         "下一篇",
+        "上一条",
+        "下一条",
         "上一页",
         "下一页",
         "返回列表",
@@ -187,13 +82,67 @@ fn aside(text: &str) -> Option<&'static str> {
         "返回首页",
         "分享到",
     ];
-    if text.chars().count() <= 120 && NEIGHBOURS.iter().any(|words| text.starts_with(words)) {
+    if text.chars().take(121).count() <= 120 && NEIGHBOURS.iter().any(|words| text.starts_with(words)) {
         return Some("a link to a neighbouring page");
     }
     if calls(text) {
         return Some("a further call to action");
     }
-    imprint(text).or_else(|| navigation(text))
+    if button(text) {
+        return Some("a button of the page");
+    }
+    if contact(text) {
+        return Some(CONTACT);
+    }
+    let short = || text.chars().take(201).count() <= 200;
+    if text.contains("声明") && ["侵权", "转载", "版权"].iter().any(|word| text.contains(word)) && short() {
+        return Some(NOTICE);
+    }
+    let inner = text.trim_start_matches(['（', '(', '【', '[']);
+    imprint(inner.trim_end_matches(['）', ')', '】', ']'])).or_else(|| navigation(text))
+}
+
+/// Whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
+fn button(text: &str) -> bool {
+    const BUTTONS: [&str; 8] = [
+        "打印本页",
+        "打印",
+        "关闭窗口",
+        "关闭",
+        "收藏本页",
+        "收藏",
+        "返回",
+        "分享",
+    ];
+    let mut words = text
+        .split(|c: char| blank(c) || "【】[]".contains(c))
+        .filter(|word| !word.is_empty())
+        .peekable();
+    words.peek().is_some() && words.all(|word| BUTTONS.contains(&word))
+}
+
+/// Whether a line begins with where or how a site is reached (`地址：`), which at the foot of a page is none of the text.
+fn contact(text: &str) -> bool {
+    const WAYS: [&str; 11] = [
+        "地址",
+        "医院地址",
+        "单位地址",
+        "联系地址",
+        "邮编",
+        "邮政编码",
+        "电子邮箱",
+        "邮箱",
+        "传真",
+        "联系电话",
+        "电话",
+    ];
+    text.chars().take(121).count() <= 120 && WAYS.iter().any(|way| names(text, way))
+}
+
+/// Whether a line begins with these words and a colon.
+fn names(text: &str, words: &str) -> bool {
+    text.strip_prefix(words)
+        .is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
 }
 
 /// Navigation: a bread crumb trail, or a usual menu word alone.
@@ -220,7 +169,7 @@ pub(super) fn navigation(text: &str) -> Option<&'static str> {
 /// Dates, origin, counts of readers and legal notices.
 pub(super) fn imprint(text: &str) -> Option<&'static str> {
     const DATES: [&str; 6] = ["发布时间", "发布日期", "更新时间", "更新日期", "时间：", "日期："];
-    const ORIGINS: [&str; 12] = [
+    const ORIGINS: [&str; 17] = [
         "来源",
         "文章来源",
         "信息来源",
@@ -233,19 +182,25 @@ pub(super) fn imprint(text: &str) -> Option<&'static str> {
         "浏览次数",
         "浏览量",
         "点击量",
+        "阅读",
+        "浏览",
+        "点击",
+        "本文链接",
+        "原文链接",
     ];
-    const LEGAL: [&str; 9] = [
+    const LEGAL: [&str; 10] = [
         "ICP备",
         "ICP证",
         "公网安备",
         "备案号",
         "版权所有",
+        "技术支持：",
         "©",
         "Copyright",
         "All Rights Reserved",
         "All rights reserved",
     ];
-    let length = text.chars().count();
+    let length = text.chars().take(121).count();
     if length > 120 || text.ends_with(['。', '；', '？', '?']) {
         return None;
     }
@@ -258,18 +213,15 @@ pub(super) fn imprint(text: &str) -> Option<&'static str> {
         if only_date || (digits > 0 && DATES.iter().any(|start| text.starts_with(start))) {
             return Some("a date of publication");
         }
-        let origin = |start: &&str| {
-            text.strip_prefix(*start)
-                .is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
-        };
-        if ORIGINS.iter().any(origin) {
+        let byline = length <= 30
+            && ["文/", "文｜", "文|", "撰文"]
+                .iter()
+                .any(|start| text.starts_with(start));
+        if byline || ORIGINS.iter().any(|start| names(text, start)) {
             return Some("a note on origin or readers");
         }
     }
-    LEGAL
-        .iter()
-        .any(|words| text.contains(words))
-        .then_some("a legal notice")
+    LEGAL.iter().any(|words| text.contains(words)).then_some(NOTICE)
 }
 
 /// Whether a line is nothing but the words of a call to action.
@@ -303,7 +255,7 @@ pub(super) fn calls(text: &str) -> bool {
         "详情",
         "网上",
     ];
-    if text.chars().count() > 20 || !invites(text) {
+    if text.chars().take(41).count() > 40 || !invites(text) {
         return false;
     }
     let mut rest = text;
@@ -321,63 +273,11 @@ pub(super) fn calls(text: &str) -> bool {
 
 /// Whether a short line has a word of a call to action among others.
 pub(super) fn calls_weakly(text: &str) -> bool {
-    text.chars().count() <= 16 && invites(text) && !text.contains(['。', '？', '?', '，', ',', '；'])
+    text.chars().take(17).count() <= 16 && invites(text) && !text.contains(['。', '？', '?', '，', ',', '；'])
 }
 
 fn invites(text: &str) -> bool {
     ["咨询", "预约", "挂号", "热线", "客服", "电话", "问诊"]
         .iter()
         .any(|word| text.contains(word))
-}
-
-/// A line under a heading over links: `title`, `title URL`, `[title](URL)`, `URL`, each with a bullet or a number before it.
-fn link(line: &Line<'_>) -> Option<LinkLine> {
-    let text = line
-        .text
-        .trim_start_matches(|c| blank(c) || "·•●■◆▪‣◦○*＊-–—>»".contains(c));
-    let text = match label::split(text) {
-        (Some(_), title) if !title.is_empty() => title,
-        _ => text,
-    };
-    if text.is_empty() {
-        return None;
-    }
-    let found = |title: &str, url: Option<&str>| {
-        Some(LinkLine {
-            line: line.number,
-            title: title.to_owned(),
-            url: url.map(str::to_owned),
-        })
-    };
-    if let Some((title, url)) = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(')'))
-        .and_then(|rest| rest.split_once("]("))
-        && let (title, url) = (title.trim_matches(blank), url.trim_matches(blank))
-        && !title.is_empty()
-        && address(url)
-    {
-        return found(title, Some(url));
-    }
-    let place = ["http://", "https://"]
-        .iter()
-        .filter_map(|scheme| text.find(scheme))
-        .min();
-    if let Some((title, url)) = place.and_then(|place| text.split_at_checked(place))
-        && address(url)
-    {
-        let title = title.trim_matches(blank);
-        return found(if title.is_empty() { url } else { title }, Some(url));
-    }
-    found(text, None)
-}
-
-/// Whether a text is an absolute `http` or `https` address with a host, without characters that no address holds.
-fn address(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or_default();
-    rest.starts_with(char::is_alphanumeric)
-        && !rest.contains(|c: char| blank(c) || c.is_control() || "<>\"\\^`{|}".contains(c))
 }

@@ -3,14 +3,16 @@
 //! The head ends at the first line that is labelled (`一、…`), reads as running text, or opens a link list. In it, a
 //! page prints its site name, its call to action and its title, in this order, and any of them may be missing:
 //!
-//! - A call to action is at most 20 characters that are nothing but words such as 免费, 在线, 咨询, 电话, digits and marks;
+//! - A call to action is at most 40 characters that are nothing but words such as 免费, 在线, 咨询, 电话, digits and marks;
 //!   or at most 16 with 咨询, 预约, 挂号, 热线 or 客服 among others, if another line is left for the title.
-//! - With a call to action between them, the line before it is the site name and the line behind it the title, unless
+//! - Above a date of publication or a note on the origin, the title is the longest line behind the call to action that
+//!   names no site; the site name is the last line above it that names one, or that the call to action follows, or the only one.
+//! - Otherwise, with a call to action between them, the line before it is the site name and the line behind it the title, unless
 //!   the line before it is a question, which is the title then.
 //! - Otherwise the first line is the title, unless it is at most 20 characters, no question, and either the next line is
 //!   one or its own end names a site (网, 医院, 中心 …): then it is the site name and the next line the title.
 
-use super::{Role, furniture, lines::Line};
+use super::{Role, furniture, lines::Line, links};
 use crate::content::label;
 
 /// What the head says, and where the text begins.
@@ -28,9 +30,15 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     let mut plain: Vec<usize> = Vec::new();
     let mut calls: Vec<usize> = Vec::new();
     let mut weak: Vec<usize> = Vec::new();
+    let mut dated: Option<usize> = None;
     for (place, line) in lines.iter().enumerate().take(limit) {
-        if let Some(why) = furniture::navigation(&line.text).or_else(|| furniture::imprint(&line.text)) {
+        if let Some(why) = furniture::navigation(&line.text) {
             set(roles, place, Role::NotUsed { why });
+        } else if let Some(why) = furniture::imprint(&line.text) {
+            set(roles, place, Role::NotUsed { why });
+            if place.checked_sub(1).is_some_and(|above| plain.last() == Some(&above)) {
+                dated = dated.or(Some(place));
+            }
         } else if furniture::calls(&line.text) {
             calls.push(place);
         } else {
@@ -50,14 +58,18 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     let call = calls.first().copied();
     let (before, after): (Vec<usize>, Vec<usize>) =
         plain.iter().partition(|place| call.is_some_and(|call| **place < call));
-    let (site, title) = match (before.as_slice(), after.as_slice()) {
-        ([], list) | (list, []) => named(list, text),
-        (before, [after, ..]) => match before.iter().position(|place| question(text(*place))) {
-            Some(found) => (
-                found.checked_sub(1).and_then(|i| before.get(i)).copied(),
-                before.get(found).copied(),
-            ),
-            None => (before.last().copied(), Some(*after)),
+    let dated = dated.and_then(|imprint| above(&plain, call, imprint, text));
+    let (site, title) = match dated {
+        Some((site, title)) => (site, Some(title)),
+        None => match (before.as_slice(), after.as_slice()) {
+            ([], list) | (list, []) => named(list, text),
+            (before, [after, ..]) => match before.iter().position(|place| question(text(*place))) {
+                Some(found) => (
+                    found.checked_sub(1).and_then(|i| before.get(i)).copied(),
+                    before.get(found).copied(),
+                ),
+                None => (before.last().copied(), Some(*after)),
+            },
         },
     };
     let end = title.map_or(0, |title| title + 1);
@@ -94,6 +106,32 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
         title,
         end,
     }
+}
+
+/// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
+/// call to action (or the beginning) that names no site and is no subtitle. What stands in between is text.
+fn above<'a>(
+    plain: &[usize],
+    call: Option<usize>,
+    imprint: usize,
+    text: impl Fn(usize) -> &'a str,
+) -> Option<(Option<usize>, usize)> {
+    let from = call.filter(|call| *call < imprint && plain.iter().any(|place| (*call..imprint).contains(place)));
+    let title = plain
+        .iter()
+        .copied()
+        .filter(|place| *place < imprint && from.is_none_or(|from| *place > from))
+        .filter(|place| !names_site(text(*place)) && !text(*place).starts_with(['—', '-']))
+        .max_by_key(|place| text(*place).chars().count())?;
+    let before = || plain.iter().copied().take_while(|place| *place < title);
+    let named = before().filter(|place| names_site(text(*place))).last();
+    let site = named.or_else(|| match from {
+        Some(from) => before().take_while(|place| *place < from).last(),
+        None => before()
+            .next()
+            .filter(|first| before().nth(1).is_none() && site(text(*first))),
+    });
+    Some((site, title))
 }
 
 /// The site name and the title in lines that no call to action divides.
@@ -138,9 +176,9 @@ pub(super) fn questions(title: &str) -> Vec<String> {
 /// Whether a line belongs to the text: labelled, the heading of a link list, or running on. A question may have 300
 /// characters, any other line 80.
 fn running(text: &str) -> bool {
-    let length = text.chars().count();
+    let length = text.chars().take(301).count();
     label::split(text).0.is_some()
-        || furniture::tail(text).is_some()
+        || links::tail(text).is_some()
         || text.contains('。')
         || text.ends_with(['；', ';', '：', '，', ','])
         || length > if question(text) { 300 } else { 80 }

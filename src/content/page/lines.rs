@@ -1,5 +1,7 @@
 //! From characters to lines: what ends a line, what is blank, and what cannot stand in a document.
 
+use std::borrow::Cow;
+
 use crate::content::{Remark, label::blank};
 
 /// A line that is not blank.
@@ -52,7 +54,11 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Remark>) -
                 message,
             });
         }
-        let clean: String = raw.chars().filter_map(kept).collect();
+        let clean: Cow<'_, str> = if raw.chars().all(|c| kept(c) == Some(c)) {
+            raw.into()
+        } else {
+            raw.chars().filter_map(kept).collect()
+        };
         let clean = clean.trim_matches(blank);
         if !clean.is_empty() {
             if lines.len() == most {

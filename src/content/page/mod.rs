@@ -9,6 +9,7 @@ mod decode;
 mod furniture;
 mod head;
 mod lines;
+mod links;
 mod tree;
 
 use std::fmt;
@@ -190,8 +191,9 @@ pub fn read(bytes: &[u8]) -> Result<Page, PageError> {
     let mut roles: Vec<Option<Role>> = vec![None; lines.len()];
 
     let head = head::read(&lines, &mut roles);
-    let tails = furniture::tails(&lines, head.end, &mut roles);
+    let tails = links::tails(&lines, head.end, &mut roles);
     furniture::foot(&lines, head.end, &mut roles);
+    furniture::contents(&lines, head.end, &mut roles);
     let tree = tree::build(&lines, &mut roles);
 
     let mut uses = Vec::with_capacity(lines.len());

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::{Encoding, LinkLine, MAX_BYTES, MAX_LINES, MAX_REMARKS, Page, PageError, Role, read};
 use crate::content::{Block, Inline, Locale, Related, Section};
 
+mod around;
+
 const STANDARD: &str = include_str!("../../../tests/fixtures/pages/standard.txt");
 
 fn page(text: &str) -> Page {
@@ -390,98 +392,6 @@ fn labelled_lines_with_nothing_under_them_are_lists() {
 }
 
 #[test]
-fn what_stands_around_the_article_is_told_apart() {
-    let text = include_str!("../../../tests/fixtures/pages/furniture.txt");
-    let page = page(text);
-    assert_accounted(&page, text);
-    assert_eq!(
-        account(&page),
-        "1 ! site navigation\n2 site\n3 call\n4 title\n5 ! a date of publication\n6 ! a note on origin or readers\n7 lead\n8 # 1 [一、]\n\
-         9   1\n10 ! a link to a neighbouring page\n11 ! a link to a neighbouring page\n12 related:\n13 related:\n14 related\n15 hot:\n16 hot\n\
-         17 hot\n18 ! site navigation\n19 ! site navigation\n20 ! a legal notice\n"
-    );
-    assert_eq!(page.related[0].title, "骨髓与造血");
-    assert_eq!(page.hot[0].title, "什么是配型");
-    assert_eq!(page.hot[1].url.as_deref(), Some("https://example.org/a"));
-}
-
-#[test]
-fn every_form_of_the_tails_is_known() {
-    for (text, expected) in [
-        ("相关阅读 更多+\n热门推荐 更多+", "3 related:\n4 hot:\n"),
-        ("相关阅读\n热门推荐", "3 related:\n4 hot:\n"),
-        ("相关阅读　更多>>\n热门推荐\u{a0}更多＋", "3 related:\n4 hot:\n"),
-        ("相关阅读更多\n热门推荐：", "3 related:\n4 hot:\n"),
-        (
-            "相关阅读\n更多+\n热门推荐\n更多+",
-            "3 related:\n4 related:\n5 hot:\n6 hot:\n",
-        ),
-        ("相关阅读 更多+ 热门推荐 更多+", "3 both:\n"),
-        ("热门推荐\n甲\n相关阅读\n乙", "3 hot:\n4 hot\n5 related:\n6 related\n"),
-    ] {
-        let text = format!("标题\n这里是正文。\n{text}");
-        let page = page(&text);
-        assert_accounted(&page, &text);
-        assert_eq!(account(&page), format!("1 title\n2 lead\n{expected}"), "{text}");
-    }
-    // A list in the middle of a page ends where the headings go on counting.
-    let text = "标题\n一、甲\n正文一。\n相关阅读\n链接\n二、乙\n正文二。";
-    assert_eq!(
-        account(&page(text)),
-        "1 title\n2 # 1 [一、]\n3   1\n4 related:\n5 related\n6 # 2 [二、]\n7   2\n"
-    );
-}
-
-#[test]
-fn heads_are_read_by_place() {
-    for (text, site, call, title) in [
-        ("", None, None, None),
-        ("只有标题", None, None, Some("只有标题")),
-        ("只有正文，没有标题。\n第二段也是。", None, None, None),
-        ("一、开头就是小标题\n正文。", None, None, None),
-        ("标题\n一、小标题\n正文。", None, None, Some("标题")),
-        (
-            "在线咨询\n标题是什么\n正文。",
-            None,
-            Some("在线咨询"),
-            Some("标题是什么"),
-        ),
-        (
-            "示例网站\n标题是什么？\n正文。",
-            Some("示例网站"),
-            None,
-            Some("标题是什么？"),
-        ),
-        (
-            "示例\n立即咨询\n一篇文章\n正文。",
-            Some("示例"),
-            Some("立即咨询"),
-            Some("一篇文章"),
-        ),
-        (
-            "立即咨询\n示例\n标题是什么？\n正文。",
-            Some("示例"),
-            Some("立即咨询"),
-            Some("标题是什么？"),
-        ),
-        ("心理咨询的作用\n正文。", None, None, Some("心理咨询的作用")),
-    ] {
-        let page = page(text);
-        assert_accounted(&page, text);
-        let got = (
-            page.site_name.as_deref(),
-            page.call_to_action.as_deref(),
-            page.title.as_deref(),
-        );
-        assert_eq!(got, (site, call, title), "{text}");
-    }
-    assert_eq!(
-        page("").into_document("a".parse().expect("a slug"), Locale::default()),
-        None
-    );
-}
-
-#[test]
 fn damage_is_found_and_sound_text_is_not() {
     let found = damage(include_str!("../../../tests/fixtures/pages/damaged.txt"));
     assert_eq!(
@@ -544,6 +454,9 @@ fn damage_is_found_and_sound_text_is_not() {
     }
     let many = page(&format!("标题\n{}", "甲，，".repeat(5_000)));
     assert_eq!(many.damage.len(), MAX_REMARKS + 1);
+    // Deeper than brackets are followed, each is still reported, once.
+    let deep = page(&format!("标题\n甲{}乙", "（".repeat(600)));
+    assert_eq!(deep.damage.len(), 600);
 }
 
 /// A line such as pages are made of, or anything.

@@ -9,13 +9,15 @@
 //! - On a page with labelled headings, an unlabelled 引言, 结语 and the like that stands alone is a heading of the first level.
 //! - On a page without any, a line is a heading if it has at most 30 characters and no sentence mark but a last
 //!   question mark, and a paragraph follows it or the one short line behind it. Three or more short lines in a row are no
-//!   headings, nor is a line behind one that ends with a colon.
+//!   headings, nor is a line behind one that ends with a colon. A number that stands alone above a heading is not used.
+
+mod write;
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Role, lines::Line};
 use crate::content::{
-    Block, Inline, ListItem, Section,
+    Block, Section,
     label::{self, LabelKind},
 };
 
@@ -52,6 +54,8 @@ enum Form<'a> {
         level: usize,
     },
     Plain,
+    /// A number alone above a heading: `01`.
+    Number,
 }
 
 /// Builds the tree of all lines that have no role yet, and gives them theirs.
@@ -86,7 +90,7 @@ pub(super) fn build(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Tree {
     } else {
         plain_headings(&mut items);
     }
-    write(items, roles)
+    write::write(items, roles)
 }
 
 fn form(text: &str) -> Form<'_> {
@@ -94,7 +98,7 @@ fn form(text: &str) -> Form<'_> {
         return Form::Paragraph;
     };
     let ends = title.ends_with(['，', ',', '：', ':', '、']);
-    if title.chars().count() > 40 || ends || title.contains(['。', '；', ';']) {
+    if title.chars().take(41).count() > 40 || ends || title.contains(['。', '；', ';']) {
         return Form::Paragraph;
     }
     let (kind, ordinal) = (label::kind(&label), label::ordinal(&label).unwrap_or(1));
@@ -142,7 +146,7 @@ fn nest(items: &mut [Item<'_>]) {
                 *level = open.len().min(DEEPEST);
             }
             Form::Plain => open.clear(),
-            Form::Paragraph | Form::Listed { .. } => {}
+            Form::Paragraph | Form::Listed { .. } | Form::Number => {}
         }
     }
 }
@@ -178,7 +182,7 @@ fn demote(items: &mut [Item<'_>]) -> bool {
         let empty = match items.get(place + 1).map(|next| &next.form) {
             None | Some(Form::Plain) => true,
             Some(Form::Labelled { level: next, .. }) => next <= level,
-            Some(Form::Paragraph | Form::Listed { .. }) => false,
+            Some(Form::Paragraph | Form::Listed { .. } | Form::Number) => false,
         };
         let Some(slot) = runs.last_mut() else { continue };
         match slot {
@@ -227,12 +231,21 @@ fn plain_headings(items: &mut [Item<'_>]) {
             .get(place + run)
             .is_some_and(|next| matches!(next.form, Form::Paragraph));
         if (1..=2).contains(&run) && followed && !announced {
-            for item in items.iter_mut().skip(place).take(run) {
-                item.form = Form::Plain;
+            for (from_title, item) in (0..run).rev().zip(items.iter_mut().skip(place)) {
+                match number(item.text) {
+                    false => item.form = Form::Plain,
+                    true if from_title == 1 => item.form = Form::Number,
+                    true => {}
+                }
             }
         }
         place += run + 1;
     }
+}
+
+/// Whether a line is a number of one or two digits and nothing else.
+fn number(text: &str) -> bool {
+    text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn short(text: &str) -> bool {
@@ -241,8 +254,8 @@ fn short(text: &str) -> bool {
         text.strip_prefix(word)
             .is_some_and(|rest| rest.trim_start_matches(label::blank).starts_with(char::is_numeric))
     });
-    text.chars().count() <= 30
-        && text.starts_with(|c: char| c.is_alphanumeric() || "“《【「（(".contains(c))
+    text.chars().take(31).count() <= 30
+        && text.starts_with(|c: char| c.is_alphanumeric() || "“《【「（(◆◇■□▎▌▶▲★".contains(c))
         && body.chars().any(char::is_alphanumeric)
         && !figure
         && !body.ends_with(['：', ':', '、', '.', '…'])
@@ -264,114 +277,4 @@ fn stands_alone(text: &str) -> bool {
         "参考资料",
     ]
     .contains(&text)
-}
-
-/// A section that is still being written.
-struct Open {
-    section: Section,
-    number: String,
-}
-
-fn write(items: Vec<Item<'_>>, roles: &mut [Option<Role>]) -> Tree {
-    let mut tree = Tree {
-        lead: Vec::new(),
-        sections: Vec::new(),
-    };
-    let mut open: Vec<Open> = Vec::new();
-    for Item { place, text, form } in items {
-        let role = match form {
-            Form::Labelled {
-                label, title, level, ..
-            } => heading(&mut tree, &mut open, level, Some(label), title),
-            Form::Plain => heading(&mut tree, &mut open, 1, None, text),
-            Form::Paragraph => {
-                let (blocks, section) = present(&mut tree, &mut open);
-                blocks.push(paragraph(text));
-                section.map_or(Role::Lead, |section| Role::Paragraph { section })
-            }
-            Form::Listed { ordinal, title } => {
-                let (blocks, section) = present(&mut tree, &mut open);
-                listed(blocks, ordinal, title, text, section)
-            }
-        };
-        if let Some(slot) = roles.get_mut(place) {
-            *slot = Some(role);
-        }
-    }
-    close(&mut tree, &mut open, 0);
-    tree
-}
-
-fn heading(tree: &mut Tree, open: &mut Vec<Open>, level: usize, label: Option<String>, title: &str) -> Role {
-    close(tree, open, level - 1);
-    let number = match open.last() {
-        Some(parent) => format!("{}.{}", parent.number, parent.section.children.len() + 1),
-        None => (tree.sections.len() + 1).to_string(),
-    };
-    let section = Section {
-        anchor: None,
-        label: label.clone(),
-        title: title.to_owned(),
-        blocks: Vec::new(),
-        children: Vec::new(),
-    };
-    open.push(Open {
-        section,
-        number: number.clone(),
-    });
-    Role::Heading { number, label }
-}
-
-/// Closes all sections below a level.
-fn close(tree: &mut Tree, open: &mut Vec<Open>, level: usize) {
-    while open.len() > level
-        && let Some(done) = open.pop()
-    {
-        match open.last_mut() {
-            Some(parent) => parent.section.children.push(done.section),
-            None => tree.sections.push(done.section),
-        }
-    }
-}
-
-/// Where the next paragraph goes, and the number of that section.
-fn present<'t>(tree: &'t mut Tree, open: &'t mut [Open]) -> (&'t mut Vec<Block>, Option<String>) {
-    match open.last_mut() {
-        Some(present) => (&mut present.section.blocks, Some(present.number.clone())),
-        None => (&mut tree.lead, None),
-    }
-}
-
-/// Adds a list item. Where it would open a second list right behind one, it is a paragraph: two lists that touch
-/// cannot be told apart in Markdown.
-fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, section: Option<String>) -> Role {
-    let item = ListItem {
-        content: vec![paragraph(title)],
-    };
-    match blocks.last_mut() {
-        Some(Block::List { start, items, .. }) => {
-            if u32::try_from(items.len()).is_ok_and(|count| start.checked_add(count) == Some(ordinal)) {
-                items.push(item);
-            } else {
-                blocks.push(paragraph(text));
-                return section.map_or(Role::Lead, |section| Role::Paragraph { section });
-            }
-        }
-        _ => blocks.push(Block::List {
-            ordered: true,
-            start: ordinal,
-            tight: true,
-            items: vec![item],
-        }),
-    }
-    Role::ListItem { section }
-}
-
-fn paragraph(text: &str) -> Block {
-    Block::Paragraph {
-        content: vec![Inline::Text {
-            text: text.to_owned(),
-            marks: Vec::new(),
-        }],
-    }
 }

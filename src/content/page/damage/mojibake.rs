@@ -1,8 +1,11 @@
 //! Text that was read in the wrong encoding: its characters, written back in that encoding, are good UTF-8.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{ops::RangeInclusive, sync::LazyLock};
 
 use super::Placed;
+
+/// The characters that UTF-8 shows when it is read as GB18030, but for a few: Han of the basic block.
+const HAN: RangeInclusive<char> = '\u{4E00}'..='\u{9FFF}';
 
 /// Runs of such characters: first place and length. A run counts from two hidden characters on where it was read as
 /// windows-1252, from four where it was read as GB18030: fewer occur in good text.
@@ -13,7 +16,7 @@ pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
         let rest = || chars.iter().skip(place).map(|(_, c)| *c);
         let latin: Vec<u8> = rest().map_while(windows_1252).collect();
         let han = if latin.is_empty() {
-            rest().take_while(|c| matches!(c, '\u{4E00}'..='\u{9FFF}')).count()
+            rest().take_while(|c| HAN.contains(c)).count()
         } else {
             0
         };
@@ -37,7 +40,10 @@ fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
     // How many characters fit so far, for each of the three places that the first of them can have had.
     let mut fits = [0_usize; 3];
     for (place, c) in chars.enumerate() {
-        let pairs = PAIRS.get(&c).copied().unwrap_or_default();
+        let pairs = place_of(c)
+            .and_then(|place| PAIRS.get(place))
+            .copied()
+            .unwrap_or_default();
         for (phase, count) in fits.iter_mut().enumerate() {
             *count = if pairs & (1 << ((place + phase) % 3)) == 0 {
                 0
@@ -55,15 +61,16 @@ fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
 /// Which pairs of UTF-8 bytes make a character in GB18030: bit 0, a first and a second byte of three; bit 1, a third byte
 /// and the first of the next three; bit 2, a second and a third. First bytes are those of CJK punctuation, Han and
 /// full-width forms. Decoding all pairs once is quick, and encoding every text is not.
-static PAIRS: LazyLock<HashMap<char, u8>> = LazyLock::new(|| {
-    let mut pairs = HashMap::new();
+static PAIRS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut pairs = vec![0; HAN.count()];
     let first = || (0xE3..=0xE9_u8).chain([0xEF]);
     let later = || 0x80..=0xBF_u8;
     let mut put = |bit: u8, a: u8, b: u8| {
         let bytes = [a, b];
         let text = encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes);
-        if let Some(c) = text.and_then(|text| text.chars().next()) {
-            *pairs.entry(c).or_default() |= bit;
+        let place = text.and_then(|text| text.chars().next()).and_then(place_of);
+        if let Some(pair) = place.and_then(|place| pairs.get_mut(place)) {
+            *pair |= bit;
         }
     };
     for a in first() {
@@ -75,6 +82,13 @@ static PAIRS: LazyLock<HashMap<char, u8>> = LazyLock::new(|| {
     }
     pairs
 });
+
+/// Where [`PAIRS`] has a Han character.
+fn place_of(c: char) -> Option<usize> {
+    HAN.contains(&c)
+        .then(|| u32::from(c) - u32::from(*HAN.start()))
+        .and_then(|place| usize::try_from(place).ok())
+}
 
 /// The byte of a character above ASCII in windows-1252 (WHATWG Encoding, index windows-1252).
 fn windows_1252(c: char) -> Option<u8> {

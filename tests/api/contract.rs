@@ -1,0 +1,285 @@
+//! Everything that is proved by walking the published description.
+
+use std::{fs, path::Path};
+
+use lectern::openapi::Files;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::house::{App, description, validate};
+
+/// Every operation: path, method, itself.
+fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
+    let paths = description()["paths"].as_object().unwrap();
+    let all = paths.iter().flat_map(|(path, item)| {
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    });
+    all.collect()
+}
+
+fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = &'a Value> {
+    operation["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(move |parameter| parameter["in"] == place)
+}
+
+/// A path with its parameters' examples filled in.
+fn example_path(path: &str, operation: &Value) -> String {
+    parameters(operation, "path").fold(path.to_owned(), |path, parameter| {
+        let name = parameter["name"].as_str().unwrap();
+        path.replace(&format!("{{{name}}}"), parameter["example"].as_str().unwrap())
+    })
+}
+
+#[test]
+fn the_stored_files_are_what_the_code_says() {
+    let files = Files::of(description()).unwrap();
+    for (name, text) in files.named() {
+        let stored = fs::read_to_string(Path::new("openapi").join(name)).unwrap_or_default();
+        assert!(
+            stored == text,
+            "openapi/{name} is not what the code says: run `lectern openapi --write`"
+        );
+    }
+    assert_eq!(description()["openapi"], "3.1.0");
+}
+
+#[test]
+fn every_operation_is_described() {
+    for (path, method, operation) in operations() {
+        let at = format!("{method} {path}");
+        for field in ["operationId", "summary", "description"] {
+            assert!(
+                operation[field].as_str().is_some_and(|text| !text.is_empty()),
+                "{at}: no {field}"
+            );
+        }
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}");
+        for parameter in parameters(operation, "query").chain(parameters(operation, "path")) {
+            let name = &parameter["name"];
+            assert!(
+                parameter["description"].as_str().is_some(),
+                "{at}: {name} has no description"
+            );
+            // What only an answer can tell has no example.
+            if name != "cursor" && name != "ids" {
+                assert!(!parameter["example"].is_null(), "{at}: {name} has no example");
+            }
+        }
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(
+            answers.keys().any(|status| status.starts_with('4')),
+            "{at}: no problem is documented"
+        );
+        if let Some(json) = answers
+            .get("200")
+            .and_then(|answer| answer["content"].get("application/json"))
+        {
+            if path.starts_with("/v1") {
+                assert!(!json["example"].is_null(), "{at}: no example");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_id_is_its_own() {
+    let mut ids: Vec<_> = operations()
+        .iter()
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
+        .collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+/// Every GET under `/v1`: validators, 304, HEAD, CORS, caching; its documented parameters and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_public_read_keeps_the_rules_of_http() {
+    let app = App::library().await;
+    for (pattern, _, operation) in operations() {
+        if !pattern.starts_with("/v1") {
+            continue;
+        }
+        let path = example_path(pattern, operation);
+        let full = app.get(&path).await;
+        assert_eq!(full.status, 200, "{path}: {}", full.text());
+        assert!(full.header("cache-control").contains("max-age="), "{path}");
+        assert!(
+            full.header("cache-control").contains("stale-while-revalidate="),
+            "{path}"
+        );
+        assert!(full.header("cache-control").contains("stale-if-error="), "{path}");
+        assert_eq!(full.header("vary"), "Accept-Encoding", "{path}");
+        assert_eq!(full.header("access-control-allow-origin"), "*", "{path}");
+        assert!(!full.header("surrogate-key").is_empty(), "{path}");
+        let etag = full.header("etag");
+        assert!(etag.starts_with('"'), "{path}: {etag} is weak");
+
+        for condition in [etag.to_owned(), format!("\"other\", W/{etag}"), "*".to_owned()] {
+            let known = app.send(Method::GET, &path, &[("if-none-match", &condition)]).await;
+            assert_eq!(known.status, 304, "{path}");
+            assert!(known.body.is_empty(), "{path}");
+            assert_eq!(known.header("etag"), etag, "{path}");
+        }
+        let other = app.send(Method::GET, &path, &[("if-none-match", "\"other\"")]).await;
+        assert_eq!(other.status, 200, "{path}");
+        assert_eq!(other.header("etag"), etag, "{path}: the same bytes have the same tag");
+        if pattern != "/v1" {
+            let at = full.header("last-modified");
+            assert_eq!(
+                app.send(Method::GET, &path, &[("if-modified-since", at)]).await.status,
+                304,
+                "{path}"
+            );
+            let before = "Thu, 01 Jan 2026 00:00:00 GMT";
+            assert_eq!(
+                app.send(Method::GET, &path, &[("if-modified-since", before)])
+                    .await
+                    .status,
+                200,
+                "{path}"
+            );
+        }
+
+        let head = app.send(Method::HEAD, &path, &[]).await;
+        assert_eq!(head.status, 200, "{path}");
+        assert!(head.body.is_empty(), "{path}");
+        assert_eq!(head.header("etag"), etag, "{path}");
+        assert_eq!(head.header("content-length"), full.body.len().to_string(), "{path}");
+
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let refused = app.send(method.clone(), &path, &[]).await;
+            assert_eq!(refused.status, 405, "{method} {path}");
+            assert_eq!(refused.header("allow"), "GET, HEAD", "{method} {path}");
+            assert_eq!(refused.json()["type"], "/problems/method-not-allowed");
+        }
+        let preflight = [
+            ("origin", "https://example.org"),
+            ("access-control-request-method", "GET"),
+        ];
+        assert_eq!(app.send(Method::OPTIONS, &path, &preflight).await.status, 204, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_parameter_is_taken_and_no_other() {
+    let app = App::library().await;
+    for (pattern, _, operation) in operations() {
+        if !pattern.starts_with("/v1") {
+            continue;
+        }
+        let path = example_path(pattern, operation);
+        let mut known = Vec::new();
+        for parameter in parameters(operation, "query") {
+            let name = parameter["name"].as_str().unwrap();
+            known.push(name);
+            let example = &parameter["example"];
+            if !example.is_null() {
+                let value = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+                let answer = app.get(&format!("{path}?{name}={value}")).await;
+                assert_eq!(answer.status, 200, "{path}?{name}={value}: {}", answer.text());
+                let twice = app.get(&format!("{path}?{name}={value}&{name}={value}")).await;
+                assert_eq!(twice.status, 400, "{path}: {name} given twice");
+            }
+        }
+        let refused = app.get(&format!("{path}?colour=blue")).await;
+        assert_eq!(refused.status, 400, "{path}");
+        let fault = refused.json()["errors"][0].clone();
+        assert_eq!(fault["parameter"], "colour");
+        for name in known {
+            assert!(
+                fault["detail"].as_str().unwrap().contains(name),
+                "{path}: {fault} does not name {name}"
+            );
+        }
+    }
+}
+
+/// The requests whose answers are the examples of the description.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("read_index", "/v1"),
+    ("read_site", "/v1/site"),
+    ("list_articles", "/v1/articles?limit=1"),
+    (
+        "read_article",
+        "/v1/articles/immune-regulation?fields=-sections,-related",
+    ),
+    (
+        "list_sections",
+        "/v1/articles/stem-cell-infusion/sections?depth=1&format=text",
+    ),
+    (
+        "read_section",
+        "/v1/articles/stem-cell-infusion/sections/microenvironment",
+    ),
+    ("list_related", "/v1/articles/stem-cell-infusion/related?limit=2"),
+    ("list_hot", "/v1/recommendations/hot?limit=3"),
+    ("list_topics", "/v1/topics?limit=2"),
+    ("read_topic", "/v1/topics/stem-cells"),
+];
+
+/// The examples are real: what the service answers today, but for ids, times and cursors. `UPDATE_EXAMPLES=1` writes
+/// them anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_are_real() {
+    let app = App::library().await;
+    for (id, request) in EXAMPLES {
+        let answer = app.get(request).await.ok();
+        let path = Path::new("openapi/examples").join(format!("{id}.json"));
+        if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+            let text = serde_json::to_string_pretty(&json!({"request": request, "answer": answer})).unwrap();
+            fs::write(&path, text + "\n").unwrap();
+            continue;
+        }
+        let stored: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(stored["request"], *request);
+        assert_eq!(
+            timeless(&stored["answer"]),
+            timeless(&answer),
+            "{id}: run with UPDATE_EXAMPLES=1"
+        );
+    }
+    let documented: Vec<_> = operations()
+        .into_iter()
+        .filter(|(path, ..)| path.starts_with("/v1"))
+        .collect();
+    assert_eq!(documented.len(), EXAMPLES.len(), "every operation has an example");
+}
+
+/// A value without what differs from database to database.
+fn timeless(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(timeless).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| {
+                let changes = ["id", "published_at", "updated_at", "next_cursor"].contains(&name.as_str());
+                let value = if changes && !value.is_null() {
+                    json!("…")
+                } else {
+                    timeless(value)
+                };
+                (name.clone(), value)
+            })
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_examples_of_problems_are_problems() {
+    let answers = description()["components"]["responses"].as_object().unwrap();
+    let problems = answers
+        .values()
+        .filter_map(|answer| answer["content"].get("application/problem+json"));
+    let examples: Vec<_> = problems.map(|content| &content["example"]).collect();
+    assert!(examples.len() > 8);
+    examples.into_iter().for_each(|example| validate("Problem", example));
+}

@@ -1,0 +1,4 @@
+//! The way to Postgres.
+
+mod migrate;
+mod private;

@@ -1,0 +1,369 @@
+//! The house that every test lives in: one Postgres for the run, a database for each test, the real service on a free
+//! port, and a client that holds every answer against the published description.
+
+use std::{
+    collections::HashMap,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
+
+use actix_web::dev::ServerHandle;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use lectern::{
+    content::{Document, markdown},
+    db::{
+        Db, Settings, migrate,
+        private::{Options, PrivatePostgres},
+    },
+    openapi,
+    publishing::{draft, publish},
+    server,
+    transfer::library,
+};
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The run's Postgres, without durability: a test that crashes it starts over.
+struct Postgres {
+    server: PrivatePostgres,
+    folder: PathBuf,
+}
+
+/// The template databases, each made once: an empty one and one with the bundled library.
+static TEMPLATES: tokio::sync::OnceCell<(&'static Postgres, String, String)> = tokio::sync::OnceCell::const_new();
+
+fn postgres() -> &'static Postgres {
+    static POSTGRES: OnceLock<Postgres> = OnceLock::new();
+    POSTGRES.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
+        let server = PrivatePostgres::start_with(&folder, Options { durable: false }).unwrap();
+        // A test binary has no end that could stop the server. This child waits for the end of its input, which comes
+        // with ours however that is, and then stops the server and takes its folder away.
+        let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; rm -rf "$0""#;
+        let mut child = Command::new("sh");
+        child
+            .args(["-c", wait])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        std::os::unix::process::CommandExt::process_group(&mut child, 0);
+        Box::leak(Box::new(child.spawn().unwrap()));
+        Postgres { server, folder }
+    })
+}
+
+/// The address of another database of the same server.
+fn database_url(postgres: &Postgres, name: &str) -> String {
+    postgres
+        .server
+        .url()
+        .strip_suffix("/lectern")
+        .map(|stem| format!("{stem}/{name}"))
+        .unwrap()
+}
+
+async fn admin(postgres: &Postgres, sql: &str) {
+    let mut connection = AsyncPgConnection::establish(&database_url(postgres, "postgres"))
+        .await
+        .unwrap();
+    connection.batch_execute(sql).await.unwrap();
+}
+
+async fn templates() -> &'static (&'static Postgres, String, String) {
+    TEMPLATES
+        .get_or_init(|| async {
+            let postgres = tokio::task::spawn_blocking(postgres).await.unwrap();
+            admin(postgres, "create database empty_template").await;
+            let url = database_url(postgres, "empty_template");
+            migrate::run(&url).await.unwrap();
+            admin(postgres, "create database library_template template empty_template").await;
+            let mut connection = AsyncPgConnection::establish(&database_url(postgres, "library_template"))
+                .await
+                .unwrap();
+            library::load(&mut connection).await.unwrap();
+            (postgres, "empty_template".to_owned(), "library_template".to_owned())
+        })
+        .await
+}
+
+/// A database of its own for a test; its address.
+pub async fn empty_database() -> String {
+    new_database(false).await
+}
+
+async fn new_database(library: bool) -> String {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let (postgres, empty, with_library) = templates().await;
+    let template = if library { with_library } else { empty };
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    // Postgres copies a template for one at a time.
+    let _turn = ONE_AT_A_TIME.lock().await;
+    admin(postgres, &format!("create database {name} template {template}")).await;
+    database_url(postgres, &name)
+}
+
+/// The folder of the run's Postgres, for files that a test writes beside it.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("lectern-scratch-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_ne!(folder, postgres().folder);
+    folder
+}
+
+/// The running service with a database of its own.
+pub struct App {
+    /// `http://127.0.0.1:…`
+    pub base: String,
+    /// The database's address.
+    pub database: String,
+    /// The service's own pools.
+    pub db: Db,
+    handle: ServerHandle,
+    client: reqwest::Client,
+}
+
+impl App {
+    /// A service with nothing in it.
+    pub async fn empty() -> App {
+        App::on(new_database(false).await).await
+    }
+
+    /// A service with the bundled library.
+    pub async fn library() -> App {
+        App::on(new_database(true).await).await
+    }
+
+    /// A service on a database.
+    pub async fn on(database: String) -> App {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let db = Db::new(&Settings {
+            url: database.clone(),
+            replicas: Vec::new(),
+            connections: 4,
+        })
+        .unwrap();
+        let server = server::start(listener, &db, Some(1), false).unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        App {
+            base,
+            database,
+            db,
+            handle,
+            client,
+        }
+    }
+
+    /// Publishes an article file and returns its id.
+    pub async fn publish(&self, file: &str) -> Uuid {
+        let document = document(file);
+        let mut connection = self.db.write().await.unwrap();
+        let saved = connection
+            .transaction(async |connection| {
+                let saved = draft::save(connection, document, "test").await?;
+                publish::publish(connection, saved.id, saved.revision).await?;
+                Ok::<_, lectern::error::Error>(saved)
+            })
+            .await;
+        saved.unwrap().id
+    }
+
+    /// A GET whose answer is held against the description.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[]).await
+    }
+
+    /// A request with headers; its answer is held against the description.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.unwrap().to_vec();
+        let reply = Reply {
+            path: path.to_owned(),
+            status,
+            headers,
+            body,
+        };
+        reply.hold(&method);
+        reply
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // The future is not awaited: the command is sent when it is made.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// An answer.
+pub struct Reply {
+    pub path: String,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}: {}", self.path, self.text()))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    /// A header's value, which must be there.
+    pub fn header(&self, name: &str) -> &str {
+        let name: HeaderName = name.parse().unwrap();
+        self.headers
+            .get(&name)
+            .unwrap_or_else(|| panic!("{}: no {name}", self.path))
+            .to_str()
+            .unwrap()
+    }
+
+    /// The same answer, which must be a 200 with JSON.
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}: {}", self.path, self.text());
+        self.json()
+    }
+
+    /// What every answer must have.
+    fn hold(&self, method: &Method) {
+        let path = &self.path;
+        let id = self.header("x-request-id");
+        assert!(self.headers.contains_key("x-content-type-options"), "{path}");
+        assert!(
+            !self.text_or_empty().contains('\u{FDD0}'),
+            "{path}: a private mark was delivered"
+        );
+        if self.status.is_client_error() || self.status.is_server_error() {
+            assert_eq!(
+                self.header("content-type"),
+                "application/problem+json",
+                "{path}: {}",
+                self.text()
+            );
+            if method != Method::HEAD {
+                let problem = self.json();
+                let (bare, _) = path.split_once('?').unwrap_or((path, ""));
+                assert_eq!(problem["status"], self.status.as_u16(), "{problem}");
+                assert_eq!(problem["instance"], bare, "{problem}");
+                assert_eq!(problem["request_id"], id, "{problem}");
+                validate("Problem", &problem);
+            }
+        }
+        if method == Method::GET {
+            self.validate();
+        }
+    }
+
+    fn text_or_empty(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap_or_default()
+    }
+
+    /// Holds a GET's status and JSON body against the description of its operation.
+    fn validate(&self) {
+        let (bare, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let Some((pattern, operation)) = operation(bare) else {
+            return;
+        };
+        let status = self.status.as_u16().to_string();
+        let answers = &operation["responses"];
+        assert!(
+            answers.get(&status).is_some(),
+            "{}: {status} is not documented for {pattern}",
+            self.path
+        );
+        let content = &answers[&status]["content"]["application/json"]["schema"];
+        // `fields` takes documented fields away.
+        if self.status == 200 && !content.is_null() && !query.contains("fields=") {
+            let reference = content["$ref"].as_str().unwrap_or_default();
+            if let Some(name) = reference.strip_prefix("#/components/schemas/") {
+                validate(name, &self.json());
+            }
+        }
+    }
+}
+
+/// The published description.
+pub fn description() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(openapi::document)
+}
+
+/// The GET operation that a path belongs to.
+fn operation(path: &str) -> Option<(&'static str, &'static Value)> {
+    let parts: Vec<_> = path.split('/').collect();
+    let paths = description()["paths"].as_object().unwrap();
+    let fits = |pattern: &&String| {
+        let pattern: Vec<_> = pattern.split('/').collect();
+        pattern.len() == parts.len()
+            && pattern
+                .iter()
+                .zip(&parts)
+                .all(|(p, part)| p == part || (p.starts_with('{') && !part.is_empty()))
+    };
+    let exact = paths.get_key_value(path).map(|(pattern, _)| pattern);
+    let pattern = exact.or_else(|| paths.keys().find(fits))?;
+    paths[pattern].get("get").map(|operation| (pattern.as_str(), operation))
+}
+
+/// Holds a value against a schema of the description.
+pub fn validate(schema: &str, value: &Value) {
+    static VALIDATORS: OnceLock<Mutex<HashMap<String, &'static jsonschema::Validator>>> = OnceLock::new();
+    let mut validators = VALIDATORS
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let validator = *validators.entry(schema.to_owned()).or_insert_with(|| {
+        let components = &description()["components"];
+        let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": components});
+        Box::leak(Box::new(jsonschema::validator_for(&root).unwrap()))
+    });
+    drop(validators);
+    let faults: Vec<_> = validator
+        .iter_errors(value)
+        .map(|e| format!("{e} at {}", e.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{schema}: {faults:#?}\n{value}");
+}
+
+/// An article file as a document.
+pub fn document(file: &str) -> Document {
+    markdown::read(file, None)
+        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+        .document
+}
+
+/// A small article file: a slug, more front matter, and its body.
+pub fn article(slug: &str, front_matter: &str, body: &str) -> String {
+    let front_matter = front_matter.trim();
+    let title = if front_matter.lines().any(|line| line.starts_with("title:")) {
+        String::new()
+    } else {
+        format!("title: {slug} 的标题\n")
+    };
+    format!("---\nslug: {slug}\n{title}{front_matter}\n---\n{body}\n")
+}

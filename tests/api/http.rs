@@ -1,0 +1,169 @@
+//! What every request shares: refusals, problems, health, and a database that goes away.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use lectern::{
+    db::private::{Options, PrivatePostgres},
+    error::Kind,
+};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::house::{App, scratch};
+
+/// Sends bytes as they are, and returns status line, headers and body.
+fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(app.base.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // A server may refuse before it has read all.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default();
+    (status, head.to_lowercase(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_is_a_problem() {
+    let app = App::library().await;
+    let long = format!("/v1/articles/{}", "a".repeat(5000));
+    for (path, status, kind) in [
+        ("/v1/articles?sort=popular", 400, "invalid-parameter"),
+        ("/v1/articles?cursor=AAAA", 400, "invalid-parameter"),
+        ("/v1/articles/%00", 400, "malformed-request"),
+        ("/v1/articles/stem%00cell", 400, "malformed-request"),
+        ("/v1/articles/%zz", 400, "malformed-request"),
+        ("/v1/articles/%", 400, "malformed-request"),
+        ("/v1/articles/%e5%b9", 400, "malformed-request"),
+        ("/v1/articles?topic=%00", 400, "malformed-request"),
+        ("/v1/articles?topic=%ff", 400, "malformed-request"),
+        ("/v1/articles/STEM-CELL-INFUSION", 404, "not-found"),
+        ("/v1/articles/%E5%B9%B2", 404, "not-found"),
+        ("/v1/articles/no-such-article", 404, "not-found"),
+        ("/v1/articles/01980000-0000-7000-8000-000000000000", 404, "not-found"),
+        ("/v1/articles/", 404, "not-found"),
+        ("/v2", 404, "not-found"),
+        ("/nothing/here", 404, "not-found"),
+        ("/docs/nothing.js", 404, "not-found"),
+        (&long, 404, "not-found"),
+    ] {
+        let refused = raw(
+            &app,
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
+        );
+        assert_eq!(refused.0, status, "{path}: {}", refused.2);
+        assert!(refused.1.contains("content-type: application/problem+json"), "{path}");
+        let problem: Value = serde_json::from_str(&refused.2).unwrap();
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{path}");
+    }
+    // A body of 10 MiB to an address that takes none.
+    let mut large =
+        b"POST /v1/articles HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10485760\r\n\r\n".to_vec();
+    large.extend(vec![b'x'; 10 << 20]);
+    let (status, head, body) = raw(&app, &large);
+    assert_eq!(status, 405, "{head}");
+    assert!(head.contains("allow: get, head"));
+    assert!(body.contains("/problems/method-not-allowed"));
+    assert_eq!(
+        app.get("/v1/articles/stem-cell-infusion").await.status,
+        200,
+        "the service goes on"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_problem_is_explained() {
+    let app = App::empty().await;
+    let list = app.get("/problems").await.text();
+    for kind in Kind::ALL {
+        let path = format!("/problems/{}", kind.name);
+        assert!(list.contains(&path));
+        let page = app.get(&path).await;
+        assert_eq!(page.status, 200);
+        assert!(page.text().contains(kind.help.split('`').next().unwrap()));
+    }
+    assert_eq!(app.get("/problems/nothing").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requests_id_is_kept_if_it_is_one() {
+    let app = App::empty().await;
+    let kept = app.send(Method::GET, "/v1", &[("x-request-id", "abc-123")]).await;
+    assert_eq!(kept.header("x-request-id"), "abc-123");
+    let long = "a".repeat(65);
+    for bad in ["a b", "<x>", &long] {
+        let replaced = app.send(Method::GET, "/v1", &[("x-request-id", bad)]).await;
+        assert_eq!(replaced.header("x-request-id").len(), 36);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_loads_nothing_from_other_hosts() {
+    let app = App::empty().await;
+    assert_eq!(app.get("/docs").await.header("location"), "/docs/");
+    let page = app.get("/docs/").await.text();
+    assert!(page.contains("swagger"));
+    for (place, _) in page.match_indices("src=\"").chain(page.match_indices("href=\"")) {
+        let target = page[place..].split('"').nth(1).unwrap();
+        assert!(!target.contains("//"), "{target}");
+        let file = app.get(&format!("/docs/{}", target.trim_start_matches("./"))).await;
+        assert_eq!(file.status, 200, "{target}");
+    }
+    assert!(
+        app.get("/docs/swagger-initializer.js")
+            .await
+            .text()
+            .contains("/openapi.json")
+    );
+}
+
+/// While Postgres is away every read is a 503 problem within a moment; when it is back, the service answers by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_and_comes_back() {
+    let folder = scratch("outage");
+    let start = |folder: std::path::PathBuf| {
+        tokio::task::spawn_blocking(move || PrivatePostgres::start_with(&folder, Options { durable: false }).unwrap())
+    };
+    let postgres = start(folder.clone()).await.unwrap();
+    lectern::db::migrate::run(&postgres.url()).await.unwrap();
+    let app = App::on(postgres.url()).await;
+    assert_eq!(app.get("/v1/articles").await.status, 200);
+    assert_eq!(app.get("/health/ready").await.status, 200);
+
+    tokio::task::spawn_blocking(move || postgres.stop().unwrap())
+        .await
+        .unwrap();
+    for path in ["/v1/articles", "/v1/site", "/v1/articles/a", "/health/ready", "/"] {
+        let asked = Instant::now();
+        let away = app.get(path).await;
+        assert_eq!(away.status, 503, "{path}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{path}");
+        assert!(!away.header("retry-after").is_empty());
+        assert_eq!(away.json()["type"], "/problems/unavailable");
+        assert!(
+            !away.text().contains("sock") && !away.text().contains("refused"),
+            "{}",
+            away.text()
+        );
+    }
+    assert_eq!(app.get("/health/live").await.status, 200);
+    assert_eq!(app.get("/v1").await.status, 200, "what needs no database goes on");
+
+    let postgres = start(folder.clone()).await.unwrap();
+    assert_eq!(app.get("/v1/articles").await.status, 200);
+    assert_eq!(app.get("/health/ready").await.status, 200);
+    tokio::task::spawn_blocking(move || postgres.stop().unwrap())
+        .await
+        .unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,11 @@
+//! The one integration test binary: the real service on a port, a real Postgres, a database for each test. Files mirror
+//! `src`.
+
+mod contract;
+mod db;
+mod house;
+mod http;
+mod layers;
+mod publishing;
+mod transfer;
+mod v1;

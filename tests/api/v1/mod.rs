@@ -1,0 +1,6 @@
+//! The public API.
+
+mod articles;
+mod related;
+mod sections;
+mod site;
