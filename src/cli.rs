@@ -182,17 +182,16 @@ fn print(text: &str) {
 /// Runs `work` with the URL of a database that is up to date, on a runtime of its own.
 fn with_database(settings: &Settings, work: impl AsyncFnOnce(&str) -> Result<bool, Error>) -> Result<bool, Error> {
     let unusable = |e: db::private::PrivateError| Error::internal("the private Postgres", e);
-    let private = match settings.database_url {
-        Some(_) => None,
-        None => {
-            let folder = settings
-                .data_dir
-                .clone()
-                .map_or_else(db::private::default_data_dir, Ok)
-                .map_err(unusable)?;
-            log::info!("using the private Postgres in {}", folder.display());
-            Some(PrivatePostgres::start(&folder).map_err(unusable)?)
-        }
+    let private = if settings.database_url.is_some() {
+        None
+    } else {
+        let folder = settings
+            .data_dir
+            .clone()
+            .map_or_else(db::private::default_data_dir, Ok)
+            .map_err(unusable)?;
+        log::info!("using the private Postgres in {}", folder.display());
+        Some(PrivatePostgres::start(&folder).map_err(unusable)?)
     };
     let url = settings
         .database_url

@@ -81,7 +81,7 @@ impl Format {
 
 /// Text in the one form that was asked for: exactly one of the four fields is there.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub struct Text {
+pub struct Written {
     /// Safe HTML: `format=html`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "<p>干细胞是一类能够自我更新的细胞。</p>\n", nullable = false)]
@@ -100,11 +100,11 @@ pub struct Text {
     blocks: Option<Vec<Block>>,
 }
 
-impl Text {
+impl Written {
     /// `blocks` in the form `format`.
     #[must_use]
-    pub fn new(blocks: &[Block], format: Format) -> Text {
-        let mut made = Text::default();
+    pub fn new(blocks: &[Block], format: Format) -> Written {
+        let mut made = Written::default();
         match format {
             Format::Html => made.html = Some(html::blocks(blocks)),
             Format::Markdown => made.markdown = Some(markdown::blocks(blocks)),
@@ -131,7 +131,7 @@ pub struct Section {
     pub hash: String,
     /// Its own text, without that of its children.
     #[serde(flatten)]
-    pub text: Text,
+    pub text: Written,
     /// The sections below it.
     #[schema(no_recursion)]
     pub children: Vec<Section>,
@@ -163,8 +163,8 @@ impl Body {
 
     /// The lead in a form, or `None` where there is no text before the first heading.
     #[must_use]
-    pub fn lead(&self, format: Format) -> Option<Text> {
-        (!self.lead.is_empty()).then(|| Text::new(&self.lead, format))
+    pub fn lead(&self, format: Format) -> Option<Written> {
+        (!self.lead.is_empty()).then(|| Written::new(&self.lead, format))
     }
 
     /// The table of contents.
@@ -195,7 +195,7 @@ impl Part {
             level: self.level,
             characters: self.characters,
             hash: self.hash.clone(),
-            text: Text::new(&self.blocks, format),
+            text: Written::new(&self.blocks, format),
             children: self.children.iter().map(|part| part.deliver(format)).collect(),
         }
     }

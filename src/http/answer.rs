@@ -4,7 +4,7 @@
 //! - the `ETag` is strong: it is made of the bytes that are sent, so equal tags mean equal bytes;
 //! - `If-None-Match` decides alone where it is given, `If-Modified-Since` otherwise (RFC 9110 section 13.2.2);
 //! - `Last-Modified` never names a second in which another change could still become visible, so a client that knows
-//!   only the date is never told 304 over a change ([`settled`]).
+//!   only the date is never told 304 over a change (`settled`).
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder,

@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problems, and the pages that their `type` leads to.
 
+use std::fmt::Write;
+
 use actix_web::{
     HttpResponse, ResponseError, get,
     http::{StatusCode, header},
@@ -85,9 +87,12 @@ impl ResponseError for Error {
 pub async fn list_problems() -> Answer {
     let mut items = String::new();
     for kind in Kind::ALL {
-        items += &format!(
-            "<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>",
-            kind.name, kind.status, kind.title
+        let Kind {
+            name, status, title, ..
+        } = kind;
+        let _ = write!(
+            items,
+            "<li><a href=\"/problems/{name}\">{name}</a> ({status}): {title}</li>"
         );
     }
     page(

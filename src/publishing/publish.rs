@@ -6,8 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::{prelude::*, upsert::excluded};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -188,7 +188,6 @@ pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error>
         .select((articles::id, articles::revision))
         .load(connection)
         .await?;
-    use diesel_async::AsyncConnection;
     for (id, revision) in &old {
         connection
             .transaction(async |connection| publish(connection, *id, *revision).await)
@@ -433,7 +432,6 @@ async fn write_sections(
         .set(section_rows::removed_at.eq(clock_timestamp().nullable()))
         .execute(connection)
         .await?;
-    use diesel::upsert::excluded;
     let rows: Vec<_> = parts
         .iter()
         .map(|part| {

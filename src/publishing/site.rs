@@ -129,7 +129,7 @@ pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<
         site::updated_at.eq(clock_timestamp()),
     );
     diesel::insert_into(site::table)
-        .values((site::id.eq(true), row.clone()))
+        .values((site::id.eq(true), row))
         .on_conflict(site::id)
         .do_update()
         .set(row)
@@ -233,7 +233,7 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Re
             topics::updated_at.eq(clock_timestamp()),
         );
         diesel::insert_into(topics::table)
-            .values((topics::slug.eq(slug), row.clone()))
+            .values((topics::slug.eq(slug), row))
             .on_conflict(topics::slug)
             .do_update()
             .set(row)
@@ -280,7 +280,9 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
         if stale.is_empty() {
             continue;
         }
-        stale.into_iter().for_each(|entry| entry["name"] = name.into());
+        for entry in stale {
+            entry["name"] = name.into();
+        }
         diesel::update(articles::table.find(id))
             .set(articles::topics.eq(shown))
             .execute(connection)

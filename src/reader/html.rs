@@ -119,7 +119,9 @@ pub(super) fn article(site: Option<&Site>, card: &Card, body: &Body, related: &[
             main,
             "<section aria-labelledby=\"related\"><h2 id=\"related\">相关阅读</h2>\n<ul class=\"next\">"
         );
-        related.iter().for_each(|item| recommendation(item, &mut main));
+        for item in related {
+            recommendation(item, &mut main);
+        }
         put!(main, "</ul></section>\n");
     }
     frame(site, &card.title, &card.locale, &main)

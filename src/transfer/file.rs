@@ -139,7 +139,7 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
 
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
-        let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = bytes[..e.valid_up_to()].split(|b| *b == b'\n').count();
         vec![Remark {
             line: u32::try_from(line).ok(),
             column: None,

@@ -3,7 +3,7 @@
 //!
 //! - [`import`]: files → drafts or published articles, with an account of what became of each.
 //! - [`export`]: published articles → files that `import` turns into the same articles, hash for hash.
-//! - [`file`]: what a file is, and what it says.
+//! - [`mod@file`]: what a file is, and what it says.
 //! - [`library`]: the bundled library, which an empty database is given on first start.
 //! - [`report`]: what the command line prints of an import.
 

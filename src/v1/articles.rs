@@ -22,7 +22,7 @@ use super::{
 use crate::{
     content::{
         Locale, Slug,
-        body::{self, Body, Format, Section, Text, TocEntry},
+        body::{self, Body, Format, Section, TocEntry, Written},
     },
     db::{
         Db,
@@ -369,7 +369,7 @@ pub struct Article {
     pub card: Card,
     /// The text before the first heading; `null` where there is none. Comes with `sections`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Text>, required = false)]
+    #[schema(value_type = Option<Written>, required = false)]
     pub lead: Option<Box<RawValue>>,
     /// The table of contents.
     #[serde(skip_serializing_if = "Option::is_none")]

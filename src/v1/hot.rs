@@ -68,6 +68,7 @@ impl FromQuery for HotQuery {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct After(i32, i64, Uuid, i64);
 
+type Row = (i32, i64, Uuid, String, String, Option<String>, Option<String>);
 type Columns = (Integer, BigInt, SqlUuid, Text, Text, Nullable<Text>, Nullable<Text>);
 
 async fn load(
@@ -83,10 +84,9 @@ async fn load(
         ("after_place", Bind::Integer(after.map(|after| after.1))),
         ("after_id", Bind::Uuid(after.map(|after| after.2))),
     ];
-    let rows: Vec<(i32, i64, Uuid, String, String, Option<String>, Option<String>)> =
-        Statement::<Columns>::new(include_str!("hot.sql"), given)
-            .load(&mut connection)
-            .await?;
+    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), given)
+        .load(&mut connection)
+        .await?;
     let before = after.map_or(0, |after| after.3);
     let items =
         rows.into_iter()

@@ -155,7 +155,9 @@ fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
 
 fn cut(parts: &mut Vec<Part>, depth: u32) {
     parts.retain(|part| part.level <= depth);
-    parts.iter_mut().for_each(|part| cut(&mut part.children, depth));
+    for part in parts {
+        cut(&mut part.children, depth);
+    }
 }
 
 /// Read a section

@@ -133,16 +133,16 @@ pub struct App {
 impl App {
     /// A service with nothing in it.
     pub async fn empty() -> App {
-        App::on(new_database(false).await).await
+        App::on(new_database(false).await)
     }
 
     /// A service with the bundled library.
     pub async fn library() -> App {
-        App::on(new_database(true).await).await
+        App::on(new_database(true).await)
     }
 
     /// A service on a database.
-    pub async fn on(database: String) -> App {
+    pub fn on(database: String) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let db = Db::new(&Settings {

@@ -136,7 +136,7 @@ async fn a_database_that_goes_and_comes_back() {
     };
     let postgres = start(folder.clone()).await.unwrap();
     lectern::db::migrate::run(&postgres.url()).await.unwrap();
-    let app = App::on(postgres.url()).await;
+    let app = App::on(postgres.url());
     assert_eq!(app.get("/v1/articles").await.status, 200);
     assert_eq!(app.get("/health/ready").await.status, 200);
 

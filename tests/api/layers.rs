@@ -103,7 +103,6 @@ fn used(source: &str) -> BTreeSet<String> {
                         name.push(c);
                         continue;
                     }
-                    ':' | ' ' | '\n' => {}
                     _ => {}
                 }
                 if !name.is_empty() && depth <= 1 {

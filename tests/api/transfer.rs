@@ -101,7 +101,7 @@ async fn what_is_exported_is_imported_hash_for_hash() {
     let printed = good(&lectern(&app.database, &["export", folder.to_str().unwrap()]));
     assert!(printed.contains("14 articles exported"), "{printed}");
 
-    let other = App::on(empty_database().await).await;
+    let other = App::on(empty_database().await);
     let report = good(&lectern(
         &other.database,
         &["import", folder.to_str().unwrap(), "--publish"],

@@ -1,7 +1,7 @@
 //! Article files: Markdown under YAML front matter → [`Document`], and back.
 //!
 //! The Markdown is CommonMark 0.31 with tables, `~~strikethrough~~`, footnotes, GitHub's alerts, heading attributes
-//! `{#anchor}`, and emphasis that works beside Chinese punctuation. What [`write`] makes of a document, [`read`] turns
+//! `{#anchor}`, and emphasis that works beside Chinese punctuation. What [`write()`] makes of a document, [`read`] turns
 //! into the same document.
 //!
 //! - Raw HTML is text: it is shown as it was written.

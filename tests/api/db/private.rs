@@ -1,8 +1,6 @@
 //! Our own Postgres, with real servers and real processes. Other processes are this test binary once more: the test
 //! [`other_process`] run alone.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
 use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Write},

@@ -35,7 +35,7 @@ async fn walk(app: &App, first: &str) -> Vec<Value> {
         let (target, relation) = target.split_once("; ").unwrap();
         assert_eq!(relation, "rel=\"next\"");
         assert!(target.contains(cursor), "{target}");
-        path = target.trim_matches(['<', '>']).to_owned();
+        target.trim_matches(['<', '>']).clone_into(&mut path);
     }
     panic!("{first} has no end");
 }
