@@ -236,7 +236,7 @@ async fn serve(database: &str, settings: &Settings, listen: &str, workers: Optio
     let server = server::start(listener, &db, workers.map(usize::from), true)?;
     eprintln!("listening on http://{address}");
     eprintln!("  reader   http://{address}/");
-    eprintln!("  docs     http://{address}/docs/");
+    eprintln!("  docs     http://{address}/docs");
     eprintln!("  article  http://{address}/v1/articles/{}", library::FIRST_ARTICLE);
     server.await.map_err(|e| Error::internal("the service", e))?;
     Ok(true)

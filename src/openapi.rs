@@ -5,7 +5,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use actix_web::{App, HttpResponse, get, http::header, web};
+use actix_web::{App, get, web};
 use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -54,7 +54,16 @@ pub fn document() -> Value {
             complete(path, operation);
         }
     }
+    drop_unused_responses(&mut document);
     document
+}
+
+/// Takes away the shared answers that no operation has: a description says what can come, and nothing else.
+fn drop_unused_responses(document: &mut Value) {
+    let used = document["paths"].to_string();
+    if let Some(responses) = document["components"]["responses"].as_object_mut() {
+        responses.retain(|name, _| used.contains(&format!("#/components/responses/{name}\"")));
+    }
 }
 
 /// What every operation refers to: problems, redirects, headers.
@@ -74,6 +83,14 @@ fn add_components(document: &mut Value) {
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example_of(*kind)}},
         });
     }
+    components["responses"]["bad-request"] = json!({
+        "description": "A parameter is not valid, or the request cannot be read.",
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {
+            "invalid-parameter": {"value": example_of(Kind::INVALID_PARAMETER)},
+            "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
+        }}},
+    });
     components["responses"]["unavailable"]["headers"]["Retry-After"] =
         json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
     components["responses"]["moved"] = json!({
@@ -149,7 +166,7 @@ fn complete(path: &str, operation: &mut Value) {
             operation["responses"][status] = reference(name);
         }
     };
-    add("400", "invalid-parameter");
+    add("400", "bad-request");
     if cached {
         add("304", "not-modified");
     }
@@ -265,34 +282,31 @@ pub async fn read_openapi_yaml(files: web::Data<Files>) -> Answer {
     Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"])
 }
 
-/// Go to the reference
-///
-/// Leads to `/docs/`.
-#[utoipa::path(tag = "Around", responses((status = 308, description = "It is at `/docs/`.")))]
-#[get("/docs")]
-pub async fn read_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, "/docs/"))
-        .finish()
-}
-
 /// Read the reference
 ///
 /// This description as a page for people, to read and to try out; it loads nothing from other hosts.
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
+#[get("/docs")]
+pub async fn read_docs() -> Result<Answer, Error> {
+    let page = docs_file("index.html")?;
+    // The page names its files from below /docs/.
+    let page = String::from_utf8_lossy(&page)
+        .replace("=\"./", "=\"/docs/")
+        .replace("=\"index.css", "=\"/docs/index.css");
+    Ok(Answer::bytes("text/html; charset=utf-8", page).tagged(["openapi"]))
+}
+
+/// Read a file of the reference
+///
+/// What the page at `/docs` needs: its scripts and style sheets.
 #[utoipa::path(
     tag = "Around",
-    params(("file" = String, Path, description = "A file of the page; the page itself without one.", example = "index.html")),
-    responses((status = 200, description = "The page, or a file that it needs.", body = String, content_type = "text/html")),
+    params(("file" = String, Path, description = "A file of the page.", example = "swagger-ui.css")),
+    responses((status = 200, description = "The file.", body = String, content_type = "text/css")),
 )]
 #[get("/docs/{file:.*}")]
 pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
-    let config = Config::from("/openapi.json")
-        .validator_url("none")
-        .try_it_out_enabled(true)
-        .deep_linking(true);
-    let served =
-        utoipa_swagger_ui::serve(&file, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
-    let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs/".into()))?;
+    let served = docs_file(&file)?;
     let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
@@ -300,5 +314,15 @@ pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     };
-    Ok(Answer::bytes(media_type, served.bytes.into_owned()).tagged(["openapi"]))
+    Ok(Answer::bytes(media_type, served).tagged(["openapi"]))
+}
+
+fn docs_file(name: &str) -> Result<Vec<u8>, Error> {
+    let config = Config::from("/openapi.json")
+        .validator_url("none")
+        .try_it_out_enabled(true)
+        .deep_linking(true);
+    let served = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
+    let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs".into()))?;
+    Ok(served.bytes.into_owned())
 }

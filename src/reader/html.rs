@@ -41,10 +41,7 @@ fn frame(site: Option<&Site>, title: &str, locale: &str, main: &str) -> String {
     if let Some(disclaimer) = site.and_then(|site| site.disclaimer.as_ref()) {
         put!(out, "<p>{}</p>", escape(disclaimer));
     }
-    put!(
-        out,
-        "<nav><a href=\"/docs/\">API</a></nav></footer>\n</body>\n</html>\n"
-    );
+    put!(out, "<nav><a href=\"/docs\">API</a></nav></footer>\n</body>\n</html>\n");
     out
 }
 

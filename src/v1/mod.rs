@@ -62,7 +62,7 @@ pub struct Index {
     #[schema(example = "/openapi.json")]
     pub openapi: &'static str,
     /// This API, described for people.
-    #[schema(example = "/docs/")]
+    #[schema(example = "/docs")]
     pub docs: &'static str,
 }
 
@@ -78,7 +78,7 @@ pub async fn read_index(_: Query<Nothing>) -> Result<Answer, Error> {
         topics: "/v1/topics",
         hot: "/v1/recommendations/hot",
         openapi: "/openapi.json",
-        docs: "/docs/",
+        docs: "/docs",
     })?
     .tagged(["index"]))
 }

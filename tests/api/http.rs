@@ -110,13 +110,12 @@ async fn a_requests_id_is_kept_if_it_is_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_loads_nothing_from_other_hosts() {
     let app = App::empty().await;
-    assert_eq!(app.get("/docs").await.header("location"), "/docs/");
-    let page = app.get("/docs/").await.text();
+    let page = app.get("/docs").await.text();
     assert!(page.contains("swagger"));
     for (place, _) in page.match_indices("src=\"").chain(page.match_indices("href=\"")) {
         let target = page[place..].split('"').nth(1).unwrap();
         assert!(!target.contains("//"), "{target}");
-        let file = app.get(&format!("/docs/{}", target.trim_start_matches("./"))).await;
+        let file = app.get(target).await;
         assert_eq!(file.status, 200, "{target}");
     }
     assert!(
