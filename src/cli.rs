@@ -5,9 +5,11 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use indicatif::ProgressBar;
 
@@ -33,13 +35,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// The Postgres to use [default: a private one in the data folder, started and stopped with the service]
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        global = true,
-        value_name = "URL",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
     /// Replicas for reads, separated by commas
     #[arg(
@@ -51,7 +47,7 @@ pub struct Settings {
         hide_env_values = true
     )]
     database_read_url: Vec<String>,
-    /// The folder of the private Postgres [default: a folder that works for this user]
+    /// The folder of the private Postgres [default: /var/lib/lectern as root, else ~/.local/share/lectern]
     #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -61,12 +57,7 @@ enum Command {
     /// Run the service
     Serve {
         /// The address to listen on; port 0 takes a free one
-        #[arg(
-            long,
-            env = "LECTERN_LISTEN",
-            value_name = "ADDRESS",
-            default_value = "127.0.0.1:8080"
-        )]
+        #[arg(long, env = "LECTERN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
         listen: String,
         /// How many threads answer requests [default: one a core]
         #[arg(long, env = "LECTERN_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -134,33 +125,16 @@ impl Command {
     /// Runs the command; `false` where it did what it should and found fault.
     fn run(self, settings: &Settings) -> Result<bool, Error> {
         match self {
-            Command::Serve { listen, workers } => with_database(settings, async |database| {
-                serve(database, settings, &listen, workers).await
-            }),
-            Command::Import {
-                paths,
-                publish,
-                site,
-                dry_run,
-                slug,
-            } => {
-                let files = listed(&paths)?;
-                if slug.is_some() && files.len() != 1 {
-                    return Err(Error::internal(
-                        "--slug",
-                        format!("it goes with one file, not with {}", files.len()),
-                    ));
+            Command::Serve { listen, workers } => {
+                with_database(settings, async |database| serve(database, settings, &listen, workers).await)
+            }
+            Command::Import { paths, publish, site, dry_run, slug } => {
+                if slug.is_some() && (paths.len() != 1 || paths.iter().any(|path| path.is_dir())) {
+                    misuse("--slug goes with one file");
                 }
-                let options = import::Options {
-                    publish,
-                    site,
-                    dry_run,
-                    slug,
-                    author: "import".into(),
-                };
-                with_database(settings, async |database| {
-                    import_files(database, &files, &options).await
-                })
+                let files = listed(&paths)?;
+                let options = import::Options { publish, site, dry_run, slug, author: "import".into() };
+                with_database(settings, async |database| import_files(database, &files, &options).await)
             }
             Command::Export { folder } => with_database(settings, async |database| {
                 let exported = export::run(&mut AsyncPgConnection::establish(database).await?, &folder).await?;
@@ -174,6 +148,17 @@ impl Command {
     }
 }
 
+/// Ends with what clap says of a misuse, and its code.
+fn misuse(why: &str) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
+}
+
+/// An address to listen on: a host and a port.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
+    port.map(|_| text.to_owned()).ok_or_else(|| "expected a host and a port, such as 127.0.0.1:8080".to_owned())
+}
+
 /// Writes to stdout; a reader that went away, as `| head` does, is no error.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -182,34 +167,46 @@ fn print(text: &str) {
 /// Runs `work` with the URL of a database that is up to date, on a runtime of its own.
 fn with_database(settings: &Settings, work: impl AsyncFnOnce(&str) -> Result<bool, Error>) -> Result<bool, Error> {
     let unusable = |e: db::private::PrivateError| Error::internal("the private Postgres", e);
-    let private = if settings.database_url.is_some() {
+    // A variable that is set to nothing, as compose files do, is not set.
+    let given = settings.database_url.clone().filter(|url| !url.is_empty());
+    let private = if given.is_some() {
         None
     } else {
-        let folder = settings
-            .data_dir
-            .clone()
-            .map_or_else(db::private::default_data_dir, Ok)
-            .map_err(unusable)?;
+        let folder = settings.data_dir.clone().map_or_else(db::private::default_data_dir, Ok).map_err(unusable)?;
         log::info!("using the private Postgres in {}", folder.display());
-        Some(PrivatePostgres::start(&folder).map_err(unusable)?)
+        Some(Arc::new(PrivatePostgres::start(&folder).map_err(unusable)?))
     };
-    let url = settings
-        .database_url
-        .clone()
-        .or_else(|| private.as_ref().map(PrivatePostgres::url))
-        .unwrap_or_default();
+    let url = given.or_else(|| private.as_ref().map(|private| private.url())).unwrap_or_default();
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Error::internal("the runtime cannot start", e))?;
     let result = runtime.block_on(async {
         for version in migrate::run(&url).await? {
             log::info!("migrated the database to {version}");
         }
+        if let Some(private) = &private {
+            tokio::spawn(keep_running(Arc::clone(private)));
+        }
         work(&url).await
     });
+    // Ends the watch, and waits for what it is doing.
     drop(runtime);
-    if let Some(private) = private {
+    if let Some(private) = private.and_then(Arc::into_inner) {
         private.stop().map_err(unusable)?;
     }
     result
+}
+
+/// Starts the private Postgres again whenever it died.
+async fn keep_running(private: Arc<PrivatePostgres>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let watched = Arc::clone(&private);
+        match tokio::task::spawn_blocking(move || watched.ensure_running()).await {
+            Ok(Ok(true)) => log::warn!("the private Postgres had died, and was started again"),
+            Ok(Ok(false)) => {}
+            Ok(Err(e)) => log::error!("the private Postgres died and cannot be started: {e}"),
+            Err(_) => return,
+        }
+    }
 }
 
 async fn serve(database: &str, settings: &Settings, listen: &str, workers: Option<u16>) -> Result<bool, Error> {
@@ -227,12 +224,8 @@ async fn serve(database: &str, settings: &Settings, listen: &str, workers: Optio
     let unusable = |e: std::io::Error| Error::internal("the service cannot listen", format!("{listen}: {e}"));
     let listener = TcpListener::bind(listen).map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
-    let replicas = settings.database_read_url.clone();
-    let db = Db::new(&db::Settings {
-        url: database.to_owned(),
-        replicas,
-        connections: db::CONNECTIONS,
-    })?;
+    let replicas = settings.database_read_url.iter().filter(|url| !url.is_empty()).cloned().collect();
+    let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
     let server = server::start(listener, &db, workers.map(usize::from), true)?;
     eprintln!("listening on http://{address}");
     eprintln!("  reader   http://{address}/");
@@ -255,18 +248,19 @@ fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 
 async fn import_files(database: &str, files: &[PathBuf], options: &import::Options) -> Result<bool, Error> {
     let mut connection = AsyncPgConnection::establish(database).await?;
-    let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(files.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
+    let bar =
+        if std::io::stderr().is_terminal() { ProgressBar::new(files.len() as u64) } else { ProgressBar::hidden() };
     let mut summary = report::Summary::new(options.dry_run);
-    import::run(&mut connection, files, options, |done| {
+    let work = import::run(&mut connection, files, options, |done| {
         bar.inc(1);
         let text = summary.file(&done);
         bar.suspend(|| print(&text));
-    })
-    .await?;
+    });
+    // What is under way is rolled back, and the private Postgres stopped, as at any end.
+    tokio::select! {
+        result = work => result?,
+        _ = tokio::signal::ctrl_c() => return Err(Error::Internal("interrupted; what was reported is done".into())),
+    }
     bar.finish_and_clear();
     print(&summary.end());
     Ok(summary.failed() == 0)
@@ -296,10 +290,7 @@ fn describe(check: bool, write: bool) -> Result<bool, Error> {
             std::fs::write(&path, text)
                 .map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
         } else if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            eprintln!(
-                "{} is not what the code says: run `lectern openapi --write`",
-                path.display()
-            );
+            eprintln!("{} is not what the code says: run `lectern openapi --write`", path.display());
             same = false;
         }
     }

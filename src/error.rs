@@ -26,11 +26,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of a query or path parameter.
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Fault {
-        Fault {
-            parameter: Some(name.into()),
-            pointer: None,
-            detail: detail.into(),
-        }
+        Fault { parameter: Some(name.into()), pointer: None, detail: detail.into() }
     }
 }
 
@@ -41,6 +37,8 @@ pub enum Error {
     Moved {
         /// The present address, a path with its query.
         location: String,
+        /// The tags that make the redirect stale.
+        tags: Vec<String>,
     },
     /// Query or path parameters that cannot be.
     InvalidParameter(Vec<Fault>),
@@ -151,7 +149,7 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Error::Moved { location } => format!("it is now at {location}"),
+            Error::Moved { location, .. } => format!("it is now at {location}"),
             Error::InvalidParameter(faults) | Error::InvalidContent(faults) => match faults.as_slice() {
                 [one] => one.detail.clone(),
                 many => format!("{} faults; see errors", many.len()),

@@ -15,8 +15,9 @@ use utoipa_swagger_ui::Config;
 use crate::{
     error::{Error, Fault, Kind},
     http::{
-        Answer,
+        Answer, Query,
         problem::{MEDIA_TYPE, Problem},
+        query::Nothing,
     },
     server,
 };
@@ -194,9 +195,8 @@ fn complete(path: &str, operation: &mut Value) {
         if id.starts_with("list_") && path.starts_with("/v1/") && id != "list_sections" {
             success["headers"]["Link"] = header("Link");
         }
-        let example = EXAMPLES
-            .get_file(format!("{id}.json"))
-            .and_then(|file| serde_json::from_slice(file.contents()).ok());
+        let example =
+            EXAMPLES.get_file(format!("{id}.json")).and_then(|file| serde_json::from_slice(file.contents()).ok());
         if let (Some::<Value>(example), Some(json)) = (example, success["content"].get_mut("application/json")) {
             json["example"] = example["answer"].clone();
         }
@@ -237,31 +237,19 @@ impl Files {
         let json =
             serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
         let yaml = yaml_serde::to_string(document).map_err(|e| Error::internal("the document has no YAML", e))?;
-        Ok(Files {
-            json: json + "\n",
-            yaml,
-            operations: operations(document),
-        })
+        Ok(Files { json: json + "\n", yaml, operations: operations(document) })
     }
 
     /// Each file with its name.
     #[must_use]
     pub fn named(&self) -> [(&'static str, &str); 3] {
-        [
-            ("openapi.json", &self.json),
-            ("openapi.yaml", &self.yaml),
-            ("operations.txt", &self.operations),
-        ]
+        [("openapi.json", &self.json), ("openapi.yaml", &self.yaml), ("operations.txt", &self.operations)]
     }
 }
 
 /// The operations that serve the description.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(read_openapi_json)
-        .service(read_openapi_yaml)
-        .service(read_docs)
-        .service(read_docs_file);
+    config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
 }
 
 /// Read this description
@@ -269,8 +257,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI 3.1 document of this service, as JSON.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
-pub async fn read_openapi_json(files: web::Data<Files>) -> Answer {
-    Answer::bytes("application/json", files.json.clone()).tagged(["openapi"])
+pub async fn read_openapi_json(_: Query<Nothing>, files: web::Data<Files>) -> Answer {
+    Answer::bytes("application/json", files.json.clone()).tagged(["openapi"]).built_in()
 }
 
 /// Read this description as YAML
@@ -278,8 +266,8 @@ pub async fn read_openapi_json(files: web::Data<Files>) -> Answer {
 /// The same document in YAML.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = String, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
-pub async fn read_openapi_yaml(files: web::Data<Files>) -> Answer {
-    Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"])
+pub async fn read_openapi_yaml(_: Query<Nothing>, files: web::Data<Files>) -> Answer {
+    Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]).built_in()
 }
 
 /// Read the reference
@@ -287,13 +275,12 @@ pub async fn read_openapi_yaml(files: web::Data<Files>) -> Answer {
 /// This description as a page for people, to read and to try out; it loads nothing from other hosts.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/docs")]
-pub async fn read_docs() -> Result<Answer, Error> {
+pub async fn read_docs(_: Query<Nothing>) -> Result<Answer, Error> {
     let page = docs_file("index.html")?;
     // The page names its files from below /docs/.
-    let page = String::from_utf8_lossy(&page)
-        .replace("=\"./", "=\"/docs/")
-        .replace("=\"index.css", "=\"/docs/index.css");
-    Ok(Answer::bytes("text/html; charset=utf-8", page).tagged(["openapi"]))
+    let page =
+        String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
+    Ok(Answer::bytes("text/html; charset=utf-8", page).tagged(["openapi"]).built_in())
 }
 
 /// Read a file of the reference
@@ -305,7 +292,7 @@ pub async fn read_docs() -> Result<Answer, Error> {
     responses((status = 200, description = "The file.", body = String, content_type = "text/css")),
 )]
 #[get("/docs/{file:.*}")]
-pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
+pub async fn read_docs_file(file: web::Path<String>, _: Query<Nothing>) -> Result<Answer, Error> {
     let served = docs_file(&file)?;
     let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",
@@ -314,14 +301,11 @@ pub async fn read_docs_file(file: web::Path<String>) -> Result<Answer, Error> {
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     };
-    Ok(Answer::bytes(media_type, served).tagged(["openapi"]))
+    Ok(Answer::bytes(media_type, served).tagged(["openapi"]).built_in())
 }
 
 fn docs_file(name: &str) -> Result<Vec<u8>, Error> {
-    let config = Config::from("/openapi.json")
-        .validator_url("none")
-        .try_it_out_enabled(true)
-        .deep_linking(true);
+    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true).deep_linking(true);
     let served = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
     let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs".into()))?;
     Ok(served.bytes.into_owned())

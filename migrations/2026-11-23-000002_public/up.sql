@@ -105,11 +105,14 @@ create table links (
     kind text not null check (kind in ('editorial', 'linked')),
     position integer not null check (position > 0),
     target_slug text,
+    -- What a link in the text has behind the `#`: a section's anchor or number, as the author wrote it.
+    target_fragment text,
     url text,
     title text,
     reason text,
     primary key (article_id, kind, position),
     check ((target_slug is null) <> (url is null)),
+    check (target_fragment is null or kind = 'linked'),
     check (url is null or title is not null)
 );
 create index links_target on links (target_slug) where target_slug is not null;

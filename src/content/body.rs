@@ -1,6 +1,8 @@
 //! The finished text of a published article: its section tree with identities and numbers, and the JSON of each form
 //! in which the API delivers it. `publishing` makes it, the public API reads it.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -71,12 +73,8 @@ pub enum Format {
 
 impl Format {
     /// The words of the `format` parameter.
-    pub const WORDS: &'static [(&'static str, Format)] = &[
-        ("html", Format::Html),
-        ("markdown", Format::Markdown),
-        ("text", Format::Text),
-        ("blocks", Format::Blocks),
-    ];
+    pub const WORDS: &'static [(&'static str, Format)] =
+        &[("html", Format::Html), ("markdown", Format::Markdown), ("text", Format::Text), ("blocks", Format::Blocks)];
 }
 
 /// Text in the one form that was asked for: exactly one of the four fields is there.
@@ -155,10 +153,7 @@ impl Body {
     pub fn new(document: &Document, ids: &[Uuid]) -> Body {
         let mut ids = ids.iter().copied();
         let sections = parts(&document.sections, &mut ids, "", 1);
-        Body {
-            lead: document.lead.clone(),
-            sections,
-        }
+        Body { lead: document.lead.clone(), sections }
     }
 
     /// The lead in a form, or `None` where there is no text before the first heading.
@@ -171,10 +166,7 @@ impl Body {
     #[must_use]
     pub fn toc(&self) -> Vec<TocEntry> {
         fn entry(part: &Part) -> TocEntry {
-            TocEntry {
-                heading: part.heading.clone(),
-                children: part.children.iter().map(entry).collect(),
-            }
+            TocEntry { heading: part.heading.clone(), children: part.children.iter().map(entry).collect() }
         }
         self.sections.iter().map(entry).collect()
     }
@@ -214,27 +206,22 @@ fn parts(sections: &[super::Section], ids: &mut dyn Iterator<Item = Uuid>, above
             hash: outline::section_hash(section),
             blocks: section.blocks.clone(),
             children: parts(&section.children, ids, &format!("{number}."), level + 1),
-            heading: Heading {
-                id,
-                anchor,
-                number,
-                label: section.label.clone(),
-                title: section.title.clone(),
-            },
+            heading: Heading { id, anchor, number, label: section.label.clone(), title: section.title.clone() },
         });
     }
     made
 }
 
-/// Every article that `blocks` link to, in order, each once.
+/// Every article that a text links to, with what stands behind the `#`, in order, each pair once.
 #[must_use]
-pub fn linked_articles(document: &Document) -> Vec<super::Slug> {
+pub fn linked_articles(document: &Document) -> Vec<(super::Slug, Option<String>)> {
     let mut found = Vec::new();
+    let mut seen = HashSet::new();
     let mut visit = |href: &Href| {
-        if let Href::Article { slug, .. } = href
-            && !found.contains(slug)
+        if let Href::Article { slug, fragment } = href
+            && seen.insert((slug.clone(), fragment.clone()))
         {
-            found.push(slug.clone());
+            found.push((slug.clone(), fragment.clone()));
         }
     };
     hrefs(&document.lead, &mut visit);
@@ -270,10 +257,10 @@ fn inline_hrefs(content: &[super::Inline], visit: &mut dyn FnMut(&Href)) {
 }
 
 /// `stored` with every link to an article turned into the address below `mount` that it has today: `present` gives the
-/// present slug of a slug that an author wrote. What it does not know keeps the slug as written.
+/// present `slug` or `slug#fragment` of one that an author wrote. What it does not know stays as written.
 #[must_use]
 pub fn resolve_links<'a>(mount: &str, stored: &str, present: impl Fn(&str) -> Option<&'a str>) -> String {
-    replace_article_links(stored, |slug| format!("{mount}{}", present(slug).unwrap_or(slug)))
+    replace_article_links(stored, |link| format!("{mount}{}", present(link).unwrap_or(link)))
 }
 
 #[cfg(test)]
@@ -283,10 +270,10 @@ mod tests {
     #[test]
     fn links_lead_to_the_present_address() {
         let stored = "<a href=\"\u{FDD0}old#x\">a</a> \u{FDD0}gone \"/v1/articles/old\"";
-        let present = |slug: &str| (slug == "old").then_some("new");
+        let present = |link: &str| (link == "old#x").then_some("new#y");
         assert_eq!(
             resolve_links("/v1/articles/", stored, present),
-            "<a href=\"/v1/articles/new#x\">a</a> /v1/articles/gone \"/v1/articles/old\""
+            "<a href=\"/v1/articles/new#y\">a</a> /v1/articles/gone \"/v1/articles/old\""
         );
         assert_eq!(resolve_links("/", "no links", present), "no links");
     }

@@ -29,12 +29,7 @@ fn write_block(out: &mut String, block: &Block) {
             write_inlines(out, content);
             out.push_str("</p>\n");
         }
-        Block::List {
-            ordered,
-            start,
-            tight,
-            items,
-        } => write_list(out, *ordered, *start, *tight, items),
+        Block::List { ordered, start, tight, items } => write_list(out, *ordered, *start, *tight, items),
         Block::Quote { content } => {
             out.push_str("<blockquote>\n");
             write_blocks(out, content);
@@ -64,10 +59,7 @@ fn write_block(out: &mut String, block: &Block) {
                 CalloutKind::Caution => ("caution", "注意"),
             };
             // Writing to a string cannot fail, here and below.
-            let _ = write!(
-                out,
-                "<aside class=\"callout callout-{class}\">\n<p class=\"callout-title\">"
-            );
+            let _ = write!(out, "<aside class=\"callout callout-{class}\">\n<p class=\"callout-title\">");
             escape(out, title.as_deref().unwrap_or(name));
             out.push_str("</p>\n");
             write_blocks(out, content);
@@ -204,9 +196,7 @@ fn tag(mark: Mark) -> &'static str {
 /// Whether a language's name can stand in a class: letters, digits and `+`, `#`, `.`, `_`, `-`, 1 to 32 of them.
 pub(crate) fn is_language(name: &str) -> bool {
     (1..=32).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'#' | b'.' | b'_' | b'-'))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'#' | b'.' | b'_' | b'-'))
 }
 
 fn attribute(out: &mut String, name: &str, value: &str) {
@@ -250,10 +240,7 @@ mod tests {
     fn every_block() {
         assert_eq!(of("a\n\n***"), "<p>a</p>\n<hr>\n");
         assert_eq!(of("- a\n- b"), "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n");
-        assert_eq!(
-            of("3. a\n\n4. b"),
-            "<ol start=\"3\">\n<li><p>a</p>\n</li>\n<li><p>b</p>\n</li>\n</ol>\n"
-        );
+        assert_eq!(of("3. a\n\n4. b"), "<ol start=\"3\">\n<li><p>a</p>\n</li>\n<li><p>b</p>\n</li>\n</ol>\n");
         assert_eq!(of("> a"), "<blockquote>\n<p>a</p>\n</blockquote>\n");
         assert_eq!(
             of("| a | b |\n|:-:|--:|\n| c | d |"),
@@ -264,10 +251,7 @@ mod tests {
             of("![a\"b](x.png \"t\")"),
             "<figure><img src=\"x.png\" alt=\"a&quot;b\" title=\"t\" loading=\"lazy\"></figure>\n"
         );
-        assert_eq!(
-            of("```rust\na<b\n```"),
-            "<pre><code class=\"language-rust\">a&lt;b</code></pre>\n"
-        );
+        assert_eq!(of("```rust\na<b\n```"), "<pre><code class=\"language-rust\">a&lt;b</code></pre>\n");
         assert_eq!(
             of("> [!WARNING] 小心\n> a"),
             "<aside class=\"callout callout-warning\">\n<p class=\"callout-title\">小心</p>\n<p>a</p>\n</aside>\n"
@@ -286,26 +270,11 @@ mod tests {
 
     #[test]
     fn blocks_that_no_reader_made_are_safe_too() {
-        let text = |text: &str| {
-            vec![Inline::Text {
-                text: text.into(),
-                marks: vec![Mark::Strong, Mark::Code],
-            }]
-        };
+        let text = |text: &str| vec![Inline::Text { text: text.into(), marks: vec![Mark::Strong, Mark::Code] }];
         let made = [
-            Block::Image {
-                src: "javascript:x".into(),
-                alt: "\"><script>".into(),
-                title: Some("\" onload=\"x".into()),
-            },
-            Block::Code {
-                language: Some("\"><script>".into()),
-                text: "</code>".into(),
-            },
-            Block::Footnote {
-                label: "\" onclick=\"".into(),
-                content: vec![Block::Paragraph { content: text("<b>") }],
-            },
+            Block::Image { src: "javascript:x".into(), alt: "\"><script>".into(), title: Some("\" onload=\"x".into()) },
+            Block::Code { language: Some("\"><script>".into()), text: "</code>".into() },
+            Block::Footnote { label: "\" onclick=\"".into(), content: vec![Block::Paragraph { content: text("<b>") }] },
         ];
         assert_eq!(
             blocks(&made),

@@ -69,17 +69,9 @@ pub fn split(heading: &str) -> (Option<String>, &str) {
     let Some((label, title)) = cut(text) else {
         return (None, text);
     };
-    let space = if label.ends_with(|c: char| c.is_ascii()) {
-        " "
-    } else {
-        ""
-    };
+    let space = if label.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
     let again = format!("{label}{space}{title}");
-    if cut(again.trim_matches(blank)) == Some((label, title)) {
-        (Some(label.to_owned()), title)
-    } else {
-        (None, text)
-    }
+    if cut(again.trim_matches(blank)) == Some((label, title)) { (Some(label.to_owned()), title) } else { (None, text) }
 }
 
 /// What kind of numbering a label is, as [`split`] gives it.
@@ -138,9 +130,7 @@ fn division(text: &str) -> Option<Found> {
     let mut at = Cursor::new(text);
     at.take(|c| c == '第')?;
     let ordinal = at.han_number().or_else(|| at.number(3))?;
-    let unit = ["部分", "章", "节", "篇", "编", "卷", "讲"]
-        .into_iter()
-        .find(|unit| at.skip(unit))?;
+    let unit = ["部分", "章", "节", "篇", "编", "卷", "讲"].into_iter().find(|unit| at.skip(unit))?;
     let kind = match unit {
         "章" => LabelKind::Chapter,
         "节" => LabelKind::ChapterSection,
@@ -150,11 +140,7 @@ fn division(text: &str) -> Option<Found> {
     let next = at.rest().trim_start_matches(blank).chars().next();
     // `第一章绪论` is a heading; `第一章的内容`, `第一节课`, `第三部分患者` and `第一篇论文` are words.
     let reads_on = next.is_some_and(|c| "的课里中内是和与及或至到以患病人论报".contains(c));
-    (closed || !reads_on).then_some(Found {
-        end: at.end(),
-        kind,
-        ordinal,
-    })
+    (closed || !reads_on).then_some(Found { end: at.end(), kind, ordinal })
 }
 
 /// `（一）`, `(12)`.
@@ -167,11 +153,7 @@ fn bracketed(text: &str) -> Option<Found> {
     };
     at.take(|c| matches!(c, '）' | ')'))?;
     at.take(|c| matches!(c, '、' | '.' | '．'));
-    Some(Found {
-        end: at.end(),
-        kind,
-        ordinal,
-    })
+    Some(Found { end: at.end(), kind, ordinal })
 }
 
 /// `1.`, `1、`, `1)`, `2.1`.
@@ -185,17 +167,9 @@ fn arabic(text: &str) -> Option<Found> {
         }
         if !at.rest().starts_with(|c| digit(c).is_some()) {
             // The dot ends the label; `1...` is not one.
-            let kind = if numbers == 1 {
-                LabelKind::ArabicDot
-            } else {
-                LabelKind::Dotted(numbers)
-            };
+            let kind = if numbers == 1 { LabelKind::ArabicDot } else { LabelKind::Dotted(numbers) };
             let runs_on = at.rest().starts_with(['.', '．']);
-            return (!runs_on).then_some(Found {
-                end: at.end(),
-                kind,
-                ordinal,
-            });
+            return (!runs_on).then_some(Found { end: at.end(), kind, ordinal });
         }
         // `3.0`, `2.125`: a figure, not a path.
         ordinal = at.number(2)?;
@@ -209,11 +183,7 @@ fn arabic(text: &str) -> Option<Found> {
         at.take(|c| c == '、');
         let stands_free = next.is_none_or(|c| blank(c) || c == '、' || han_letter(c) || "《“「（".contains(c));
         let kind = LabelKind::Dotted(numbers);
-        return (stands_free && !measures(at.rest())).then_some(Found {
-            end: at.end(),
-            kind,
-            ordinal,
-        });
+        return (stands_free && !measures(at.rest())).then_some(Found { end: at.end(), kind, ordinal });
     }
     let kind = match next? {
         '、' => LabelKind::ArabicComma,
@@ -222,11 +192,7 @@ fn arabic(text: &str) -> Option<Found> {
     };
     at.take(|_| true);
     let counts_on = kind == LabelKind::ArabicComma && counts_on(at.rest(), ordinal);
-    (!counts_on).then_some(Found {
-        end: at.end(),
-        kind,
-        ordinal,
-    })
+    (!counts_on).then_some(Found { end: at.end(), kind, ordinal })
 }
 
 /// `一、`, `十二．`.
@@ -234,11 +200,7 @@ fn han(text: &str) -> Option<Found> {
     let mut at = Cursor::new(text);
     let ordinal = at.han_number()?;
     at.take(|c| matches!(c, '、' | '.' | '．' | '：' | ':'))?;
-    (!counts_on(at.rest(), ordinal)).then_some(Found {
-        end: at.end(),
-        kind: LabelKind::Han,
-        ordinal,
-    })
+    (!counts_on(at.rest(), ordinal)).then_some(Found { end: at.end(), kind: LabelKind::Han, ordinal })
 }
 
 /// One character that is a whole label: `①`, `⑴`, `⒈`, `㈠`.
@@ -249,11 +211,7 @@ fn sign(text: &str) -> Option<Found> {
     // `①、②两组`, `①和②`: words about numbers.
     let next = at.rest().trim_start_matches(blank).chars().next();
     let about = next.is_some_and(|c| enclosed(c).is_some() || "和与及或至到的~～-—、".contains(c));
-    (!about).then_some(Found {
-        end: at.end(),
-        kind,
-        ordinal,
-    })
+    (!about).then_some(Found { end: at.end(), kind, ordinal })
 }
 
 /// `I.`, `Ⅱ、`: only with a mark behind it, so that `Ⅱ期` stays whole, and in ASCII only up to XX.
@@ -275,11 +233,7 @@ fn roman(text: &str) -> Option<Found> {
         });
     let about =
         first.is_some_and(|c| roman_sign(c).is_some()) || (mark == '、' && Cursor::new(rest).ascii_roman().is_some());
-    (!name && !about).then_some(Found {
-        end: at.end(),
-        kind: LabelKind::Roman,
-        ordinal,
-    })
+    (!name && !about).then_some(Found { end: at.end(), kind: LabelKind::Roman, ordinal })
 }
 
 /// Whether a text that follows `二、` counts on: `三级医院`, `3-二醇`, `3、4期`. `二、三大机制` does not.
@@ -309,10 +263,7 @@ fn measures(rest: &str) -> bool {
     // These begin words too (`年龄`, `个体化`), so they count only where no blank keeps them from the number.
     const ATTACHED: &str = "百千毫微纳厘克升米公斤岁年月日天周小时个例度元型级期次折点成左以";
     let text = rest.trim_start_matches(blank);
-    let word = text
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default();
+    let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     if LATIN.contains(&word) {
         let behind = text.strip_prefix(word).unwrap_or_default().trim_start_matches(blank);
         return !(behind.starts_with("细胞") || behind.starts_with("淋巴"));

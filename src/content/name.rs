@@ -161,11 +161,7 @@ fn derive(text: &str, max: usize) -> String {
     let mut open = false;
     for c in text.chars().take(4 * max) {
         if let Some(syllable) = c.to_pinyin() {
-            let plain: String = syllable
-                .plain()
-                .chars()
-                .map(|c| if c == 'ü' { 'v' } else { c })
-                .collect();
+            let plain: String = syllable.plain().chars().map(|c| if c == 'ü' { 'v' } else { c }).collect();
             words.push(plain);
             open = false;
         } else if c.is_ascii_alphanumeric() {
@@ -211,11 +207,7 @@ impl FromStr for Locale {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let refuse = || {
-            Err(InvalidName(
-                "it must be a language tag such as zh-Hans, zh-Hant-TW or en".into(),
-            ))
-        };
+        let refuse = || Err(InvalidName("it must be a language tag such as zh-Hans, zh-Hant-TW or en".into()));
         let mut parts = text.split('-');
         let language = parts.next().unwrap_or_default();
         if !(2..=3).contains(&language.len()) || !language.bytes().all(|b| b.is_ascii_lowercase()) {
@@ -225,13 +217,11 @@ impl FromStr for Locale {
         for (place, part) in parts.enumerate() {
             let script = place == 0
                 && part.len() == 4
-                && part.bytes().enumerate().all(|(i, b)| {
-                    if i == 0 {
-                        b.is_ascii_uppercase()
-                    } else {
-                        b.is_ascii_lowercase()
-                    }
-                });
+                && part.bytes().enumerate().all(
+                    |(i, b)| {
+                        if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() }
+                    },
+                );
             let region = part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
             if seen_region || !(script || region) {
                 return refuse();
@@ -251,10 +241,7 @@ mod tests {
     #[test]
     fn derived_names() {
         let slug = |text: &str| Slug::derive(text).map(String::from);
-        assert_eq!(
-            slug("干细胞回输 2.0：What's new?").as_deref(),
-            Some("gan-xi-bao-hui-shu-2-0-what-s-new")
-        );
+        assert_eq!(slug("干细胞回输 2.0：What's new?").as_deref(), Some("gan-xi-bao-hui-shu-2-0-what-s-new"));
         assert_eq!(slug("绿色").as_deref(), Some("lv-se"));
         assert_eq!(slug("——"), None);
         assert_eq!(slug("01981234-89ab-7def-8123-456789abcdef"), None);
@@ -272,10 +259,7 @@ mod tests {
         let long: Anchor = format!("{}-{}", "a".repeat(85), "b".repeat(10)).parse().unwrap();
         assert_eq!(long.numbered(2).as_str().len(), Anchor::MAX);
         // Cut behind a hyphen, which does not stay.
-        assert_eq!(
-            long.numbered(u32::MAX).as_str(),
-            format!("{}-4294967295", "a".repeat(85))
-        );
+        assert_eq!(long.numbered(u32::MAX).as_str(), format!("{}-4294967295", "a".repeat(85)));
     }
 
     proptest! {

@@ -35,20 +35,8 @@ pub fn entries(sections: &[Section]) -> Vec<Entry<'_>> {
             Some(above) => (format!("{}.{}", above.number, position + 1), above.level + 1),
         };
         let place = out.len();
-        out.push(Entry {
-            number,
-            level,
-            parent,
-            section,
-        });
-        rest.extend(
-            section
-                .children
-                .iter()
-                .enumerate()
-                .rev()
-                .map(|(i, child)| (i, Some(place), child)),
-        );
+        out.push(Entry { number, level, parent, section });
+        rest.extend(section.children.iter().enumerate().rev().map(|(i, child)| (i, Some(place), child)));
     }
     out
 }
@@ -64,23 +52,8 @@ pub fn section_hash(section: &Section) -> String {
 /// are equal, but for the slug: an article that only moves is the same article. Anchors count, so they have to be filled before ([`fill_anchors`]).
 #[must_use]
 pub fn document_hash(document: &Document) -> String {
-    let Document {
-        slug: _,
-        locale,
-        title,
-        questions,
-        summary,
-        topics,
-        source,
-        related,
-        lead,
-        sections,
-    } = document;
-    hash(&(
-        (locale, title, questions, summary),
-        (topics, source, related),
-        (lead, sections),
-    ))
+    let Document { slug: _, locale, title, questions, summary, topics, source, related, lead, sections } = document;
+    hash(&((locale, title, questions, summary), (topics, source, related), (lead, sections)))
 }
 
 /// The first 128 bits of SHA-256 over the JSON of a value.
@@ -103,10 +76,8 @@ fn hash(value: &impl serde::Serialize) -> String {
 /// The same document and the same reserved anchors give the same result; the time is linear in the number of
 /// sections and of reserved anchors that are met.
 pub fn fill_anchors(document: &mut Document, reserved: &dyn Fn(&Anchor) -> bool) {
-    let mut taken: HashSet<Anchor> = entries(&document.sections)
-        .into_iter()
-        .filter_map(|entry| entry.section.anchor.clone())
-        .collect();
+    let mut taken: HashSet<Anchor> =
+        entries(&document.sections).into_iter().filter_map(|entry| entry.section.anchor.clone()).collect();
     // The number to try next for each derived anchor, so that many sections of one title do not try all again.
     let mut next: HashMap<Anchor, u32> = HashMap::new();
     let mut rest: Vec<&mut Section> = document.sections.iter_mut().rev().collect();
@@ -115,11 +86,7 @@ pub fn fill_anchors(document: &mut Document, reserved: &dyn Fn(&Anchor) -> bool)
             let stem = Anchor::derive(&section.title);
             let number = next.entry(stem.clone()).or_insert(1);
             let anchor = loop {
-                let candidate = if *number == 1 {
-                    stem.clone()
-                } else {
-                    stem.numbered(*number)
-                };
+                let candidate = if *number == 1 { stem.clone() } else { stem.numbered(*number) };
                 *number += 1;
                 if !taken.contains(&candidate) && !reserved(&candidate) {
                     break candidate;
@@ -138,17 +105,12 @@ mod tests {
     use crate::content::markdown;
 
     fn read(body: &str) -> Document {
-        markdown::read(&format!("---\nslug: a\ntitle: T\n---\n{body}"), None)
-            .unwrap()
-            .document
+        markdown::read(&format!("---\nslug: a\ntitle: T\n---\n{body}"), None).unwrap().document
     }
 
     fn anchors(document: &Document) -> Vec<String> {
         let entries = entries(&document.sections);
-        entries
-            .into_iter()
-            .filter_map(|entry| entry.section.anchor.clone().map(String::from))
-            .collect()
+        entries.into_iter().filter_map(|entry| entry.section.anchor.clone().map(String::from)).collect()
     }
 
     #[test]
@@ -174,10 +136,7 @@ mod tests {
     fn explicit_anchors_win_and_reserved_ones_are_not_given() {
         let mut document = read("## 概念\n## 概念\n## 概念\n## 别的 {#gai-nian}\n## gai nian 2\n");
         fill_anchors(&mut document, &|anchor| anchor.as_str() == "gai-nian-3");
-        assert_eq!(
-            anchors(&document),
-            ["gai-nian-2", "gai-nian-4", "gai-nian-5", "gai-nian", "gai-nian-2-2"]
-        );
+        assert_eq!(anchors(&document), ["gai-nian-2", "gai-nian-4", "gai-nian-5", "gai-nian", "gai-nian-2-2"]);
         let before = document.clone();
         fill_anchors(&mut document, &|_| false);
         assert_eq!(document, before);
@@ -186,13 +145,8 @@ mod tests {
     #[test]
     fn many_sections_of_one_title_take_linear_time() {
         let mut document = read("");
-        let section = Section {
-            anchor: None,
-            label: None,
-            title: "同".into(),
-            blocks: Vec::new(),
-            children: Vec::new(),
-        };
+        let section =
+            Section { anchor: None, label: None, title: "同".into(), blocks: Vec::new(), children: Vec::new() };
         document.sections = vec![section; 10_000];
         let calls = std::cell::Cell::new(0);
         fill_anchors(&mut document, &|_| {

@@ -98,12 +98,7 @@ fn write_blocks(out: &mut String, blocks: &[Block], marks: bool) {
 fn write_block(out: &mut String, block: &Block, marks: bool) {
     match block {
         Block::Paragraph { content } => write_inlines(out, content),
-        Block::List {
-            ordered,
-            start,
-            tight,
-            items,
-        } => {
+        Block::List { ordered, start, tight, items } => {
             for (place, item) in items.iter().enumerate() {
                 if place > 0 {
                     out.push_str(if *tight { "\n" } else { "\n\n" });
@@ -245,9 +240,7 @@ pub fn reading_minutes(document: &Document) -> u32 {
 
 fn minutes((han, other): (u64, u64)) -> u32 {
     // In units of 1/400 minute, so that nothing is rounded before the end.
-    u32::try_from((han + 2 * other).div_ceil(400))
-        .unwrap_or(u32::MAX)
-        .max(1)
+    u32::try_from((han + 2 * other).div_ceil(400)).unwrap_or(u32::MAX).max(1)
 }
 
 /// Han characters, and other words: runs of letters and digits.
@@ -295,9 +288,7 @@ mod tests {
     use crate::content::markdown;
 
     fn read(body: &str) -> Document {
-        markdown::read(&format!("---\nslug: a\ntitle: T\n---\n{body}"), None)
-            .unwrap()
-            .document
+        markdown::read(&format!("---\nslug: a\ntitle: T\n---\n{body}"), None).unwrap().document
     }
 
     #[test]
@@ -327,10 +318,7 @@ mod tests {
     #[test]
     fn excerpts_end_with_a_sentence_where_one_fits() {
         let blocks = read("第一句。第二句比较长！第三\n\nNo 3.5 here. More").lead;
-        assert_eq!(
-            excerpt(&blocks, 100).as_deref(),
-            Some("第一句。第二句比较长！第三 No 3.5 here. More")
-        );
+        assert_eq!(excerpt(&blocks, 100).as_deref(), Some("第一句。第二句比较长！第三 No 3.5 here. More"));
         assert_eq!(excerpt(&blocks, 12).as_deref(), Some("第一句。第二句比较长！"));
         assert_eq!(excerpt(&blocks, 11).as_deref(), Some("第一句。第二句比较长！"));
         assert_eq!(excerpt(&blocks, 10).as_deref(), Some("第一句。"));

@@ -68,19 +68,10 @@ impl Db {
         let read = if settings.replicas.is_empty() {
             vec![pool(&settings.url, Access::Read)?]
         } else {
-            settings
-                .replicas
-                .iter()
-                .map(|url| pool(url, Access::Read))
-                .collect::<Result<_, _>>()?
+            settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
         };
         let write = pool(&settings.url, Access::Write)?;
-        Ok(Db(Arc::new(Pools {
-            write,
-            read,
-            next: AtomicUsize::new(0),
-            statements,
-        })))
+        Ok(Db(Arc::new(Pools { write, read, next: AtomicUsize::new(0), statements })))
     }
 
     /// A connection on which Postgres refuses every write.

@@ -78,6 +78,7 @@ diesel::table! {
         kind -> Text,
         position -> Int4,
         target_slug -> Nullable<Text>,
+        target_fragment -> Nullable<Text>,
         url -> Nullable<Text>,
         title -> Nullable<Text>,
         reason -> Nullable<Text>,

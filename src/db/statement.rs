@@ -38,11 +38,7 @@ impl<S> Statement<S> {
     /// A statement.
     #[must_use]
     pub fn new(sql: &'static str, given: Vec<(&'static str, Bind)>) -> Statement<S> {
-        Statement {
-            sql,
-            given,
-            row: PhantomData,
-        }
+        Statement { sql, given, row: PhantomData }
     }
 }
 

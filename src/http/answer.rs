@@ -6,6 +6,8 @@
 //! - `Last-Modified` never names a second in which another change could still become visible, so a client that knows
 //!   only the date is never told 304 over a change (`settled`).
 
+use std::sync::LazyLock;
+
 use actix_web::{
     HttpRequest, HttpResponse, Responder,
     body::BoxBody,
@@ -20,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 
 /// How long caches may keep an answer, and how long past that where the service is slow or gone (RFC 5861).
-const CACHE_CONTROL: &str = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400";
+pub(super) const CACHE_CONTROL: &str = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400";
 
 /// How long after a change its second is named as `Last-Modified`: longer than a change takes to commit.
 const SETTLING: TimeDelta = TimeDelta::seconds(5);
@@ -45,14 +47,7 @@ impl Answer {
 
     /// Bytes of a type.
     pub fn bytes(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-        Answer {
-            body: body.into(),
-            content_type,
-            tags: Vec::new(),
-            modified: None,
-            links: Vec::new(),
-            policy: None,
-        }
+        Answer { body: body.into(), content_type, tags: Vec::new(), modified: None, links: Vec::new(), policy: None }
     }
 
     /// The tags that make the answer stale, for `Surrogate-Key`.
@@ -74,6 +69,13 @@ impl Answer {
     pub fn policy(mut self, policy: &'static str) -> Answer {
         self.policy = Some(policy);
         self
+    }
+
+    /// For what only changes with the program: it changed when the program was started, at the latest.
+    #[must_use]
+    pub fn built_in(self) -> Answer {
+        static STARTED: LazyLock<DateTime<Utc>> = LazyLock::new(Utc::now);
+        self.modified(Some(*STARTED))
     }
 
     /// A `Link` header (RFC 8288): `target` is a path.
@@ -100,11 +102,7 @@ impl Responder for Answer {
         let etag = etag(&self.body);
         let modified = self.modified.map(|at| settled(at, Utc::now()));
         let fresh = is_fresh(request, &etag, modified);
-        let mut response = HttpResponse::build(if fresh {
-            StatusCode::NOT_MODIFIED
-        } else {
-            StatusCode::OK
-        });
+        let mut response = HttpResponse::build(if fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
         response
             .insert_header((header::ETAG, etag))
             .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
@@ -121,11 +119,7 @@ impl Responder for Answer {
         if let Some(policy) = self.policy {
             response.insert_header((header::CONTENT_SECURITY_POLICY, policy));
         }
-        if fresh {
-            response.finish()
-        } else {
-            response.content_type(self.content_type).body(self.body)
-        }
+        if fresh { response.finish() } else { response.content_type(self.content_type).body(self.body) }
     }
 }
 
@@ -135,11 +129,7 @@ impl Responder for Answer {
 /// visible is not named yet; an earlier one is, which costs a client one full answer and never a stale one.
 fn settled(changed: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let changed = changed.trunc_subsecs(0);
-    if now - changed < SETTLING {
-        changed - SETTLING
-    } else {
-        changed
-    }
+    if now - changed < SETTLING { changed - SETTLING } else { changed }
 }
 
 fn etag(body: &[u8]) -> String {
@@ -149,22 +139,17 @@ fn etag(body: &[u8]) -> String {
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 fn http_date(at: DateTime<Utc>) -> String {
-    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    httpdate::fmt_http_date(at.into())
 }
 
 fn is_fresh(request: &HttpRequest, etag: &str, modified: Option<DateTime<Utc>>) -> bool {
     let mut matches = request.headers().get_all(header::IF_NONE_MATCH).peekable();
     if matches.peek().is_some() {
-        return matches
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| names(value, etag));
+        return matches.filter_map(|value| value.to_str().ok()).any(|value| names(value, etag));
     }
-    let since = request
-        .headers()
-        .get(header::IF_MODIFIED_SINCE)
-        .and_then(|value| value.to_str().ok());
-    match (since.and_then(|text| DateTime::parse_from_rfc2822(text).ok()), modified) {
-        (Some(since), Some(modified)) => modified <= since,
+    let since = request.headers().get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    match (since.and_then(|text| httpdate::parse_http_date(text).ok()), modified) {
+        (Some(since), Some(modified)) => modified <= DateTime::<Utc>::from(since),
         _ => false,
     }
 }
@@ -172,10 +157,7 @@ fn is_fresh(request: &HttpRequest, etag: &str, modified: Option<DateTime<Utc>>) 
 /// Whether the list of an `If-None-Match` field names `etag`; weak comparison (RFC 9110 section 13.1.2). Our own tags
 /// hold no comma, so splitting at commas is safe: a piece of a foreign tag never equals one of ours.
 fn names(field: &str, etag: &str) -> bool {
-    field
-        .split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    field.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]
@@ -186,19 +168,10 @@ mod tests {
     fn a_second_is_named_only_when_it_is_over() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let changed = at("2026-01-02T03:04:05.678Z");
-        assert_eq!(
-            settled(changed, at("2026-01-02T03:04:05.900Z")),
-            at("2026-01-02T03:04:00Z")
-        );
-        assert_eq!(
-            settled(changed, at("2026-01-02T03:04:09.999Z")),
-            at("2026-01-02T03:04:00Z")
-        );
+        assert_eq!(settled(changed, at("2026-01-02T03:04:05.900Z")), at("2026-01-02T03:04:00Z"));
+        assert_eq!(settled(changed, at("2026-01-02T03:04:09.999Z")), at("2026-01-02T03:04:00Z"));
         assert_eq!(settled(changed, at("2026-01-02T03:04:10Z")), at("2026-01-02T03:04:05Z"));
-        assert_eq!(
-            http_date(settled(changed, at("2027-01-01T00:00:00Z"))),
-            "Fri, 02 Jan 2026 03:04:05 GMT"
-        );
+        assert_eq!(http_date(settled(changed, at("2027-01-01T00:00:00Z"))), "Fri, 02 Jan 2026 03:04:05 GMT");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use actix_web::{
-    HttpResponse, ResponseError,
+    HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -14,7 +14,10 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::problem::{MEDIA_TYPE, Problem};
+use super::{
+    BODY_LIMIT,
+    problem::{MEDIA_TYPE, Problem},
+};
 use crate::error::Error;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,8 +36,8 @@ pub async fn envelope(
     let path = request.path().to_owned();
     let public = path == "/v1" || path.starts_with("/v1/");
 
-    let mut response = if let Err(error) = readable(&request) {
-        request.into_response(error.error_response())
+    let mut response = if let Err(error) = readable(&request).and_then(|()| small(&request)) {
+        request.into_response(HttpResponse::from_error(error))
     } else if public && is_preflight(&request) {
         request.into_response(preflight())
     } else {
@@ -62,6 +65,15 @@ pub async fn envelope(
     let micros = started.elapsed().as_micros();
     log::info!(target: "lectern::access", "{method} {path} {} {micros}us {id}", status.as_u16());
     Ok(response)
+}
+
+/// Whether the body that a request announces is one that could be taken.
+fn small(request: &ServiceRequest) -> Result<(), Error> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.unwrap_or(0_u64) > BODY_LIMIT as u64 {
+        return Err(Error::ContentTooLarge { limit: BODY_LIMIT });
+    }
+    Ok(())
 }
 
 /// The client's own id where it can stand in a header and a log line, else a new one.
@@ -132,15 +144,9 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
     };
     if status.is_server_error() {
         let inside = own.map_or_else(|| foreign().to_string(), ToString::to_string);
-        log::error!(
-            "{} {path} {}: {inside} ({id})",
-            response.request().method(),
-            status.as_u16()
-        );
+        log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
     }
-    let body = problem
-        .and_then(|problem| serde_json::to_vec(&problem).ok())
-        .unwrap_or_default();
+    let body = problem.and_then(|problem| serde_json::to_vec(&problem).ok()).unwrap_or_default();
     let mut response = response.map_body(|_, _| BoxBody::new(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -151,12 +157,8 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
 fn from_status(status: StatusCode, text: String) -> Error {
     match status.as_u16() {
         404 => Error::NotFound("nothing is at this address".into()),
-        405 => Error::MethodNotAllowed {
-            allow: "GET, HEAD".into(),
-        },
-        413 => Error::ContentTooLarge {
-            limit: super::BODY_LIMIT,
-        },
+        405 => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
+        413 => Error::ContentTooLarge { limit: BODY_LIMIT },
         415 => Error::UnsupportedMediaType,
         400..=499 => Error::MalformedRequest(text),
         _ => Error::Internal(text),

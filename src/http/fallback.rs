@@ -17,12 +17,7 @@ impl Methods {
     pub fn of(document: &Value) -> Methods {
         let paths = document["paths"].as_object().into_iter().flatten();
         let allow = |item: &Value| {
-            let known = [
-                ("get", "GET, HEAD"),
-                ("post", "POST"),
-                ("put", "PUT"),
-                ("delete", "DELETE"),
-            ];
+            let known = [("get", "GET, HEAD"), ("post", "POST"), ("put", "PUT"), ("delete", "DELETE")];
             let known = known.iter().filter(|(method, _)| item.get(method).is_some());
             known.map(|(_, allow)| *allow).collect::<Vec<_>>().join(", ")
         };
@@ -33,10 +28,9 @@ impl Methods {
 /// The handler of everything that no operation took.
 pub async fn fallback(request: HttpRequest, methods: web::Data<Methods>) -> Result<HttpResponse, Error> {
     let pattern = request.resource_map().match_pattern(request.path());
-    match pattern.and_then(|pattern| methods.0.get(&pattern)) {
+    // actix names a pattern with its regular expressions, OpenAPI without.
+    match pattern.and_then(|pattern| methods.0.get(&pattern.replace(":.*}", "}"))) {
         Some(allow) => Err(Error::MethodNotAllowed { allow: allow.clone() }),
-        None => Err(Error::NotFound(
-            "nothing is at this address; /v1 lists what there is".into(),
-        )),
+        None => Err(Error::NotFound("nothing is at this address; /v1 lists what there is".into())),
     }
 }

@@ -5,6 +5,7 @@ use diesel_async::SimpleAsyncConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::{Query, query::Nothing};
 use crate::{db::Db, error::Error};
 
 /// What a probe is told.
@@ -16,9 +17,7 @@ pub struct Health {
 }
 
 fn ok() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Health { status: "ok" })
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Health { status: "ok" })
 }
 
 /// Is the process alive
@@ -26,7 +25,7 @@ fn ok() -> HttpResponse {
 /// 200 as long as the process answers at all; says nothing of the database. For liveness probes.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The process answers.", body = Health)))]
 #[get("/health/live")]
-pub async fn read_liveness() -> HttpResponse {
+pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
     ok()
 }
 
@@ -35,7 +34,7 @@ pub async fn read_liveness() -> HttpResponse {
 /// 200 when the database answers, 503 when it does not. For readiness probes and load balancers.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
 #[get("/health/ready")]
-pub async fn read_readiness(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<HttpResponse, Error> {
     db.read().await?.batch_execute("select 1").await?;
     Ok(ok())
 }

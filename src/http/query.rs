@@ -51,11 +51,7 @@ impl Parameters {
     #[must_use]
     pub fn new(query: &str) -> Parameters {
         let given = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Parameters {
-            given,
-            known: Vec::new(),
-            faults: Vec::new(),
-        }
+        Parameters { given, known: Vec::new(), faults: Vec::new() }
     }
 
     /// Reads all of `T`, or says everything that is wrong.
@@ -77,20 +73,13 @@ impl Parameters {
             };
             self.faults.push(Fault::parameter(name.as_str(), fault));
         }
-        if self.faults.is_empty() {
-            Ok(value)
-        } else {
-            Err(Error::InvalidParameter(self.faults))
-        }
+        if self.faults.is_empty() { Ok(value) } else { Err(Error::InvalidParameter(self.faults)) }
     }
 
     /// The text of a parameter, if it is given.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
-        self.given
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.clone())
+        self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
     /// Notes a fault.
@@ -123,21 +112,14 @@ impl Parameters {
 
     fn unknown<T>(&mut self, name: &'static str, word: &str, words: &[(&'static str, T)]) {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(
-            name,
-            format!("`{word}` is not known here: expected one of {}", known.join(", ")),
-        );
+        self.fault(name, format!("`{word}` is not known here: expected one of {}", known.join(", ")));
     }
 
     /// A whole number within `range`.
     pub fn number(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         let text = self.text(name)?;
         // `u32::from_str` takes a leading plus; a number in an address is digits only.
-        let number = text
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| text.parse().ok())
-            .flatten();
+        let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         let number = number.filter(|n| range.contains(n));
         if number.is_none() {
             let (low, high) = (range.start(), range.end());
@@ -156,10 +138,7 @@ impl Parameters {
         let text = self.text(name)?;
         let time = DateTime::parse_from_rfc3339(&text).ok();
         if time.is_none() {
-            self.fault(
-                name,
-                format!("`{text}` is not a time in RFC 3339, such as 2026-01-31T08:00:00Z"),
-            );
+            self.fault(name, format!("`{text}` is not a time in RFC 3339, such as 2026-01-31T08:00:00Z"));
         }
         time.map(|time| time.to_utc())
     }
@@ -167,9 +146,7 @@ impl Parameters {
     /// A name that has a parser of its own.
     pub fn name<T: FromStr<Err = InvalidName>>(&mut self, name: &'static str) -> Option<T> {
         let text = self.text(name)?;
-        text.parse()
-            .map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}")))
-            .ok()
+        text.parse().map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}"))).ok()
     }
 }
 
@@ -196,10 +173,7 @@ mod tests {
 
     fn parse(query: &str) -> Result<Sample, Vec<(String, String)>> {
         Parameters::new(query).parse().map_err(|e| {
-            e.faults()
-                .iter()
-                .map(|f| (f.parameter.clone().unwrap_or_default(), f.detail.clone()))
-                .collect()
+            e.faults().iter().map(|f| (f.parameter.clone().unwrap_or_default(), f.detail.clone())).collect()
         })
     }
 
@@ -218,10 +192,7 @@ mod tests {
         let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["limit", "include", "since", "x", "limit"]);
         assert_eq!(faults[1].1, "`tocs` is not known here: expected one of toc, hot");
-        assert_eq!(
-            faults[3].1,
-            "`x` is not known here: expected one of limit, include, since"
-        );
+        assert_eq!(faults[3].1, "`x` is not known here: expected one of limit, include, since");
     }
 
     #[test]

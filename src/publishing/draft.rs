@@ -3,13 +3,16 @@
 //! What must hold: a revision never changes; identical content makes none; a document has one draft at most; the slug
 //! of one article is never taken by another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::sections::{self, Known};
+use super::{
+    hold,
+    sections::{self, Known},
+};
 use crate::{
     content::{Anchor, Document, Slug, collation, outline},
     db::schema::{addresses, articles, documents, revisions, section_addresses, sections as section_rows},
@@ -50,8 +53,9 @@ struct Latest {
 }
 
 /// Saves `document` as the draft of its slug, unless the latest revision has that very content. Must run in a
-/// transaction; waits for other writers of the same document.
+/// transaction.
 pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, author: &str) -> Result<Saved, Error> {
+    hold(connection).await?;
     let (id, created) = claim(connection, document.slug.as_str()).await?;
     let latest: Option<Latest> = if created {
         None
@@ -59,12 +63,7 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
         revisions::table
             .filter(revisions::document_id.eq(id))
             .order(revisions::number.desc())
-            .select((
-                revisions::number,
-                revisions::content,
-                revisions::section_ids,
-                revisions::hash,
-            ))
+            .select((revisions::number, revisions::content, revisions::section_ids, revisions::hash))
             .first(connection)
             .await
             .optional()?
@@ -74,11 +73,7 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
         Error::InvalidContent(
             faults
                 .into_iter()
-                .map(|detail| Fault {
-                    parameter: None,
-                    pointer: Some("/sections".into()),
-                    detail,
-                })
+                .map(|detail| Fault { parameter: None, pointer: Some("/sections".into()), detail })
                 .collect(),
         )
     })?;
@@ -86,22 +81,13 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
     if let Some(latest) = &latest
         && latest.hash == hash
     {
-        return Ok(Saved {
-            id,
-            revision: latest.number,
-            hash,
-            outcome: Outcome::Unchanged,
-        });
+        return Ok(Saved { id, revision: latest.number, hash, outcome: Outcome::Unchanged });
     }
     let number = latest.as_ref().map_or(1, |latest| latest.number + 1);
-    diesel::update(
-        revisions::table
-            .filter(revisions::document_id.eq(id))
-            .filter(revisions::state.eq("draft")),
-    )
-    .set(revisions::state.eq("past"))
-    .execute(connection)
-    .await?;
+    diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("draft")))
+        .set(revisions::state.eq("past"))
+        .execute(connection)
+        .await?;
     let content = serde_json::to_value(&document).map_err(|e| Error::internal("a document cannot be stored", e))?;
     diesel::insert_into(revisions::table)
         .values((
@@ -115,20 +101,11 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
         ))
         .execute(connection)
         .await?;
-    let outcome = if latest.is_none() {
-        Outcome::Created
-    } else {
-        Outcome::Updated
-    };
-    Ok(Saved {
-        id,
-        revision: number,
-        hash,
-        outcome,
-    })
+    let outcome = if latest.is_none() { Outcome::Created } else { Outcome::Updated };
+    Ok(Saved { id, revision: number, hash, outcome })
 }
 
-/// The document that has `slug`, locked; made if there is none.
+/// The document that has `slug`; made if there is none.
 async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, bool), Error> {
     let owner: Option<(Uuid, String)> = addresses::table
         .inner_join(documents::table.on(documents::id.eq(addresses::article_id)))
@@ -138,9 +115,7 @@ async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, 
         .await
         .optional()?;
     if let Some((_, present)) = owner.filter(|(_, present)| present != slug) {
-        return Err(Error::Conflict(format!(
-            "`{slug}` is an earlier slug of the article `{present}` and leads to it"
-        )));
+        return Err(Error::Conflict(format!("`{slug}` is an earlier slug of the article `{present}` and leads to it")));
     }
     let new = Uuid::now_v7();
     let made = diesel::insert_into(documents::table)
@@ -148,12 +123,7 @@ async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, 
         .on_conflict_do_nothing()
         .execute(connection)
         .await?;
-    let id = documents::table
-        .filter(documents::slug.eq(slug))
-        .select(documents::id)
-        .for_update()
-        .first(connection)
-        .await?;
+    let id = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first(connection).await?;
     Ok((id, made == 1))
 }
 
@@ -164,10 +134,10 @@ async fn known_sections(
     latest: Option<&Latest>,
 ) -> Result<Vec<Known>, Error> {
     let Some(latest) = latest else { return Ok(Vec::new()) };
-    let rows: Vec<(Uuid, String, String)> = section_rows::table
+    let rows: Vec<(Uuid, String, String, String)> = section_rows::table
         .filter(section_rows::article_id.eq(article))
         .order(section_rows::id)
-        .select((section_rows::id, section_rows::anchor, section_rows::title))
+        .select((section_rows::id, section_rows::anchor, section_rows::title, section_rows::hash))
         .load(connection)
         .await?;
     let references: Vec<(String, Uuid)> = section_addresses::table
@@ -180,38 +150,18 @@ async fn known_sections(
 
     let mut aliases: HashMap<Uuid, Vec<Anchor>> = HashMap::new();
     // A reference that is no anchor is a number, which belongs to a place and not to a section.
-    for (anchor, id) in references
-        .iter()
-        .filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id)))
-    {
+    for (anchor, id) in references.iter().filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id))) {
         aliases.entry(*id).or_default().push(anchor);
     }
-    let mut known: Vec<Known> = Vec::new();
-    let mut place_of: HashMap<Uuid, usize> = HashMap::new();
-    for (id, anchor, title, present) in sections::present(&document, &latest.section_ids) {
-        place_of.insert(id, known.len());
-        let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known {
-            id,
-            anchor,
-            aliases,
-            title,
-            present: Some(present),
-        });
+    let mut known = sections::present(&document, &latest.section_ids);
+    for section in &mut known {
+        section.aliases = aliases.remove(&section.id).unwrap_or_default();
     }
-    for (id, anchor, title) in rows {
-        if !place_of.contains_key(&id)
-            && let Ok(anchor) = anchor.parse()
-        {
-            let aliases = aliases.remove(&id).unwrap_or_default();
-            known.push(Known {
-                id,
-                anchor,
-                aliases,
-                title,
-                present: None,
-            });
-        }
+    let present: HashSet<Uuid> = known.iter().map(|section| section.id).collect();
+    for (id, anchor, title, hash) in rows.into_iter().filter(|(id, ..)| !present.contains(id)) {
+        let anchor = anchor.parse().map_err(|e| Error::internal("a stored anchor", e))?;
+        let aliases = aliases.remove(&id).unwrap_or_default();
+        known.push(Known { id, anchor, aliases, title, hash, present: None });
     }
     Ok(known)
 }
@@ -219,36 +169,22 @@ async fn known_sections(
 /// Whether there is no document at all. Keeps every other transaction from publishing until this one ends, so that the
 /// answer stays true for what this one publishes.
 pub async fn claim_empty(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
-    super::lock(connection).await?;
-    let any: bool = diesel::select(dsl::exists(documents::table.select(documents::id)))
-        .get_result(connection)
-        .await?;
+    hold(connection).await?;
+    let any: bool = diesel::select(dsl::exists(documents::table.select(documents::id))).get_result(connection).await?;
     Ok(!any)
 }
 
 /// The article that is published under exactly this title, if there is one; the oldest of several.
 pub async fn titled(connection: &mut AsyncPgConnection, title: &str) -> Result<Option<Slug>, Error> {
-    let found = articles::table
-        .filter(articles::title_key.eq(collation::key(title)))
-        .filter(articles::title.eq(title));
-    let slug: Option<String> = found
-        .order(articles::id)
-        .select(articles::slug)
-        .first(connection)
-        .await
-        .optional()?;
-    slug.map(|slug| slug.parse().map_err(|e| Error::internal("a stored slug", e)))
-        .transpose()
+    let found = articles::table.filter(articles::title_key.eq(collation::key(title))).filter(articles::title.eq(title));
+    let slug: Option<String> = found.order(articles::id).select(articles::slug).first(connection).await.optional()?;
+    slug.map(|slug| slug.parse().map_err(|e| Error::internal("a stored slug", e))).transpose()
 }
 
 /// How many documents are not published.
 pub async fn count_unpublished(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
     let count: i64 = documents::table
-        .filter(dsl::not(dsl::exists(
-            articles::table
-                .filter(articles::id.eq(documents::id))
-                .select(articles::id),
-        )))
+        .filter(dsl::not(dsl::exists(articles::table.filter(articles::id.eq(documents::id)).select(articles::id))))
         .count()
         .get_result(connection)
         .await?;

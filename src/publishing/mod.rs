@@ -62,18 +62,16 @@ struct ChangedArticle {
     sections_removed: Vec<Uuid>,
 }
 
-/// Waits until no other transaction publishes, and keeps others out until this one ends.
-async fn lock(connection: &mut AsyncPgConnection) -> Result<(), Error> {
+/// Waits until no other transaction writes content, and keeps others out until this one ends. Every write here takes it
+/// first, before any row, so that two never wait for each other; who does several in one transaction begins with it.
+pub async fn hold(connection: &mut AsyncPgConnection) -> Result<(), Error> {
     diesel::select(pg_advisory_xact_lock(LOCK)).execute(connection).await?;
     Ok(())
 }
 
 /// Writes the row of the log, and tells whoever listens once the transaction commits. The lock must be held.
 async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i64, Error> {
-    let last: Option<i64> = changes::table
-        .select(dsl::max(changes::sequence))
-        .first(connection)
-        .await?;
+    let last: Option<i64> = changes::table.select(dsl::max(changes::sequence)).first(connection).await?;
     let sequence = last.unwrap_or(0) + 1;
     let article = change.article.as_ref();
     diesel::insert_into(changes::table)
@@ -92,8 +90,6 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         ))
         .execute(connection)
         .await?;
-    diesel::select(pg_notify(CHANNEL, sequence.to_string()))
-        .execute(connection)
-        .await?;
+    diesel::select(pg_notify(CHANNEL, sequence.to_string())).execute(connection).await?;
     Ok(sequence)
 }

@@ -11,7 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Change, ChangedArticle, clock_timestamp, lock, record};
+use super::{Change, ChangedArticle, clock_timestamp, hold, record};
 use crate::{
     content::{
         Document, Related, Slug,
@@ -31,13 +31,9 @@ const EXCERPT: usize = 120;
 /// Publishes revision `number` of a document and returns the change's sequence; `None` where readers see it already.
 /// Must run in a transaction.
 pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<Option<i64>, Error> {
-    lock(connection).await?;
+    hold(connection).await?;
     let (document, section_ids, hash) = revision(connection, id, number).await?;
-    let before = articles::table
-        .find(id)
-        .select((articles::revision, articles::renderer))
-        .first(connection)
-        .await;
+    let before = articles::table.find(id).select((articles::revision, articles::renderer)).first(connection).await;
     let before: Option<(i32, i32)> = before.optional()?;
     if before == Some((number, RENDERER)) {
         return Ok(None);
@@ -64,34 +60,24 @@ pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) 
         sections_removed: removed,
     };
     let kind = if before.is_some() { "updated" } else { "published" };
-    let change = Change {
-        kind,
-        article: Some(article),
-        tags: tags.into_iter().collect(),
-    };
+    let change = Change { kind, article: Some(article), tags: tags.into_iter().collect() };
     Ok(Some(record(connection, change).await?))
 }
 
 /// Takes an article away from readers; its address answers 410 with `reason` from then on. `None` where readers do not
 /// see it anyway. Must run in a transaction.
 pub async fn withdraw(connection: &mut AsyncPgConnection, id: Uuid, reason: &str) -> Result<Option<i64>, Error> {
-    lock(connection).await?;
-    let live = articles::table
-        .find(id)
-        .select((articles::slug, articles::revision, articles::hash));
+    hold(connection).await?;
+    let live = articles::table.find(id).select((articles::slug, articles::revision, articles::hash));
     let Some((slug, revision, hash)) = live.first::<(String, i32, String)>(connection).await.optional()? else {
         return Ok(None);
     };
     let tags = tags_of(connection, id).await?;
     diesel::delete(articles::table.find(id)).execute(connection).await?;
-    diesel::update(
-        revisions::table
-            .filter(revisions::document_id.eq(id))
-            .filter(revisions::state.eq("live")),
-    )
-    .set(revisions::state.eq("past"))
-    .execute(connection)
-    .await?;
+    diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("live")))
+        .set(revisions::state.eq("past"))
+        .execute(connection)
+        .await?;
     diesel::insert_into(withdrawals::table)
         .values((
             withdrawals::article_id.eq(id),
@@ -110,46 +96,26 @@ pub async fn withdraw(connection: &mut AsyncPgConnection, id: Uuid, reason: &str
         sections_changed: Vec::new(),
         sections_removed: Vec::new(),
     };
-    let change = Change {
-        kind: "withdrawn",
-        article: Some(article),
-        tags: tags.into_iter().collect(),
-    };
+    let change = Change { kind: "withdrawn", article: Some(article), tags: tags.into_iter().collect() };
     Ok(Some(record(connection, change).await?))
 }
 
 /// Gives an article another slug; the one that it had leads to it from then on. `None` where it has the slug already.
 /// Must run in a transaction.
 pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) -> Result<Option<i64>, Error> {
-    lock(connection).await?;
+    hold(connection).await?;
     let slug = slug.as_str();
-    let present: String = documents::table
-        .find(id)
-        .select(documents::slug)
-        .for_update()
-        .first(connection)
-        .await?;
+    let present: String = documents::table.find(id).select(documents::slug).first(connection).await?;
     if present == slug {
         return Ok(None);
     }
-    let holder = documents::table
-        .filter(documents::slug.eq(slug))
-        .select(documents::id)
-        .first::<Uuid>(connection);
+    let holder = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first::<Uuid>(connection);
     let holder = holder.await.optional()?;
-    let owner = addresses::table
-        .find(slug)
-        .select(addresses::article_id)
-        .first::<Uuid>(connection)
-        .await
-        .optional()?;
+    let owner = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
     if holder.is_some() || owner.is_some_and(|owner| owner != id) {
         return Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")));
     }
-    diesel::update(documents::table.find(id))
-        .set(documents::slug.eq(slug))
-        .execute(connection)
-        .await?;
+    diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
     let live = diesel::update(articles::table.find(id))
         .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))
         .returning((articles::revision, articles::hash))
@@ -168,17 +134,7 @@ pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) 
         sections_removed: Vec::new(),
     };
     let tags = tags_of(connection, id).await?.into_iter().collect();
-    Ok(Some(
-        record(
-            connection,
-            Change {
-                kind: "moved",
-                article: Some(article),
-                tags,
-            },
-        )
-        .await?,
-    ))
+    Ok(Some(record(connection, Change { kind: "moved", article: Some(article), tags }).await?))
 }
 
 /// Publishes again what an older renderer made, and returns how many articles that were.
@@ -189,20 +145,14 @@ pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error>
         .load(connection)
         .await?;
     for (id, revision) in &old {
-        connection
-            .transaction(async |connection| publish(connection, *id, *revision).await)
-            .await?;
+        connection.transaction(async |connection| publish(connection, *id, *revision).await).await?;
     }
     Ok(old.len())
 }
 
 /// Every published article with its revision, in the order of the slugs.
 pub async fn live(connection: &mut AsyncPgConnection) -> Result<Vec<(Uuid, i32)>, Error> {
-    Ok(articles::table
-        .order(articles::slug)
-        .select((articles::id, articles::revision))
-        .load(connection)
-        .await?)
+    Ok(articles::table.order(articles::slug).select((articles::id, articles::revision)).load(connection).await?)
 }
 
 /// A revision as it would be published today: under the slug that the document has now.
@@ -215,12 +165,7 @@ pub async fn revision(
         .inner_join(documents::table)
         .filter(revisions::document_id.eq(id))
         .filter(revisions::number.eq(number))
-        .select((
-            documents::slug,
-            revisions::content,
-            revisions::section_ids,
-            revisions::hash,
-        ))
+        .select((documents::slug, revisions::content, revisions::section_ids, revisions::hash))
         .first::<(String, serde_json::Value, Vec<Uuid>, String)>(connection)
         .await
         .optional()?;
@@ -233,20 +178,10 @@ pub async fn revision(
 }
 
 async fn make_live(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<(), Error> {
-    let live = revisions::table
-        .filter(revisions::document_id.eq(id))
-        .filter(revisions::state.eq("live"));
-    diesel::update(live)
-        .set(revisions::state.eq("past"))
-        .execute(connection)
-        .await?;
-    let this = revisions::table
-        .filter(revisions::document_id.eq(id))
-        .filter(revisions::number.eq(number));
-    diesel::update(this)
-        .set(revisions::state.eq("live"))
-        .execute(connection)
-        .await?;
+    let live = revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("live"));
+    diesel::update(live).set(revisions::state.eq("past")).execute(connection).await?;
+    let this = revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::number.eq(number));
+    diesel::update(this).set(revisions::state.eq("live")).execute(connection).await?;
     Ok(())
 }
 
@@ -259,18 +194,10 @@ async fn ensure_topics(
     let rows: Vec<_> = slugs
         .iter()
         .map(|slug| {
-            (
-                topics::slug.eq(slug.as_str()),
-                topics::name.eq(slug.as_str()),
-                topics::updated_at.eq(clock_timestamp()),
-            )
+            (topics::slug.eq(slug.as_str()), topics::name.eq(slug.as_str()), topics::updated_at.eq(clock_timestamp()))
         })
         .collect();
-    let made = diesel::insert_into(topics::table)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await?;
+    let made = diesel::insert_into(topics::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
     if made > 0 {
         tags.insert("topics".into());
     }
@@ -301,10 +228,7 @@ async fn write_article(
         articles::title.eq(&document.title),
         articles::title_key.eq(collation::key(&document.title)),
         articles::questions.eq(&document.questions),
-        articles::summary.eq(document
-            .summary
-            .clone()
-            .or_else(|| text::excerpt(&document.lead, EXCERPT))),
+        articles::summary.eq(document.summary.clone().or_else(|| text::excerpt(&document.lead, EXCERPT))),
         articles::topics.eq(document.topics.iter().map(topic).collect::<serde_json::Value>()),
         articles::characters.eq(i32::try_from(characters).unwrap_or(i32::MAX)),
         articles::reading_minutes.eq(i32::try_from(text::reading_minutes(document)).unwrap_or(i32::MAX)),
@@ -314,11 +238,7 @@ async fn write_article(
         articles::renderer.eq(RENDERER),
     );
     let published_at: DateTime<Utc> = diesel::insert_into(articles::table)
-        .values((
-            articles::id.eq(id),
-            articles::published_at.eq(clock_timestamp()),
-            row.clone(),
-        ))
+        .values((articles::id.eq(id), articles::published_at.eq(clock_timestamp()), row.clone()))
         .on_conflict(articles::id)
         .do_update()
         .set(row)
@@ -341,9 +261,7 @@ async fn write_article(
         .execute(connection)
         .await?;
 
-    diesel::delete(article_topics::table.filter(article_topics::article_id.eq(id)))
-        .execute(connection)
-        .await?;
+    diesel::delete(article_topics::table.filter(article_topics::article_id.eq(id))).execute(connection).await?;
     let rows: Vec<_> = (1..)
         .zip(&document.topics)
         .map(|(position, slug)| {
@@ -355,52 +273,50 @@ async fn write_article(
             )
         })
         .collect();
-    diesel::insert_into(article_topics::table)
-        .values(rows)
-        .execute(connection)
-        .await?;
+    diesel::insert_into(article_topics::table).values(rows).execute(connection).await?;
     Ok(())
 }
 
-#[derive(Insertable)]
+#[derive(Clone, Insertable)]
 #[diesel(table_name = links)]
 struct NewLink {
     article_id: Uuid,
     kind: &'static str,
     position: i32,
     target_slug: Option<String>,
+    target_fragment: Option<String>,
     url: Option<String>,
     title: Option<String>,
     reason: Option<String>,
 }
 
 async fn write_links(connection: &mut AsyncPgConnection, id: Uuid, document: &Document) -> Result<(), Error> {
-    diesel::delete(links::table.filter(links::article_id.eq(id)))
-        .execute(connection)
-        .await?;
+    diesel::delete(links::table.filter(links::article_id.eq(id))).execute(connection).await?;
+    let none = NewLink {
+        article_id: id,
+        kind: "editorial",
+        position: 0,
+        target_slug: None,
+        target_fragment: None,
+        url: None,
+        title: None,
+        reason: None,
+    };
     let editorial = document.related.iter().cloned().map(|related| match related {
-        Related::Article { article, reason } => ("editorial", Some(article.into()), None, None, reason),
-        Related::External { url, title, reason } => ("editorial", None, Some(url), Some(title), reason),
+        Related::Article { article, reason } => NewLink { target_slug: Some(article.into()), reason, ..none.clone() },
+        Related::External { url, title, reason } => {
+            NewLink { url: Some(url), title: Some(title), reason, ..none.clone() }
+        }
     });
-    let linked = body::linked_articles(document)
-        .into_iter()
-        .map(|slug| ("linked", Some(slug.into()), None, None, None));
-    let rows: Vec<_> = (1..)
-        .zip(editorial.chain(linked))
-        .map(|(position, (kind, target_slug, url, title, reason))| NewLink {
-            article_id: id,
-            kind,
-            position,
-            target_slug,
-            url,
-            title,
-            reason,
-        })
-        .collect();
-    diesel::insert_into(links::table)
-        .values(rows)
-        .execute(connection)
-        .await?;
+    let linked = body::linked_articles(document).into_iter().map(|(slug, target_fragment)| NewLink {
+        kind: "linked",
+        target_slug: Some(slug.into()),
+        target_fragment,
+        ..none.clone()
+    });
+    let rows: Vec<_> =
+        (1..).zip(editorial.chain(linked)).map(|(position, link)| NewLink { position, ..link }).collect();
+    diesel::insert_into(links::table).values(rows).execute(connection).await?;
     Ok(())
 }
 
@@ -423,9 +339,7 @@ async fn write_sections(
     let mut removed: Vec<Uuid> = before.keys().copied().collect();
     removed.retain(|id| !parts.iter().any(|part| part.heading.id == *id));
     removed.sort_unstable();
-    let changed = parts
-        .iter()
-        .filter(|part| before.get(&part.heading.id) != Some(&part.hash));
+    let changed = parts.iter().filter(|part| before.get(&part.heading.id) != Some(&part.hash));
     let changed = changed.map(|part| part.heading.id).collect();
 
     diesel::update(section_rows::table.filter(section_rows::id.eq_any(&removed)))
@@ -500,45 +414,22 @@ async fn claim_address(connection: &mut AsyncPgConnection, id: Uuid, slug: &str)
         .on_conflict_do_nothing()
         .execute(connection)
         .await?;
-    let owner: Uuid = addresses::table
-        .find(slug)
-        .select(addresses::article_id)
-        .first(connection)
-        .await?;
-    if owner == id {
-        Ok(())
-    } else {
-        Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")))
-    }
+    let owner: Uuid = addresses::table.find(slug).select(addresses::article_id).first(connection).await?;
+    if owner == id { Ok(()) } else { Err(Error::Conflict(format!("the slug `{slug}` belongs to another article"))) }
 }
 
 async fn previous_slugs(connection: &mut AsyncPgConnection, id: Uuid, present: &str) -> Result<Vec<String>, Error> {
-    let earlier = addresses::table
-        .filter(addresses::article_id.eq(id))
-        .filter(addresses::slug.ne(present));
-    Ok(earlier
-        .select(addresses::slug)
-        .order(addresses::slug)
-        .load(connection)
-        .await?)
+    let earlier = addresses::table.filter(addresses::article_id.eq(id)).filter(addresses::slug.ne(present));
+    Ok(earlier.select(addresses::slug).order(addresses::slug).load(connection).await?)
 }
 
 /// The tags of every answer that an article is in, as it stands: itself, the lists, its topics, and the articles that
 /// link to it or that it links to, whose related reading it is in.
 async fn tags_of(connection: &mut AsyncPgConnection, id: Uuid) -> Result<BTreeSet<String>, Error> {
     let mut tags = BTreeSet::from(["articles".to_owned(), format!("article:{id}")]);
-    let of = article_topics::table
-        .filter(article_topics::article_id.eq(id))
-        .select(article_topics::topic_slug);
-    tags.extend(
-        of.load::<String>(connection)
-            .await?
-            .into_iter()
-            .map(|slug| format!("topic:{slug}")),
-    );
-    let own = addresses::table
-        .filter(addresses::article_id.eq(id))
-        .select(addresses::slug);
+    let of = article_topics::table.filter(article_topics::article_id.eq(id)).select(article_topics::topic_slug);
+    tags.extend(of.load::<String>(connection).await?.into_iter().map(|slug| format!("topic:{slug}")));
+    let own = addresses::table.filter(addresses::article_id.eq(id)).select(addresses::slug);
     let pointing = links::table.filter(links::target_slug.eq_any(own.load::<String>(connection).await?));
     let pointing: Vec<Uuid> = pointing.select(links::article_id).distinct().load(connection).await?;
     let pointed: Vec<Uuid> = links::table

@@ -8,16 +8,19 @@
 //!
 //! Sections are matched in this order, each old and each new one at most once:
 //! 1. by an anchor that the author wrote;
-//! 2. by title under the same parent, then by title anywhere;
-//! 3. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
+//! 2. by title and text, unchanged, under the same parent, then anywhere;
+//! 3. by title under the same parent, where only one old and one new section there still have it;
+//! 4. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
 //!    [`LIKENESS`];
-//! 4. by the title of a section that was removed earlier.
+//! 5. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
+//!
+//! A title alone is no identity where it repeats (every part may end with 小结): the text decides then.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use uuid::Uuid;
 
-use crate::content::{Anchor, Document, outline, text};
+use crate::content::{Anchor, Document, Section, outline, text};
 
 /// The least likeness, from 0 to 1, at which two sections are taken for one.
 pub const LIKENESS: f64 = 0.5;
@@ -37,6 +40,8 @@ pub struct Known {
     pub aliases: Vec<Anchor>,
     /// Its title.
     pub title: String,
+    /// The hash of its content, as it is or was last.
+    pub hash: String,
     /// What the latest revision says of it; `None` where it was removed.
     pub present: Option<Present>,
 }
@@ -52,57 +57,51 @@ pub struct Present {
 
 /// The sections of `document` as the next revision will know them.
 #[must_use]
-pub fn present(document: &Document, ids: &[Uuid]) -> Vec<(Uuid, Anchor, String, Present)> {
+pub fn present(document: &Document, ids: &[Uuid]) -> Vec<Known> {
     let entries = outline::entries(&document.sections);
-    let with_ids = entries.iter().zip(ids);
-    with_ids
-        .filter_map(|(entry, id)| {
-            let parent = entry.parent.and_then(|place| ids.get(place).copied());
-            let anchor = entry.section.anchor.clone()?;
-            let present = Present {
-                parent,
+    let known = entries.iter().zip(ids).filter_map(|(entry, id)| {
+        Some(Known {
+            id: *id,
+            anchor: entry.section.anchor.clone()?,
+            aliases: Vec::new(),
+            title: entry.section.title.clone(),
+            hash: outline::section_hash(entry.section),
+            present: Some(Present {
+                parent: entry.parent.and_then(|place| ids.get(place).copied()),
                 text: text::blocks(&entry.section.blocks),
-            };
-            Some((*id, anchor, entry.section.title.clone(), present))
+            }),
         })
-        .collect()
+    });
+    known.collect()
 }
 
 /// Gives every section of `document` its anchor, and returns their ids in reading order; or, where two sections of the
 /// text claim anchors of one section, says so of each.
 pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, Vec<String>> {
-    let new: Vec<New> = outline::entries(&document.sections).iter().map(New::from).collect();
-    let mut matching = Matching {
-        new: &new,
-        known,
-        old_of: vec![None; new.len()],
-        taken: HashSet::new(),
-    };
+    let entries = outline::entries(&document.sections);
+    let sections: Vec<&Section> = entries.iter().map(|entry| entry.section).collect();
+    let new: Vec<New> = entries.iter().map(New::from).collect();
+    let mut matching = Matching { new: &new, known, old_of: vec![None; new.len()], taken: HashSet::new() };
     let faults = matching.by_anchor();
     if !faults.is_empty() {
         return Err(faults);
     }
-    matching.by_title(|_| true, true);
-    matching.by_title(|old| old.present.is_some(), false);
+    matching.by_title_and_text(true);
+    matching.by_title_and_text(false);
+    matching.by_lone_title();
     matching.by_likeness();
-    matching.by_title(|old| old.present.is_none(), false);
+    matching.by_hash(&sections);
 
     let old_of = matching.old_of;
-    let ids = old_of
-        .iter()
-        .map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id))
-        .collect();
+    let ids = old_of.iter().map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id)).collect();
     let mut anchors = old_of.iter().map(|old| old.map(|old| known[old].anchor.clone()));
     keep_anchors(&mut document.sections, &mut anchors);
-    let reserved: HashSet<&Anchor> = known
-        .iter()
-        .flat_map(|old| old.aliases.iter().chain([&old.anchor]))
-        .collect();
+    let reserved: HashSet<&Anchor> = known.iter().flat_map(|old| old.aliases.iter().chain([&old.anchor])).collect();
     outline::fill_anchors(document, &|anchor| reserved.contains(anchor));
     Ok(ids)
 }
 
-fn keep_anchors(sections: &mut [crate::content::Section], anchors: &mut dyn Iterator<Item = Option<Anchor>>) {
+fn keep_anchors(sections: &mut [Section], anchors: &mut dyn Iterator<Item = Option<Anchor>>) {
     for section in sections {
         let kept = anchors.next().flatten();
         if section.anchor.is_none() {
@@ -153,18 +152,15 @@ impl Matching<'_> {
         }
         let mut faults = Vec::new();
         for (place, new) in self.new.iter().enumerate() {
-            let Some((anchor, old)) = new
-                .anchor
-                .as_ref()
-                .and_then(|anchor| Some((anchor, *owner.get(anchor)?)))
-            else {
+            let Some((anchor, old)) = new.anchor.as_ref().and_then(|anchor| Some((anchor, *owner.get(anchor)?))) else {
                 continue;
             };
             if self.taken.contains(&old) {
-                let id = &self.known[old].anchor;
+                let owner = self.new.iter().zip(&self.old_of).find(|(_, matched)| **matched == Some(old));
+                let owner = owner.map_or("", |(section, _)| section.title.as_str());
                 faults.push(format!(
-                    "the anchor `{anchor}` cannot be given to the section “{}”: it is an earlier name of the section \
-                     `{id}`, which stands in this text too, and an anchor never goes to another section",
+                    "the anchor `{anchor}` cannot be given to the section “{}”: it belongs to the section “{owner}”, \
+                     which stands in this text under another of its anchors, and an anchor never goes to another section",
                     new.title
                 ));
             } else {
@@ -174,62 +170,97 @@ impl Matching<'_> {
         faults
     }
 
-    /// Joins sections of equal titles in order, `under_same_parent` or anywhere, if `eligible`.
-    fn by_title(&mut self, eligible: impl Fn(&Known) -> bool, under_same_parent: bool) {
-        let mut waiting: HashMap<(&str, Option<Uuid>), Vec<usize>> = HashMap::new();
-        let known = self.known;
-        for (place, old) in known.iter().enumerate().rev() {
-            let parent = old.present.as_ref().and_then(|present| present.parent);
-            let present = old.present.is_some() || !under_same_parent;
-            if eligible(old) && present && !self.taken.contains(&place) {
-                let parent = parent.filter(|_| under_same_parent);
-                waiting.entry((&old.title, parent)).or_default().push(place);
+    /// The identity of the section above, if it has one by now; `None` where that section is new itself: no old section
+    /// stood there.
+    fn parent_of(&self, section: &New) -> Option<Option<Uuid>> {
+        match section.parent {
+            None => Some(None),
+            Some(above) => self.old_of[above].map(|old| Some(self.known[old].id)),
+        }
+    }
+
+    /// Joins sections whose title and text are unchanged, in order, under the same parent or anywhere.
+    fn by_title_and_text(&mut self, under_same_parent: bool) {
+        let (new, known) = (self.new, self.known);
+        let mut waiting: HashMap<(&str, &str, Option<Uuid>), VecDeque<usize>> = HashMap::new();
+        for (place, old) in known.iter().enumerate().filter(|(place, _)| !self.taken.contains(place)) {
+            if let Some(present) = &old.present {
+                let parent = present.parent.filter(|_| under_same_parent);
+                waiting.entry((&old.title, &present.text, parent)).or_default().push_back(place);
             }
         }
-        let new = self.new;
         for (place, section) in new.iter().enumerate() {
-            if self.old_of[place].is_some() || section.title.is_empty() {
+            let parent = if under_same_parent { self.parent_of(section) } else { Some(None) };
+            let (Some(parent), None) = (parent, self.old_of[place]) else { continue };
+            if let Some(old) = waiting.get_mut(&(&*section.title, &*section.text, parent)).and_then(VecDeque::pop_front)
+            {
+                self.join(place, old);
+            }
+        }
+    }
+
+    /// Joins sections of one title under one parent, where no other section there has it. A match may make the parent of
+    /// the next one known, so it goes on level by level.
+    fn by_lone_title(&mut self) {
+        let (new, known) = (self.new, self.known);
+        for _ in 0..outline::MAX_DEPTH {
+            let mut pairs: HashMap<(&str, Option<Uuid>), (Vec<usize>, Vec<usize>)> = HashMap::new();
+            for (place, old) in known.iter().enumerate().filter(|(place, _)| !self.taken.contains(place)) {
+                if let Some(present) = &old.present {
+                    pairs.entry((&old.title, present.parent)).or_default().0.push(place);
+                }
+            }
+            for (place, section) in new.iter().enumerate().filter(|(place, _)| self.old_of[*place].is_none()) {
+                if let Some(parent) = self.parent_of(section) {
+                    pairs.entry((&section.title, parent)).or_default().1.push(place);
+                }
+            }
+            let before = self.taken.len();
+            for (old, new) in pairs.into_values() {
+                if let ([old], [new]) = (old.as_slice(), new.as_slice()) {
+                    self.join(*new, *old);
+                }
+            }
+            if self.taken.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// Joins sections that were removed earlier and come back as they were.
+    fn by_hash(&mut self, sections: &[&Section]) {
+        let known = self.known;
+        let mut removed: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, old) in known.iter().enumerate().filter(|(_, old)| old.present.is_none()) {
+            removed.entry(&old.title).or_default().push(place);
+        }
+        for (place, section) in sections.iter().enumerate().filter(|(_, section)| section.anchor.is_none()) {
+            if self.old_of[place].is_some() {
                 continue;
             }
-            let parent = match section.parent.filter(|_| under_same_parent) {
-                None => None,
-                Some(above) => match self.old_of[above] {
-                    Some(old) => Some(known[old].id),
-                    // A parent that is new is the parent of no old section.
-                    None => continue,
-                },
-            };
-            if let Some(old) = waiting.get_mut(&(section.title.as_str(), parent)).and_then(Vec::pop) {
+            // Of many removed sections of one title only the last few are looked at: the time stays linear.
+            let candidates = removed.get(section.title.as_str()).into_iter().flatten().rev().take(8);
+            let back = candidates.copied().find(|old| {
+                let again = Section { anchor: Some(known[*old].anchor.clone()), ..Section::clone(section) };
+                !self.taken.contains(old) && outline::section_hash(&again) == known[*old].hash
+            });
+            if let Some(old) = back {
                 self.join(place, old);
             }
         }
     }
 
     fn by_likeness(&mut self) {
-        let new: Vec<usize> = (0..self.new.len())
-            .filter(|place| self.old_of[*place].is_none())
-            .collect();
+        let new: Vec<usize> = (0..self.new.len()).filter(|place| self.old_of[*place].is_none()).collect();
         let old: Vec<usize> = (0..self.known.len())
             .filter(|place| !self.taken.contains(place) && self.known[*place].present.is_some())
             .collect();
-        let of_new: Vec<_> = new
-            .iter()
-            .map(|n| bigrams(&self.new[*n].title, &self.new[*n].text))
-            .collect();
+        let of_new: Vec<_> = new.iter().map(|n| bigrams(&self.new[*n].title, &self.new[*n].text)).collect();
         let of_old: Vec<_> = old
             .iter()
-            .map(|o| {
-                bigrams(
-                    &self.known[*o].title,
-                    self.known[*o].present.as_ref().map_or("", |p| &p.text),
-                )
-            })
+            .map(|o| bigrams(&self.known[*o].title, self.known[*o].present.as_ref().map_or("", |p| &p.text)))
             .collect();
-        let near = if new.len() * old.len() > MAX_PAIRS {
-            8
-        } else {
-            usize::MAX
-        };
+        let near = if new.len() * old.len() > MAX_PAIRS { 8 } else { usize::MAX };
         let mut pairs = Vec::new();
         for (n, a) in of_new.iter().enumerate() {
             for (o, b) in of_old.iter().enumerate() {
@@ -252,15 +283,8 @@ impl Matching<'_> {
 
 /// The bigrams of title and text without white space, sorted.
 fn bigrams(title: &str, text: &str) -> Vec<(char, char)> {
-    let characters: Vec<char> = title
-        .chars()
-        .chain(text.chars())
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    let mut pairs: Vec<_> = characters
-        .windows(2)
-        .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
-        .collect();
+    let characters: Vec<char> = title.chars().chain(text.chars()).filter(|c| !c.is_whitespace()).collect();
+    let mut pairs: Vec<_> = characters.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
     pairs.sort_unstable();
     pairs
 }
@@ -280,11 +304,7 @@ fn dice(a: &[(char, char)], b: &[(char, char)]) -> f64 {
             }
         }
     }
-    if a.is_empty() && b.is_empty() {
-        0.0
-    } else {
-        2.0 * shared as f64 / (a.len() + b.len()) as f64
-    }
+    if a.is_empty() && b.is_empty() { 0.0 } else { 2.0 * shared as f64 / (a.len() + b.len()) as f64 }
 }
 
 #[cfg(test)]
@@ -295,9 +315,7 @@ mod tests {
     use crate::content::markdown;
 
     fn document(body: &str) -> Document {
-        markdown::read(&format!("---\nslug: a\ntitle: t\n---\n{body}"), None)
-            .unwrap()
-            .document
+        markdown::read(&format!("---\nslug: a\ntitle: t\n---\n{body}"), None).unwrap().document
     }
 
     /// The sections of a first revision, as the second one knows them.
@@ -308,27 +326,15 @@ mod tests {
     }
 
     fn known(document: &Document, ids: &[Uuid], before: &[Known]) -> Vec<Known> {
-        let mut now: Vec<Known> = present(document, ids)
-            .into_iter()
-            .map(|(id, anchor, title, present)| {
-                let old = before.iter().find(|old| old.id == id);
-                let mut aliases = old.map(|old| old.aliases.clone()).unwrap_or_default();
-                aliases.extend(old.map(|old| old.anchor.clone()));
-                Known {
-                    id,
-                    anchor,
-                    aliases,
-                    title,
-                    present: Some(present),
-                }
-            })
-            .collect();
+        let mut now = present(document, ids);
+        for section in &mut now {
+            if let Some(old) = before.iter().find(|old| old.id == section.id) {
+                section.aliases.extend(old.aliases.iter().chain([&old.anchor]).cloned());
+            }
+        }
         for old in before {
             if !ids.contains(&old.id) {
-                now.push(Known {
-                    present: None,
-                    ..old.clone()
-                });
+                now.push(Known { present: None, ..old.clone() });
             }
         }
         now
@@ -354,11 +360,7 @@ mod tests {
             "## 基本原理是什么\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n可能出现感染和免疫反应。\n\n### 修复\n\n修复不良。",
         );
         assert_eq!(identify(&mut next, &known).unwrap(), ids);
-        assert_eq!(
-            next.sections[0].anchor,
-            Some(known[0].anchor.clone()),
-            "its anchor stays"
-        );
+        assert_eq!(next.sections[0].anchor, Some(known[0].anchor.clone()), "its anchor stays");
     }
 
     #[test]
@@ -388,9 +390,39 @@ mod tests {
         let mut without = document("## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。");
         let now = identify(&mut without, &known).unwrap();
         let known = super::tests::known(&without, &now, &known);
-        let mut back =
+        let mut back = document(BODY);
+        assert_eq!(identify(&mut back, &known).unwrap(), ids);
+        let mut other =
             document("## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n全新的写法。");
-        assert_eq!(identify(&mut back, &known).unwrap()[2], ids[2]);
+        assert!(
+            !ids.contains(&identify(&mut other, &known).unwrap()[2]),
+            "another text of that title is another section"
+        );
+        assert_eq!(other.sections[1].anchor, Some("feng-xian-2".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_title_that_repeats_is_no_identity() {
+        let summary = |text: &str| format!("## 小结\n\n{text}\n\n");
+        let (one, two, three) =
+            (summary("第一章讲来源。"), summary("第二章谈用途与限度。"), summary("第三部分：怎样核实机构。"));
+        let (known, ids) = first(&format!("{one}{two}{three}"));
+        for (body, expected) in [
+            (format!("{two}{three}"), vec![Some(1), Some(2)]),
+            (format!("{three}{two}{one}"), vec![Some(2), Some(1), Some(0)]),
+            (format!("{}{one}{two}{three}", summary("新写的开头。")), vec![None, Some(0), Some(1), Some(2)]),
+        ] {
+            let mut next = document(&body);
+            let now = identify(&mut next, &known).unwrap();
+            let places: Vec<_> = now.iter().map(|id| ids.iter().position(|old| old == id)).collect();
+            assert_eq!(places, expected, "{body}");
+        }
+        // Removed under one part, new under another: two sections.
+        let (known, ids) = first("## 甲\n\n甲。\n\n### 风险\n\n感染与排斥反应。\n\n## 乙\n\n乙。");
+        let mut next = document("## 甲\n\n甲。\n\n## 乙\n\n乙。\n\n## 丙\n\n丙。\n\n### 风险\n\n费用和时间上的负担。");
+        let now = identify(&mut next, &known).unwrap();
+        assert!(!now.contains(&ids[1]));
+        assert_ne!(next.sections[2].children[0].anchor, Some(known[1].anchor.clone()));
     }
 
     fn body() -> impl Strategy<Value = String> {
@@ -419,9 +451,9 @@ mod tests {
                 prop_assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
                 before = known(&next, &ids, &before);
                 let mut anchors = HashSet::new();
-                for (id, anchor, ..) in present(&next, &ids) {
-                    prop_assert!(anchors.insert(anchor.clone()), "{} stands twice", anchor);
-                    prop_assert_eq!(*owner.entry(anchor).or_insert(id), id);
+                for section in present(&next, &ids) {
+                    prop_assert!(anchors.insert(section.anchor.clone()), "{} stands twice", section.anchor);
+                    prop_assert_eq!(*owner.entry(section.anchor).or_insert(section.id), section.id);
                 }
                 prop_assert_eq!(anchors.len(), ids.len());
             }

@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Change, clock_timestamp, lock, record};
+use super::{Change, clock_timestamp, hold, record};
 use crate::{
     content::{Locale, Slug},
     db::schema::{addresses, article_topics, articles, documents, pins, site, topics},
@@ -110,7 +110,7 @@ pub async fn read_site(connection: &mut AsyncPgConnection) -> Result<Option<Site
 
 /// Sets what the service says of itself, and returns whether that changed anything. Must run in a transaction.
 pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<bool, Error> {
-    lock(connection).await?;
+    hold(connection).await?;
     if read_site(connection).await?.as_ref() == Some(new) {
         return Ok(false);
     }
@@ -135,15 +135,7 @@ pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<
         .set(row)
         .execute(connection)
         .await?;
-    record(
-        connection,
-        Change {
-            kind: "site",
-            article: None,
-            tags: vec!["site".into()],
-        },
-    )
-    .await?;
+    record(connection, Change { kind: "site", article: None, tags: vec!["site".into()] }).await?;
     Ok(true)
 }
 
@@ -155,10 +147,7 @@ pub async fn put_captured(
     call_to_action: Option<&str>,
 ) -> Result<bool, Error> {
     let old = read_site(connection).await?;
-    let Some(name) = name
-        .map(str::to_owned)
-        .or_else(|| old.as_ref().map(|old| old.name.clone()))
-    else {
+    let Some(name) = name.map(str::to_owned).or_else(|| old.as_ref().map(|old| old.name.clone())) else {
         return Ok(false);
     };
     let mut new = old.unwrap_or(Site {
@@ -175,26 +164,17 @@ pub async fn put_captured(
         && new.call_to_action.as_ref().is_none_or(|old| old.label != label)
     {
         // The address belonged to the invitation that was there before; a captured page shows none.
-        new.call_to_action = Some(CallToAction {
-            label: label.to_owned(),
-            url: None,
-        });
+        new.call_to_action = Some(CallToAction { label: label.to_owned(), url: None });
     }
     put_site(connection, &new).await
 }
 
 /// Every topic, by slug.
 pub async fn read_topics(connection: &mut AsyncPgConnection) -> Result<Vec<Topic>, Error> {
-    let rows = topics::table
-        .select((topics::slug, topics::name, topics::description))
-        .order(topics::slug);
+    let rows = topics::table.select((topics::slug, topics::name, topics::description)).order(topics::slug);
     let rows: Vec<(String, String, Option<String>)> = rows.load(connection).await?;
     let topic = |(slug, name, description): (String, String, Option<String>)| {
-        Ok(Topic {
-            slug: slug.parse().map_err(|e| Error::internal("a stored slug", e))?,
-            name,
-            description,
-        })
+        Ok(Topic { slug: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, name, description })
     };
     rows.into_iter().map(topic).collect()
 }
@@ -207,10 +187,7 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
         .select((documents::slug, pins::reason));
     let rows: Vec<(String, Option<String>)> = rows.load(connection).await?;
     let pin = |(slug, reason): (String, Option<String>)| {
-        Ok(Pin {
-            article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?,
-            reason,
-        })
+        Ok(Pin { article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, reason })
     };
     rows.into_iter().map(pin).collect()
 }
@@ -218,7 +195,7 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
 /// Makes topics or describes them anew; cards that show their names follow. Returns whether that changed anything. Must
 /// run in a transaction.
 pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Result<bool, Error> {
-    lock(connection).await?;
+    hold(connection).await?;
     let old = read_topics(connection).await?;
     let new: Vec<_> = new.iter().filter(|topic| !old.contains(topic)).collect();
     if new.is_empty() {
@@ -240,30 +217,15 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Re
             .execute(connection)
             .await?;
         tags.push(format!("topic:{slug}"));
-        tags.extend(
-            rename_on_cards(connection, slug, &topic.name)
-                .await?
-                .iter()
-                .map(|id| format!("article:{id}")),
-        );
+        tags.extend(rename_on_cards(connection, slug, &topic.name).await?.iter().map(|id| format!("article:{id}")));
     }
-    record(
-        connection,
-        Change {
-            kind: "topics",
-            article: None,
-            tags,
-        },
-    )
-    .await?;
+    record(connection, Change { kind: "topics", article: None, tags }).await?;
     Ok(true)
 }
 
 /// Writes a topic's name into the cards of its articles, and returns those that showed another.
 async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &str) -> Result<Vec<Uuid>, Error> {
-    let of = article_topics::table
-        .filter(article_topics::topic_slug.eq(slug))
-        .select(article_topics::article_id);
+    let of = article_topics::table.filter(article_topics::topic_slug.eq(slug)).select(article_topics::article_id);
     let cards: Vec<(Uuid, serde_json::Value)> = articles::table
         .filter(articles::id.eq_any(of))
         .select((articles::id, articles::topics))
@@ -271,11 +233,7 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
         .await?;
     let mut renamed = Vec::new();
     for (id, mut shown) in cards {
-        let entries = shown
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry["slug"] == slug);
+        let entries = shown.as_array_mut().into_iter().flatten().filter(|entry| entry["slug"] == slug);
         let stale: Vec<_> = entries.filter(|entry| entry["name"] != name).collect();
         if stale.is_empty() {
             continue;
@@ -283,10 +241,7 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
         for entry in stale {
             entry["name"] = name.into();
         }
-        diesel::update(articles::table.find(id))
-            .set(articles::topics.eq(shown))
-            .execute(connection)
-            .await?;
+        diesel::update(articles::table.find(id)).set(articles::topics.eq(shown)).execute(connection).await?;
         renamed.push(id);
     }
     Ok(renamed)
@@ -294,37 +249,21 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
 
 /// Sets the articles that lead the hot list, and returns whether that changed anything. Must run in a transaction.
 pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result<bool, Error> {
-    lock(connection).await?;
+    hold(connection).await?;
     if read_pins(connection).await? == new {
         return Ok(false);
     }
     diesel::delete(pins::table).execute(connection).await?;
     for (position, pin) in (1_i32..).zip(new) {
         let slug = pin.article.as_str();
-        let id = addresses::table
-            .find(slug)
-            .select(addresses::article_id)
-            .first::<Uuid>(connection)
-            .await
-            .optional()?;
+        let id =
+            addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
         let id = id.ok_or_else(|| Error::NotFound(format!("no article was published as `{slug}`")))?;
         diesel::insert_into(pins::table)
-            .values((
-                pins::position.eq(position),
-                pins::article_id.eq(id),
-                pins::reason.eq(&pin.reason),
-            ))
+            .values((pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(&pin.reason)))
             .execute(connection)
             .await?;
     }
-    record(
-        connection,
-        Change {
-            kind: "pins",
-            article: None,
-            tags: vec!["hot".into()],
-        },
-    )
-    .await?;
+    record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
     Ok(true)
 }

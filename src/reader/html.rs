@@ -57,12 +57,7 @@ pub(super) fn library(site: Option<&Site>, cards: &[Card]) -> String {
     }
     put!(main, "<ol class=\"cards\">\n");
     for card in cards {
-        put!(
-            main,
-            "<li><h2><a href=\"/read/{}\">{}</a></h2>",
-            card.slug,
-            html::escaped(&card.title)
-        );
+        put!(main, "<li><h2><a href=\"/read/{}\">{}</a></h2>", card.slug, html::escaped(&card.title));
         if let Some(summary) = &card.summary {
             put!(main, "<p>{}</p>", html::escaped(summary));
         }
@@ -73,10 +68,7 @@ pub(super) fn library(site: Option<&Site>, cards: &[Card]) -> String {
 }
 
 fn facts(card: &Card) -> String {
-    let mut facts = vec![
-        format!("约{}分钟", card.reading_minutes),
-        format!("{}字", card.characters),
-    ];
+    let mut facts = vec![format!("约{}分钟", card.reading_minutes), format!("{}字", card.characters)];
     facts.extend(card.topics.iter().map(|topic| html::escaped(&topic.name)));
     facts.push(card.updated_at.format("更新于%Y-%m-%d").to_string());
     facts.join(" · ")
@@ -84,38 +76,25 @@ fn facts(card: &Card) -> String {
 
 /// The page of an article.
 pub(super) fn article(site: Option<&Site>, card: &Card, body: &Body, related: &[Recommendation]) -> String {
-    let mut main = format!(
-        "<article>\n<h1>{}</h1>\n<p class=\"facts\">{}</p>\n",
-        html::escaped(&card.title),
-        facts(card)
-    );
+    let mut main =
+        format!("<article>\n<h1>{}</h1>\n<p class=\"facts\">{}</p>\n", html::escaped(&card.title), facts(card));
     if !card.questions.is_empty() {
         put!(main, "<ul class=\"questions\">");
-        card.questions
-            .iter()
-            .for_each(|question| put!(main, "<li>{}</li>", html::escaped(question)));
+        card.questions.iter().for_each(|question| put!(main, "<li>{}</li>", html::escaped(question)));
         put!(main, "</ul>\n");
     }
     main += &html::blocks(&body.lead);
     if body.sections.len() > 1 {
         put!(main, "<nav aria-label=\"目录\"><ol>");
         for part in &body.sections {
-            put!(
-                main,
-                "<li><a href=\"#{}\">{}</a></li>",
-                part.heading.anchor,
-                html::escaped(&part.heading.title)
-            );
+            put!(main, "<li><a href=\"#{}\">{}</a></li>", part.heading.anchor, html::escaped(&part.heading.title));
         }
         put!(main, "</ol></nav>\n");
     }
     sections(&body.sections, &mut main);
     put!(main, "</article>\n");
     if !related.is_empty() {
-        put!(
-            main,
-            "<section aria-labelledby=\"related\"><h2 id=\"related\">相关阅读</h2>\n<ul class=\"next\">"
-        );
+        put!(main, "<section aria-labelledby=\"related\"><h2 id=\"related\">相关阅读</h2>\n<ul class=\"next\">");
         for item in related {
             recommendation(item, &mut main);
         }
@@ -129,17 +108,9 @@ fn sections(parts: &[Part], out: &mut String) {
         let level = (part.level + 1).min(6);
         let heading = &part.heading;
         let label = heading.label.as_deref().unwrap_or_default();
-        let space = if label.ends_with(|c: char| c.is_ascii()) {
-            " "
-        } else {
-            ""
-        };
+        let space = if label.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
         let title = format!("{}{space}{}", html::escaped(label), html::escaped(&heading.title));
-        put!(
-            out,
-            "<section>\n<h{level} id=\"{}\">{title}</h{level}>\n",
-            heading.anchor
-        );
+        put!(out, "<section>\n<h{level} id=\"{}\">{title}</h{level}>\n", heading.anchor);
         *out += &html::blocks(&part.blocks);
         sections(&part.children, out);
         put!(out, "</section>\n");
@@ -147,10 +118,7 @@ fn sections(parts: &[Part], out: &mut String) {
 }
 
 fn recommendation(item: &Recommendation, out: &mut String) {
-    let url = item
-        .slug
-        .as_ref()
-        .map_or_else(|| item.url.clone(), |slug| format!("/read/{slug}"));
+    let url = item.slug.as_ref().map_or_else(|| item.url.clone(), |slug| format!("/read/{slug}"));
     let why = match (&item.why.reason, item.why.source) {
         (Some(reason), Rule::SharedTopics) => format!("同属：{reason}"),
         (Some(reason), _) => reason.clone(),
@@ -159,8 +127,5 @@ fn recommendation(item: &Recommendation, out: &mut String) {
         (None, _) => String::new(),
     };
     let (url, title, why) = (html::escaped(&url), html::escaped(&item.title), html::escaped(&why));
-    put!(
-        out,
-        "<li><a href=\"{url}\">{title}</a> <span class=\"why\">{why}</span></li>"
-    );
+    put!(out, "<li><a href=\"{url}\">{title}</a> <span class=\"why\">{why}</span></li>");
 }

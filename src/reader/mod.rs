@@ -14,7 +14,7 @@ use crate::{
         address::Key,
         articles as v1_articles,
         card::Card,
-        related,
+        last_change,
         site::{self, Site},
     },
 };
@@ -44,12 +44,11 @@ fn page(html: String) -> Answer {
 pub async fn show_library(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
     let connection = db.read().await?;
     let mut pipe = &*connection;
-    let newest = articles::table
-        .order((articles::published_at.desc(), articles::id.desc()))
-        .limit(FRONT);
+    let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
     let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
     let site = site::find(&connection).await?;
-    Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "site"]))
+    let modified = last_change(&connection).await?;
+    Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "topics", "site"]).modified(modified))
 }
 
 /// Show an article
@@ -69,9 +68,8 @@ pub async fn show_article(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let found = v1_articles::find(&connection, &key, &v1_articles::CONTENT).await?;
-    key.check("/read/", &found.card.slug, &request)?;
-    let related = related::first(&connection, &Key::Id(found.card.id)).await?;
+    let (found, related) = v1_articles::with_related(&connection, &key).await?;
+    key.check("/read/", &found.card, "", &request)?;
     let site: Option<Site> = site::find(&connection).await?;
     let body = found.body()?;
     let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);
@@ -79,6 +77,7 @@ pub async fn show_article(
     let html = found.resolve_to("/read/", &html);
     let mut tags = related.tags;
     tags.extend([format!("article:{}", found.card.id), "site".to_owned()]);
+    tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
     Ok(page(html).tagged(tags).modified(found.changed_at))
 }
 
@@ -87,6 +86,6 @@ pub async fn show_article(
 /// Part of the pages.
 #[utoipa::path(tag = "Reader", responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
 #[get("/reader.css")]
-pub async fn read_style() -> Answer {
-    Answer::bytes("text/css; charset=utf-8", include_str!("reader.css")).tagged(["reader"])
+pub async fn read_style(_: Query<Nothing>) -> Answer {
+    Answer::bytes("text/css; charset=utf-8", include_str!("reader.css")).tagged(["reader"]).built_in()
 }

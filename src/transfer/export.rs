@@ -33,17 +33,11 @@ pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Ex
         let text = yaml_serde::to_string(&file).map_err(|e| Error::internal("the site has no YAML", e))?;
         write(&folder.join(SITE_FILE), &text)?;
     }
-    let mut exported = Exported {
-        unpublished: draft::count_unpublished(connection).await?,
-        ..Exported::default()
-    };
+    let mut exported = Exported { unpublished: draft::count_unpublished(connection).await?, ..Exported::default() };
     // One article at a time: memory does not grow with the library.
     for (id, revision) in publish::live(connection).await? {
         let (document, ..) = publish::revision(connection, id, revision).await?;
-        write(
-            &articles.join(format!("{}.md", document.slug)),
-            &markdown::write(&document),
-        )?;
+        write(&articles.join(format!("{}.md", document.slug)), &markdown::write(&document))?;
         exported.articles += 1;
     }
     Ok(exported)
@@ -52,9 +46,7 @@ pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Ex
 /// Replaces a file whole: a reader, or a crash, never finds half of it.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     let part = path.with_extension("part");
-    fs::write(&part, text)
-        .and_then(|()| fs::rename(&part, path))
-        .map_err(|e| unwritable(path, &e))
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|e| unwritable(path, &e))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

@@ -1,16 +1,19 @@
 //! What a file is, and what it says.
 
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    content::{
-        Document, Locale, Remark, Slug, markdown,
-        page::{self, LineUse, LinkLine},
-    },
-    publishing::site::{CallToAction, License, Pin, Site, Topic},
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    io,
+    path::{Path, PathBuf},
 };
+
+use crate::content::{
+    Document, Locale, Remark, Slug, markdown,
+    page::{self, LineUse, LinkLine},
+};
+
+mod site;
+
+pub use site::SiteFile;
 
 /// The name of the file that describes the site.
 pub const SITE_FILE: &str = "site.yaml";
@@ -50,73 +53,31 @@ pub struct Captured {
     pub damage: Vec<Remark>,
 }
 
-/// `site.yaml`: the site's own facts, its topics, and the articles that lead the hot list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SiteFile {
-    name: String,
-    description: Option<String>,
-    #[serde(default)]
-    locale: Locale,
-    call_to_action: Option<CallToAction>,
-    license: Option<License>,
-    attribution: Option<String>,
-    disclaimer: Option<String>,
-    /// The topics.
-    #[serde(default)]
-    pub topics: Vec<Topic>,
-    /// The articles that lead the hot list, in order.
-    #[serde(default)]
-    pub pins: Vec<Pin>,
-}
+/// What the files of one run describe: of two that describe the same, each would undo the other at every import.
+#[derive(Debug, Default)]
+pub struct Seen(HashMap<Option<Slug>, PathBuf>);
 
-impl SiteFile {
-    /// The file of a site.
-    #[must_use]
-    pub fn new(site: Site, topics: Vec<Topic>, pins: Vec<Pin>) -> SiteFile {
-        let Site {
-            name,
-            description,
-            locale,
-            call_to_action,
-            license,
-            attribution,
-            disclaimer,
-        } = site;
-        SiteFile {
-            name,
-            description,
-            locale,
-            call_to_action,
-            license,
-            attribution,
-            disclaimer,
-            topics,
-            pins,
-        }
-    }
-
-    /// The site's own facts.
-    #[must_use]
-    pub fn site(&self) -> Site {
-        let SiteFile {
-            name,
-            description,
-            locale,
-            call_to_action,
-            license,
-            attribution,
-            disclaimer,
-            ..
-        } = self.clone();
-        Site {
-            name,
-            description,
-            locale,
-            call_to_action,
-            license,
-            attribution,
-            disclaimer,
+impl Seen {
+    /// Notes what the file at `path` describes. Errors: a file before it describes the same.
+    pub fn note(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Remark>> {
+        // Without a slug it is the site.
+        let slug = match content {
+            Content::Article { document, .. } => Some(&document.slug),
+            Content::Page(captured) => Some(&captured.document.slug),
+            Content::Site(_) => None,
+        };
+        match self.0.entry(slug.cloned()) {
+            Entry::Vacant(free) => {
+                free.insert(path.to_owned());
+                Ok(())
+            }
+            Entry::Occupied(taken) => {
+                let first = taken.get().display();
+                Err(vec![fault(match slug {
+                    Some(slug) => format!("The slug `{slug}` is that of {first} too."),
+                    None => format!("The site is described by {first} too."),
+                })])
+            }
         }
     }
 }
@@ -128,8 +89,7 @@ impl SiteFile {
 pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name == SITE_FILE {
-        let site = yaml_serde::from_slice(bytes).map_err(|e| vec![fault(e.to_string())])?;
-        return Ok(Content::Site(Box::new(site)));
+        return Ok(Content::Site(Box::new(SiteFile::read(bytes)?)));
     }
     if is_article(path) || bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") {
         return article(path, bytes, slug);
@@ -140,95 +100,77 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].split(|b| *b == b'\n').count();
-        vec![Remark {
-            line: u32::try_from(line).ok(),
-            column: None,
-            message: "An article file must be UTF-8.".into(),
-        }]
+        vec![Remark { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
     if let Some(slug) = slug {
         read.document.slug = slug.clone();
     }
-    Ok(Content::Article {
-        document: Box::new(read.document),
-        remarks: read.remarks,
-    })
+    Ok(Content::Article { document: Box::new(read.document), remarks: read.remarks })
 }
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let page = page::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
-    let title = page
-        .title
-        .clone()
-        .ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
     let slug = slug.cloned().or_else(|| Slug::derive(&title));
-    let slug = slug.ok_or_else(|| {
-        vec![fault(
-            "No address can be made of the title; choose one with --slug.".into(),
-        )]
-    })?;
+    let slug =
+        slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
     let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
     let (lines, damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
     let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
-    let document = page
-        .into_document(slug, Locale::default())
-        .ok_or_else(|| vec![fault("The page has no title.".into())])?;
-    Ok(Content::Page(Box::new(Captured {
-        document,
-        site_name,
-        call_to_action,
-        encoding,
-        titles,
-        lines,
-        damage,
-    })))
+    let document =
+        page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
 }
 
-fn fault(message: String) -> Remark {
-    Remark {
-        line: None,
-        column: None,
-        message,
-    }
+/// A fault that concerns no line.
+pub(super) fn fault(message: String) -> Remark {
+    Remark { line: None, column: None, message }
 }
 
 fn is_article(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "md" || extension == "markdown")
+    path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
-/// The files that `paths` name: a file is itself; a folder is the site file, article files and `.txt` pages in it and
-/// below it, in the order of their names. The site file comes first, so that topics have their names from the start.
-pub fn list(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
+/// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and `.txt` pages
+/// in it and below it, in the order of their names. The site file comes first, so that topics have their names from the
+/// start.
+///
+/// Errors: a path that is neither a file nor a folder, which is told at once and not after half of the import.
+pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        if path.is_dir() {
+        let told = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let kind = path.metadata().map_err(told)?;
+        if kind.is_dir() {
             let mut found = Vec::new();
             below(path, &mut found)?;
             found.sort_by_key(|path| (path.file_name().is_none_or(|name| name != SITE_FILE), path.clone()));
             files.extend(found);
-        } else {
-            // A name that does not exist is told at once, not after half of the import.
-            path.metadata()
-                .map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+        } else if kind.is_file() {
             files.push(path.clone());
+        } else {
+            // A pipe may never end, nor a device.
+            return Err(told(io::Error::other("neither a file nor a folder")));
         }
     }
+    let mut seen = HashSet::new();
+    files.retain(|path| seen.insert(path.clone()));
     Ok(files)
 }
 
-fn below(folder: &Path, into: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in folder.read_dir()? {
         let entry = entry?;
         let path = entry.path();
-        // Links are not followed: a folder that links to itself has no end.
+        // Links to folders are not followed: a folder that links to itself has no end.
         if entry.file_type()?.is_dir() {
             below(&path, into)?;
-        } else if is_article(&path)
-            || path.file_name().is_some_and(|name| name == SITE_FILE)
-            || path.extension().is_some_and(|extension| extension == "txt")
+        } else if path.is_file()
+            && (is_article(&path)
+                || path.file_name().is_some_and(|name| name == SITE_FILE)
+                || path.extension().is_some_and(|extension| extension == "txt"))
         {
             into.push(path);
         }

@@ -1,20 +1,21 @@
 //! Files → drafts or published articles, with an account of what became of each.
 //!
 //! What must hold: a file is imported whole or not at all; a fault in one does not keep the others out; content that is
-//! there already makes no revision; every line of a captured page is accounted for; memory does not grow with the
-//! number of files.
+//! there already makes no revision; every line of a captured page is accounted for; memory grows with the names of the
+//! files, and not with what they hold.
 
 use std::path::{Path, PathBuf};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 
-use super::file::{self, Captured, Content, SiteFile};
+use super::file::{self, Captured, Content, Seen, SiteFile};
 use crate::{
     content::{Document, Related, Remark, Slug, page::LineUse},
     error::Error,
     publishing::{
         draft::{self, Outcome, Saved},
-        publish, site,
+        hold, publish,
+        site::{self, Pin},
     },
 };
 
@@ -70,11 +71,27 @@ pub enum Done {
         /// Whether the site took its name or call to action.
         site_changed: bool,
     },
-    /// The site, its topics or its pins were set.
+    /// The site and its topics were set.
     Site {
         /// Whether that changed anything.
         changed: bool,
+        /// What became of the pins.
+        pins: Pins,
     },
+}
+
+/// What became of the pins of the site file.
+#[derive(Debug, Clone)]
+pub enum Pins {
+    /// They are what they were: only published articles can be pinned, so a trial and an import of drafts set none.
+    Left,
+    /// They are what the file says.
+    Set {
+        /// Whether that changed anything.
+        changed: bool,
+    },
+    /// They are what they were, because of these faults.
+    Refused(Vec<Remark>),
 }
 
 /// An article that was imported.
@@ -99,17 +116,14 @@ impl Done {
         let article = |article: &Imported| article.outcome != Outcome::Unchanged || article.published;
         match self {
             Done::Article { article: one, .. } => article(one),
-            Done::Page {
-                article: one,
-                site_changed,
-                ..
-            } => article(one) || *site_changed,
-            Done::Site { changed } => *changed,
+            Done::Page { article: one, site_changed, .. } => article(one) || *site_changed,
+            Done::Site { changed, pins } => *changed || matches!(pins, Pins::Set { changed: true }),
         }
     }
 }
 
-/// Imports `files`, and tells of each what became of it, in order, once it is certain.
+/// Imports `files`, and tells of each what became of it, in order, once it is certain; of the site file last, because its
+/// pins name articles.
 ///
 /// Errors: the database. What a file does wrong is in its report.
 pub async fn run(
@@ -118,51 +132,35 @@ pub async fn run(
     options: &Options,
     mut told: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    // Pins name articles, so they wait until all are there.
-    let mut pins = None;
+    let mut seen = Seen::default();
+    let mut pinned = None;
     for batch in files.chunks(BATCH) {
-        let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options))).collect();
-        for (_, content) in &read {
-            if let Ok(Content::Site(site)) = content {
-                pins = Some(site.pins.clone());
+        let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options, &mut seen))).collect();
+        let reports =
+            all_or_none(connection, options.dry_run, async |connection| batch_in(connection, &read, options).await)
+                .await?;
+        for (report, (_, content)) in reports.into_iter().zip(&read) {
+            match (&report.result, content) {
+                (Ok(Done::Site { changed, .. }), Ok(Content::Site(file))) if options.publish && !options.dry_run => {
+                    pinned = Some((report.path, *changed, file.pins.clone()));
+                }
+                _ => told(report),
             }
-        }
-        for report in all_or_none(connection, options.dry_run, async |connection| {
-            batch_in(connection, &read, options).await
-        })
-        .await?
-        {
-            told(report);
         }
     }
-    if let Some(pins) = pins {
-        all_or_none(connection, options.dry_run, async |connection| {
-            match connection
-                .transaction(async |connection| site::put_pins(connection, &pins).await)
-                .await
-            {
-                // In a trial, or without --publish, a pin may name an article that is not published.
-                Err(Error::NotFound(why)) => {
-                    log::warn!("the pins are left as they are: {why}");
-                    Ok(())
-                }
-                other => other.map(|_| ()),
-            }
-        })
-        .await?;
+    if let Some((path, changed, pins)) = pinned {
+        let pins = pins_in(connection, &pins).await?;
+        let result = Ok(Done::Site { changed, pins });
+        told(FileReport { path, result });
     }
     Ok(())
 }
 
-fn read(path: &Path, options: &Options) -> Result<Content, Vec<Remark>> {
-    let bytes = std::fs::read(path).map_err(|e| {
-        vec![Remark {
-            line: None,
-            column: None,
-            message: format!("The file cannot be read: {e}"),
-        }]
-    })?;
-    file::read(path, &bytes, options.slug.as_ref())
+fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<Remark>> {
+    let bytes = std::fs::read(path).map_err(|e| vec![file::fault(format!("The file cannot be read: {e}"))])?;
+    let content = file::read(path, &bytes, options.slug.as_ref())?;
+    seen.note(path, &content)?;
+    Ok(content)
 }
 
 /// Runs `work` in a transaction, which a trial rolls back.
@@ -189,6 +187,8 @@ async fn batch_in(
     files: &[ReadFile],
     options: &Options,
 ) -> Result<Vec<FileReport>, Error> {
+    // Rows are locked in the order of the files, which another import may have the other way round.
+    hold(connection).await?;
     let mut reports = Vec::with_capacity(files.len());
     for (path, content) in files {
         let result = match content {
@@ -198,26 +198,18 @@ async fn batch_in(
                 .transaction(async |connection| one(connection, content, options).await)
                 .await
                 .map(Ok)
-                .or_else(faults_of)?,
+                .or_else(|error| faults_of(error).map(Err))?,
         };
-        reports.push(FileReport {
-            path: path.clone(),
-            result,
-        });
+        reports.push(FileReport { path: path.clone(), result });
     }
     Ok(reports)
 }
 
 /// What the file does wrong, as opposed to what goes wrong with the database.
-fn faults_of(error: Error) -> Result<Result<Done, Vec<Remark>>, Error> {
-    let remark = |message: String| Remark {
-        line: None,
-        column: None,
-        message,
-    };
+fn faults_of(error: Error) -> Result<Vec<Remark>, Error> {
     match error {
-        Error::InvalidContent(faults) => Ok(Err(faults.into_iter().map(|fault| remark(fault.detail)).collect())),
-        Error::Conflict(message) => Ok(Err(vec![remark(message)])),
+        Error::InvalidContent(faults) => Ok(faults.into_iter().map(|fault| file::fault(fault.detail)).collect()),
+        Error::Conflict(message) | Error::NotFound(message) => Ok(vec![file::fault(message)]),
         other => Err(other),
     }
 }
@@ -226,10 +218,7 @@ async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Op
     match content {
         Content::Article { document, remarks } => {
             let article = save(connection, document, options).await?;
-            Ok(Done::Article {
-                article,
-                remarks: remarks.clone(),
-            })
+            Ok(Done::Article { article, remarks: remarks.clone() })
         }
         Content::Page(captured) => page(connection, captured, options).await,
         Content::Site(file) => site_in(connection, file).await,
@@ -239,17 +228,9 @@ async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Op
 async fn save(connection: &mut AsyncPgConnection, document: &Document, options: &Options) -> Result<Imported, Error> {
     let sections = crate::content::outline::entries(&document.sections).len();
     let slug = document.slug.clone();
-    let Saved {
-        id, revision, outcome, ..
-    } = draft::save(connection, document.clone(), &options.author).await?;
+    let Saved { id, revision, outcome, .. } = draft::save(connection, document.clone(), &options.author).await?;
     let published = options.publish && publish::publish(connection, id, revision).await?.is_some();
-    Ok(Imported {
-        slug,
-        revision,
-        outcome,
-        published,
-        sections,
-    })
+    Ok(Imported { slug, revision, outcome, published, sections })
 }
 
 async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: &Options) -> Result<Done, Error> {
@@ -263,12 +244,7 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
     }
     let article = save(connection, &document, options).await?;
     let site_changed = options.site
-        && site::put_captured(
-            connection,
-            captured.site_name.as_deref(),
-            captured.call_to_action.as_deref(),
-        )
-        .await?;
+        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref()).await?;
     Ok(Done::Page {
         article,
         encoding: captured.encoding.clone(),
@@ -282,7 +258,12 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
 async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
     let site_changed = site::put_site(connection, &file.site()).await?;
     let topics_changed = site::put_topics(connection, &file.topics).await?;
-    Ok(Done::Site {
-        changed: site_changed || topics_changed,
-    })
+    Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
+}
+
+async fn pins_in(connection: &mut AsyncPgConnection, pins: &[Pin]) -> Result<Pins, Error> {
+    match connection.transaction(async |connection| site::put_pins(connection, pins).await).await {
+        Ok(changed) => Ok(Pins::Set { changed }),
+        Err(error) => faults_of(error).map(Pins::Refused),
+    }
 }

@@ -4,8 +4,8 @@ use std::{fmt::Write, path::Path};
 
 use super::{
     export::Exported,
-    file::Content,
-    import::{Done, FileReport, Imported},
+    file::{Content, Seen},
+    import::{Done, FileReport, Imported, Pins},
 };
 use crate::{
     content::{
@@ -33,10 +33,7 @@ impl Summary {
     /// The report of an import that has not begun.
     #[must_use]
     pub fn new(dry_run: bool) -> Summary {
-        Summary {
-            dry_run,
-            ..Summary::default()
-        }
+        Summary { dry_run, ..Summary::default() }
     }
 
     /// How many files were not imported.
@@ -60,14 +57,7 @@ impl Summary {
                 let _ = writeln!(text, "{path}: {}", sentence(article));
                 list(&mut text, "note: ", remarks)
             }
-            Ok(Done::Page {
-                article,
-                encoding,
-                lines,
-                unknown_titles,
-                damage,
-                site_changed,
-            }) => {
+            Ok(Done::Page { article, encoding, lines, unknown_titles, damage, site_changed }) => {
                 self.count(article);
                 let _ = writeln!(text, "{path}: {} ({encoding})", sentence(article));
                 if *site_changed {
@@ -75,15 +65,21 @@ impl Summary {
                     let _ = writeln!(text, "  the site took its name and call to action");
                 }
                 account(&mut text, lines, unknown_titles);
-                list(&mut text, "looks damaged, kept as it is: ", damage)
+                list(&mut text, "looks damaged: ", damage)
             }
-            Ok(Done::Site { changed }) => {
-                self.other += usize::from(*changed);
-                writeln!(
-                    text,
-                    "{path}: the site, {}",
-                    if *changed { "changed" } else { "unchanged" }
-                )
+            Ok(done @ Done::Site { changed, pins }) => {
+                let words = |changed: bool| if changed { "changed" } else { "unchanged" };
+                let _ = write!(text, "{path}: the site, {}; its pins, ", words(*changed));
+                self.other += usize::from(done.changed());
+                match pins {
+                    Pins::Left => writeln!(text, "left as they are: only --publish sets them, and no dry run"),
+                    Pins::Set { changed } => writeln!(text, "{}", words(*changed)),
+                    Pins::Refused(faults) => {
+                        self.failed += 1;
+                        let _ = writeln!(text, "not set:");
+                        list(&mut text, "", faults)
+                    }
+                }
             }
         };
         text
@@ -102,13 +98,7 @@ impl Summary {
     /// What to print at the end.
     #[must_use]
     pub fn end(&self) -> String {
-        let Summary {
-            created,
-            updated,
-            unchanged,
-            failed,
-            ..
-        } = self;
+        let Summary { created, updated, unchanged, failed, .. } = self;
         let mut text = format!("{created} created, {updated} updated, {unchanged} unchanged, {failed} failed");
         if created + updated + self.other + failed == 0 {
             text += ": nothing changed";
@@ -127,12 +117,7 @@ fn sentence(article: &Imported) -> String {
         Outcome::Unchanged => "unchanged",
     };
     let published = if article.published { ", published" } else { "" };
-    let Imported {
-        slug,
-        revision,
-        sections,
-        ..
-    } = article;
+    let Imported { slug, revision, sections, .. } = article;
     format!("{outcome} {slug}, revision {revision}, {sections} sections{published}")
 }
 
@@ -170,10 +155,7 @@ fn role_in_words(role: &Role) -> String {
         Role::CallToAction => "call to action".into(),
         Role::Title => "title".into(),
         Role::Lead => "lead".into(),
-        Role::Heading {
-            number,
-            label: Some(label),
-        } => format!("heading of section {number}, printed {label}"),
+        Role::Heading { number, label: Some(label) } => format!("heading of section {number}, printed {label}"),
         Role::Heading { number, label: None } => format!("heading of section {number}"),
         Role::Paragraph { section } => format!("paragraph of section {section}"),
         Role::ListItem { section: Some(section) } => format!("list item of section {section}"),
@@ -203,6 +185,7 @@ pub fn exported(exported: Exported, folder: &Path) -> String {
 pub struct Check {
     good: usize,
     failed: usize,
+    seen: Seen,
 }
 
 impl Check {
@@ -215,12 +198,17 @@ impl Check {
     /// What to print of one file.
     pub fn file(&mut self, path: &Path, content: &Result<Content, Vec<Remark>>) -> String {
         let mut text = String::new();
+        let content = match content {
+            Ok(content) => self.seen.note(path, content).map(|()| content),
+            Err(faults) => Err(faults.clone()),
+        };
+        self.good += usize::from(content.is_ok());
         let path = path.display();
         let _ = match content {
             Err(faults) => {
                 self.failed += 1;
                 let _ = writeln!(text, "{path}: {} faults", faults.len());
-                list(&mut text, "", faults)
+                list(&mut text, "", &faults)
             }
             Ok(Content::Article { document, remarks }) => {
                 let sections = outline::entries(&document.sections).len();
@@ -230,16 +218,12 @@ impl Check {
             Ok(Content::Page(captured)) => {
                 let sections = outline::entries(&captured.document.sections).len();
                 let (slug, encoding) = (&captured.document.slug, &captured.encoding);
-                let _ = writeln!(
-                    text,
-                    "{path}: good, a captured page, {slug}, {sections} sections ({encoding})"
-                );
+                let _ = writeln!(text, "{path}: good, a captured page, {slug}, {sections} sections ({encoding})");
                 account(&mut text, &captured.lines, &[]);
                 list(&mut text, "looks damaged: ", &captured.damage)
             }
             Ok(Content::Site(_)) => writeln!(text, "{path}: good, the site"),
         };
-        self.good += usize::from(content.is_ok());
         text
     }
 

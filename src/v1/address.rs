@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
+use super::card::Card;
 use crate::{content::Slug, error::Error};
 
 /// Where articles are.
@@ -47,30 +48,24 @@ impl Key {
         }
     }
 
-    /// Sends a client that asked below `mount` by an earlier slug to the present one, with the rest of its request
-    /// unchanged.
-    pub fn check(&self, mount: &str, present: &str, request: &HttpRequest) -> Result<(), Error> {
+    /// Sends a client that asked by an earlier slug to the present one: `mount`, the slug, `tail`, and the query that it
+    /// sent.
+    pub fn check(&self, mount: &str, card: &Card, tail: &str, request: &HttpRequest) -> Result<(), Error> {
         match self {
-            Key::Slug(slug) if slug.as_str() != present => {
-                let rest = request.path().strip_prefix(mount).and_then(|rest| rest.split_once('/'));
-                let rest = rest.map(|(_, rest)| format!("/{rest}")).unwrap_or_default();
-                Err(moved(&format!("{mount}{present}{rest}"), request))
+            Key::Slug(slug) if slug.as_str() != card.slug => {
+                Err(moved(&format!("{mount}{}{tail}", card.slug), card, request))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// 308 to `path` with the query of the request.
+/// 308 to `path` with the query of the request, until the article changes.
 #[must_use]
-pub fn moved(path: &str, request: &HttpRequest) -> Error {
+pub fn moved(path: &str, card: &Card, request: &HttpRequest) -> Error {
     let query = request.query_string();
-    let location = if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    };
-    Error::Moved { location }
+    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    Error::Moved { location, tags: vec![format!("article:{}", card.id)] }
 }
 
 /// 404 for an article.

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, get, web};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use diesel::{dsl, prelude::*, sql_types::Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::OptionFuture;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tokio::try_join;
@@ -62,11 +63,7 @@ const SORTS: &[(&str, Sort)] = &[
 pub struct ListParameters {
     /// The order: by time of publication or change, the newest first with a `-`, or by title (Han characters by
     /// pinyin). Every order ends with the id.
-    #[param(
-        example = "-published_at",
-        default = "-published_at",
-        pattern = "^(-?published_at|-?updated_at|title)$"
-    )]
+    #[param(example = "-published_at", default = "-published_at", pattern = "^(-?published_at|-?updated_at|title)$")]
     sort: Option<String>,
     /// Only articles of this topic.
     #[param(example = "stem-cells")]
@@ -111,15 +108,7 @@ impl FromQuery for ListQuery {
         }
         let fields = Fields::from_query(p, fields::CARD);
         let paging = Paging::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
-        ListQuery {
-            sort: sort.unwrap_or(Sort::NewestFirst),
-            topic,
-            locale,
-            updated_since,
-            ids,
-            fields,
-            paging,
-        }
+        ListQuery { sort: sort.unwrap_or(Sort::NewestFirst), topic, locale, updated_since, ids, fields, paging }
     }
 }
 
@@ -127,17 +116,14 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
     let text = p.text("ids")?;
     let mut ids: Vec<Uuid> = Vec::new();
     for part in text.split(',').filter(|_| !text.is_empty()) {
-        match Uuid::try_parse(part) {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
-            Err(_) => p.fault("ids", format!("`{part}` is not an id")),
+        match Key::parse(part) {
+            Ok(Key::Id(id)) if ids.contains(&id) => {}
+            Ok(Key::Id(id)) => ids.push(id),
+            _ => p.fault("ids", format!("`{part}` is not an id")),
         }
     }
     if ids.len() > 100 {
-        p.fault(
-            "ids",
-            format!("at most 100 ids can be asked for at once, not {}", ids.len()),
-        );
+        p.fault("ids", format!("at most 100 ids can be asked for at once, not {}", ids.len()));
     }
     Some(ids)
 }
@@ -178,18 +164,13 @@ pub async fn list_articles(
         let after = query.paging.after::<(String, Uuid)>(&name)?;
         let cards = cards(&connection, &query, after);
         let (mut rows, modified) = try_join!(cards, last_change(&connection))?;
-        let page = query.paging.cut(&name, &mut rows, |(card, key)| {
-            (position(query.sort, card, key), card.id)
-        })?;
-        (
-            rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(),
-            modified,
-            page,
-        )
+        let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
+        (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), modified, page)
     };
     data.truncate(query.paging.limit as usize);
     let next = next_address(request.path(), request.query_string(), &page);
-    let mut tags = vec!["articles".to_owned()];
+    // Cards show the names of their topics.
+    let mut tags = vec!["articles".to_owned(), "topics".to_owned()];
     tags.extend(query.topic.iter().map(|topic| format!("topic:{topic}")));
     let answer = filtered(
         &CardList { data, page },
@@ -232,9 +213,7 @@ type Boxed<'a> = articles::BoxedQuery<
 >;
 
 fn chosen(query: &ListQuery) -> Boxed<'_> {
-    let mut select = articles::table
-        .select((Card::as_select(), articles::title_key))
-        .into_boxed();
+    let mut select = articles::table.select((Card::as_select(), articles::title_key)).into_boxed();
     if let Some(topic) = &query.topic {
         let of = article_topics::table
             .filter(article_topics::topic_slug.eq(topic.as_str()))
@@ -269,7 +248,8 @@ async fn cards(
         }};
     }
     let time = |text: &String| {
-        DateTime::<Utc>::from_str(text).map_err(|_| Error::parameter("cursor", "this cursor belongs to another query"))
+        let time = DateTime::<Utc>::from_str(text).ok().filter(|time| (1970..10_000).contains(&time.year()));
+        time.ok_or_else(|| Error::parameter("cursor", "this cursor was changed, or belongs to another query"))
     };
     let text = |text: &String| Ok::<_, Error>(text.clone());
     Ok(match query.sort {
@@ -287,15 +267,9 @@ async fn cards_of(
     query: &ListQuery,
     ids: &[Uuid],
 ) -> Result<Vec<(usize, Card)>, Error> {
-    let rows: Vec<(Card, String)> = chosen(query)
-        .filter(articles::id.eq_any(ids))
-        .load(&mut connection)
-        .await?;
+    let rows: Vec<(Card, String)> = chosen(query).filter(articles::id.eq_any(ids)).load(&mut connection).await?;
     let place = |card: &Card| ids.iter().position(|id| *id == card.id);
-    let mut cards: Vec<_> = rows
-        .into_iter()
-        .filter_map(|(card, _)| Some((place(&card)?, card)))
-        .collect();
+    let mut cards: Vec<_> = rows.into_iter().filter_map(|(card, _)| Some((place(&card)?, card))).collect();
     cards.sort_by_key(|(place, _)| *place);
     Ok(cards)
 }
@@ -309,12 +283,8 @@ enum Part {
     Hot,
 }
 
-const PARTS: &[(&str, Part)] = &[
-    ("toc", Part::Toc),
-    ("sections", Part::Sections),
-    ("related", Part::Related),
-    ("hot", Part::Hot),
-];
+const PARTS: &[(&str, Part)] =
+    &[("toc", Part::Toc), ("sections", Part::Sections), ("related", Part::Related), ("hot", Part::Hot)];
 
 /// What an article can be asked for.
 #[derive(IntoParams)]
@@ -352,10 +322,7 @@ impl FromQuery for ArticleQuery {
 
 impl ArticleQuery {
     fn wants(&self, part: Part) -> bool {
-        let name = PARTS
-            .iter()
-            .find(|(_, known)| *known == part)
-            .map_or("", |(name, _)| name);
+        let name = PARTS.iter().find(|(_, known)| *known == part).map_or("", |(name, _)| name);
         let wanted = |fields: &Fields| fields.want(name) || (part == Part::Sections && fields.want("lead"));
         self.parts.contains(&part) && self.fields.as_ref().is_none_or(wanted)
     }
@@ -406,21 +373,8 @@ pub async fn read_article(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let related = async {
-        if !query.wants(Part::Related) {
-            return Ok(None);
-        }
-        related::first(&connection, &key).await.map(Some)
-    };
-    let hot = async {
-        if !query.wants(Part::Hot) {
-            return Ok(None);
-        }
-        hot::first(&connection).await.map(Some)
-    };
-    let wanted = Wanted::from(&query);
-    let (found, related, hot) = try_join!(find(&connection, &key, &wanted), related, hot)?;
-    key.check(MOUNT, &found.card.slug, &request)?;
+    let (found, related, hot) = whole(&connection, &key, &query).await?;
+    key.check(MOUNT, &found.card, "", &request)?;
 
     let mut tags = vec![format!("article:{}", found.card.id)];
     tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
@@ -432,12 +386,46 @@ pub async fn read_article(
     }
     let modified = found.changed_at;
     let article = found.into_article(&query, related.map(|related| related.shown), hot)?;
-    let answer = filtered(
-        &article,
-        |value| query.fields.iter().for_each(|fields| fields.apply(value)),
-        query.fields.as_ref(),
-    )?;
+    let answer =
+        filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
     Ok(answer.tagged(tags).modified(modified))
+}
+
+/// How often an article is read again when a publication falls between its statements.
+const ATTEMPTS: usize = 10;
+
+type Whole = (Found, Option<related::First>, Option<Recommendations>);
+
+/// An article with the parts that were asked for, all of one revision. The statements are sent together; each sees the
+/// database as it is when it begins, so related reading says which revision it belongs to.
+async fn whole(connection: &AsyncPgConnection, key: &Key, query: &ArticleQuery) -> Result<Whole, Error> {
+    let wanted = Wanted::from(query);
+    for _ in 0..ATTEMPTS {
+        let related = async {
+            let related = query.wants(Part::Related).then(|| related::first(connection, key));
+            OptionFuture::from(related).await.transpose()
+        };
+        let hot = async {
+            let hot = query.wants(Part::Hot).then(|| hot::first(connection));
+            OptionFuture::from(hot).await.transpose()
+        };
+        let (found, related, hot) = try_join!(find(connection, key, &wanted), related, hot)?;
+        if related.as_ref().is_none_or(|related| related.revision == Some(found.card.revision)) {
+            return Ok((found, related, hot));
+        }
+    }
+    Err(Error::Unavailable("the article was published anew during every attempt to read it".into()))
+}
+
+/// An article with its related reading, both of one revision.
+pub(crate) async fn with_related(connection: &AsyncPgConnection, key: &Key) -> Result<(Found, related::First), Error> {
+    for _ in 0..ATTEMPTS {
+        let (found, related) = try_join!(find(connection, key, &CONTENT), related::first(connection, key))?;
+        if related.revision == Some(found.card.revision) {
+            return Ok((found, related));
+        }
+    }
+    Err(Error::Unavailable("the article was published anew during every attempt to read it".into()))
 }
 
 /// Which columns of the text to fetch.
@@ -460,11 +448,7 @@ impl From<&ArticleQuery> for Wanted {
 }
 
 /// The text as blocks, and nothing else of it.
-pub(crate) const CONTENT: Wanted = Wanted {
-    toc: false,
-    html: false,
-    content: true,
-};
+pub(crate) const CONTENT: Wanted = Wanted { toc: false, html: false, content: true };
 
 /// A published article with the text that was wanted.
 pub(crate) struct Found {
@@ -474,7 +458,7 @@ pub(crate) struct Found {
     lead_html: Option<String>,
     sections_html: Option<String>,
     content: Option<String>,
-    present_slugs: Option<Value>,
+    present_links: Option<Value>,
 }
 
 /// The article that `key` names, or why there is none. One statement.
@@ -487,11 +471,7 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
         Option<Value>,
     );
     let when = |wanted: bool| wanted.into_sql::<Bool>();
-    let newest = changes::table
-        .order(changes::sequence.desc())
-        .select(changes::at)
-        .limit(1)
-        .single_value();
+    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1).single_value();
     let select = addresses::table
         .left_join(articles::table.on(articles::id.eq(addresses::article_id)))
         .left_join(article_bodies::table.on(article_bodies::article_id.eq(addresses::article_id)))
@@ -506,41 +486,27 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
                 dsl::case_when(when(wanted.html), article_bodies::sections_html.nullable()),
                 dsl::case_when(when(wanted.content), article_bodies::content.nullable()),
             ),
-            dsl::case_when(when(wanted.html || wanted.content), PRESENT_SLUGS),
+            dsl::case_when(when(wanted.html || wanted.content), PRESENT_LINKS),
         ))
         .limit(1);
     let row: Option<Row> = match key {
-        Key::Slug(slug) => {
-            select
-                .filter(addresses::slug.eq(slug.as_str()))
-                .first(&mut connection)
-                .await
-        }
+        Key::Slug(slug) => select.filter(addresses::slug.eq(slug.as_str())).first(&mut connection).await,
         Key::Id(id) => select.filter(addresses::article_id.eq(id)).first(&mut connection).await,
     }
     .optional()?;
-    let name = || {
-        key.slug()
-            .unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default())
-    };
+    let name = || key.slug().unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default());
     match row {
-        Some((Some(card), _, changed_at, (toc, lead_html, sections_html, content), present_slugs)) => Ok(Found {
-            card,
-            changed_at,
-            toc,
-            lead_html,
-            sections_html,
-            content,
-            present_slugs,
-        }),
+        Some((Some(card), _, changed_at, (toc, lead_html, sections_html, content), present_links)) => {
+            Ok(Found { card, changed_at, toc, lead_html, sections_html, content, present_links })
+        }
         Some((None, Some(reason), ..)) => Err(Error::Withdrawn(reason)),
         Some((None, None, ..)) | None => Err(unknown(&name())),
     }
 }
 
-/// The present slug of every article that the text links to by an earlier one.
-const PRESENT_SLUGS: Scalar<diesel::sql_types::Nullable<diesel::sql_types::Jsonb>> =
-    Scalar::new(include_str!("present_slugs.sql"));
+/// The present address of everything that the text links to by an earlier one: slugs, and the anchors behind them.
+const PRESENT_LINKS: Scalar<diesel::sql_types::Nullable<diesel::sql_types::Jsonb>> =
+    Scalar::new(include_str!("present_links.sql"));
 
 impl Found {
     /// The text, its links as they are stored.
@@ -556,7 +522,7 @@ impl Found {
 
     /// `stored` with today's addresses below `mount` in its links.
     pub(crate) fn resolve_to(&self, mount: &str, stored: &str) -> String {
-        let present = |slug: &str| self.present_slugs.as_ref().and_then(|slugs| slugs.get(slug)?.as_str());
+        let present = |link: &str| self.present_links.as_ref().and_then(|links| links.get(link)?.as_str());
         body::resolve_links(mount, stored, present)
     }
 
@@ -576,14 +542,7 @@ impl Found {
             sections = Some(raw(self.resolve(&written(&body.sections(query.format))?))?);
         }
         let toc = self.toc.map(raw).transpose()?;
-        Ok(Article {
-            card: self.card,
-            lead,
-            toc,
-            sections,
-            related,
-            hot,
-        })
+        Ok(Article { card: self.card, lead, toc, sections, related, hot })
     }
 }
 

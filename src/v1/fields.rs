@@ -7,20 +7,8 @@ use crate::http::query::Parameters;
 /// The fields that a resource has, each with the fields of its items.
 pub type Known = &'static [(&'static str, &'static [&'static str])];
 
-const SECTION: &[&str] = &[
-    "id",
-    "anchor",
-    "number",
-    "label",
-    "title",
-    "level",
-    "characters",
-    "hash",
-    "html",
-    "markdown",
-    "text",
-    "blocks",
-];
+const SECTION: &[&str] =
+    &["id", "anchor", "number", "label", "title", "level", "characters", "hash", "html", "markdown", "text", "blocks"];
 const HEADING: &[&str] = &["id", "anchor", "number", "label", "title"];
 const ITEM: &[&str] = &["position", "kind", "title", "summary", "url", "slug", "why"];
 
@@ -63,20 +51,14 @@ impl Fields {
     /// Takes `fields` from `parameters`.
     pub fn from_query(parameters: &mut Parameters, known: Known) -> Option<Fields> {
         let text = parameters.text("fields")?;
-        let mut fields = Fields {
-            drop: text.starts_with('-'),
-            paths: Vec::new(),
-        };
+        let mut fields = Fields { drop: text.starts_with('-'), paths: Vec::new() };
         for word in text.split(',') {
             let (drop, path) = word.strip_prefix('-').map_or((false, word), |path| (true, path));
             match find(known, path) {
                 None => {
                     let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
                     let names = names.join(", ");
-                    parameters.fault(
-                        "fields",
-                        format!("`{path}` is not known here: expected some of {names}"),
-                    );
+                    parameters.fault("fields", format!("`{path}` is not known here: expected some of {names}"));
                 }
                 Some(_) if drop != fields.drop => {
                     parameters.fault("fields", "fields to keep and fields to drop do not mix");
@@ -133,16 +115,11 @@ impl Fields {
 }
 
 fn find(known: Known, path: &str) -> Option<(&'static str, Option<&'static str>)> {
-    let (name, below) = path
-        .split_once('.')
-        .map_or((path, None), |(name, below)| (name, Some(below)));
+    let (name, below) = path.split_once('.').map_or((path, None), |(name, below)| (name, Some(below)));
     let (name, children) = known.iter().find(|(known, _)| *known == name)?;
     match below {
         None => Some((name, None)),
-        Some(below) => children
-            .iter()
-            .find(|known| **known == below)
-            .map(|below| (*name, Some(*below))),
+        Some(below) => children.iter().find(|known| **known == below).map(|below| (*name, Some(*below))),
     }
 }
 
@@ -162,12 +139,7 @@ mod tests {
     }
 
     fn apply(query: &str, mut value: Value) -> Value {
-        Parameters::new(query)
-            .parse::<Sample>()
-            .unwrap()
-            .0
-            .unwrap()
-            .apply(&mut value);
+        Parameters::new(query).parse::<Sample>().unwrap().0.unwrap().apply(&mut value);
         value
     }
 
@@ -200,23 +172,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_unknown_or_mixed() {
-        for query in [
-            "fields=",
-            "fields=titel",
-            "fields=sections.titel",
-            "fields=title,-summary",
-            "fields=title.",
-        ] {
+        for query in ["fields=", "fields=titel", "fields=sections.titel", "fields=title,-summary", "fields=title."] {
             assert!(Parameters::new(query).parse::<Sample>().is_err(), "{query}");
         }
     }
 
     #[test]
     fn a_card_has_no_parts() {
-        assert!(
-            CARD.iter()
-                .all(|(name, _)| !["lead", "toc", "sections", "related", "hot"].contains(name))
-        );
+        assert!(CARD.iter().all(|(name, _)| !["lead", "toc", "sections", "related", "hot"].contains(name)));
         assert_eq!(CARD.len() + 5, ARTICLE.len());
     }
 }

@@ -57,10 +57,7 @@ pub struct HotQuery {
 impl FromQuery for HotQuery {
     fn from_query(p: &mut Parameters) -> Self {
         p.choice("window", &[("24h", ()), ("7d", ()), ("30d", ())]);
-        HotQuery {
-            topic: p.name("topic"),
-            paging: Paging::take(p, DEFAULT_LIMIT),
-        }
+        HotQuery { topic: p.name("topic"), paging: Paging::take(p, DEFAULT_LIMIT) }
     }
 }
 
@@ -84,32 +81,17 @@ async fn load(
         ("after_place", Bind::Integer(after.map(|after| after.1))),
         ("after_id", Bind::Uuid(after.map(|after| after.2))),
     ];
-    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), given)
-        .load(&mut connection)
-        .await?;
+    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), given).load(&mut connection).await?;
     let before = after.map_or(0, |after| after.3);
-    let items =
-        rows.into_iter()
-            .zip(before + 1..)
-            .map(|((rank, place, id, slug, title, summary, reason), position)| {
-                let source = if rank == 1 { Rule::Pinned } else { Rule::Recent };
-                let why = Why {
-                    source,
-                    reason,
-                    score: None,
-                };
-                let url = format!("/v1/articles/{slug}");
-                let shown = Recommendation {
-                    position,
-                    kind: Kind::Article,
-                    title,
-                    summary,
-                    url,
-                    slug: Some(slug),
-                    why,
-                };
-                (After(rank, place, id, position), shown)
-            });
+    let items = rows.into_iter().zip(before.saturating_add(1)..).map(
+        |((rank, place, id, slug, title, summary, reason), position)| {
+            let source = if rank == 1 { Rule::Pinned } else { Rule::Recent };
+            let why = Why { source, reason, score: None };
+            let url = format!("/v1/articles/{slug}");
+            let shown = Recommendation { position, kind: Kind::Article, title, summary, url, slug: Some(slug), why };
+            (After(rank, place, id, position), shown)
+        },
+    );
     Ok(items.collect())
 }
 
@@ -125,10 +107,7 @@ pub(super) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
     let last = items.last().filter(|_| more);
     let more = last.map(|(after, _)| page::cursor(&name(None), after)).transpose()?;
     let more = more.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
-    Ok(Recommendations {
-        data: items.into_iter().map(|(_, shown)| shown).collect(),
-        more,
-    })
+    Ok(Recommendations { data: items.into_iter().map(|(_, shown)| shown).collect(), more })
 }
 
 /// List what leads the site

@@ -80,14 +80,12 @@ pub async fn read_index(_: Query<Nothing>) -> Result<Answer, Error> {
         openapi: "/openapi.json",
         docs: "/docs",
     })?
-    .tagged(["index"]))
+    .tagged(["index"])
+    .built_in())
 }
 
 /// When anything at all changed last. Every list depends on it: what left the list changed it too.
-async fn last_change(mut connection: &AsyncPgConnection) -> Result<Option<DateTime<Utc>>, Error> {
-    let newest = changes::table
-        .order(changes::sequence.desc())
-        .select(changes::at)
-        .limit(1);
+pub(crate) async fn last_change(mut connection: &AsyncPgConnection) -> Result<Option<DateTime<Utc>>, Error> {
+    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1);
     Ok(newest.first(&mut connection).await.optional()?)
 }

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    address::{Key, MOUNT},
+    address::{Key, MOUNT, unknown},
     articles::{Wanted, find},
     card::Json,
 };
@@ -133,38 +133,21 @@ pub struct RelatedParameters {
 struct After(i32, f64, f64, String);
 
 type Target = (SqlUuid, Text, Integer);
-type Order = (
-    Nullable<BigInt>,
-    Nullable<Integer>,
-    Nullable<Double>,
-    Nullable<Double>,
-    Nullable<Text>,
-);
-type Item = (
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-);
+type Order = (Nullable<BigInt>, Nullable<Integer>, Nullable<Double>, Nullable<Double>, Nullable<Text>);
+type Item = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 type Score = (Nullable<Double>, Nullable<Jsonb>, Nullable<SqlUuid>);
 
 type Row = (
     (Uuid, String, i32),
     (Option<i64>, Option<i32>, Option<f64>, Option<f64>, Option<String>),
-    (
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        Option<String>,
-    ),
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>),
     (Option<f64>, Option<Json<Vec<String>>>, Option<Uuid>),
 );
 
 /// Part of the list of one article.
 struct Part {
     slug: String,
+    revision: i32,
     items: Vec<(After, Option<Uuid>, Recommendation)>,
 }
 
@@ -186,12 +169,12 @@ async fn load(
     ];
     let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
-    let Some(((_, slug, _), ..)) = rows.as_slice().first() else {
+    let Some(((_, slug, revision), ..)) = rows.as_slice().first() else {
         return Ok(None);
     };
-    let slug = slug.clone();
+    let (slug, revision) = (slug.clone(), *revision);
     let items = rows.into_iter().filter_map(item).collect();
-    Ok(Some(Part { slug, items }))
+    Ok(Some(Part { slug, revision, items }))
 }
 
 fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
@@ -210,15 +193,7 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
         (None, url) => (Kind::External, url?),
     };
     let why = Why { source, reason, score };
-    let shown = Recommendation {
-        position: position?,
-        kind,
-        title: title?,
-        summary,
-        url,
-        slug,
-        why,
-    };
+    let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
     Some((After(rank, major?, minor?, tie?), id, shown))
 }
 
@@ -226,40 +201,29 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
 pub(crate) struct First {
     pub shown: Recommendations,
     pub tags: Vec<String>,
+    /// The revision that they belong to; `None` where the article is not published.
+    pub revision: Option<i32>,
 }
 
 /// The first recommendations of the article that `key` names; none where it is not published. One statement.
 pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<First, Error> {
     let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
-        return Ok(First {
-            shown: Recommendations {
-                data: Vec::new(),
-                more: None,
-            },
-            tags: Vec::new(),
-        });
+        let shown = Recommendations { data: Vec::new(), more: None };
+        return Ok(First { shown, tags: Vec::new(), revision: None });
     };
     let path = format!("/v1/articles/{}/related", part.slug);
     let more = part.items.len() > FIRST as usize;
     part.items.truncate(FIRST as usize);
     let last = part.items.last().filter(|_| more);
     let more = last.map(|(after, ..)| page::cursor(&path, after)).transpose()?;
+    let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
     let tags = tags(&part);
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
-    Ok(First {
-        shown: Recommendations {
-            data,
-            more: more.map(|cursor| format!("{path}?cursor={cursor}")),
-        },
-        tags,
-    })
+    Ok(First { shown: Recommendations { data, more }, tags, revision: Some(part.revision) })
 }
 
 fn tags(part: &Part) -> Vec<String> {
-    part.items
-        .iter()
-        .filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?)))
-        .collect()
+    part.items.iter().filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?))).collect()
 }
 
 /// List related reading
@@ -281,15 +245,12 @@ pub async fn list_related(
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
     let found = find(&connection, &key, &Wanted::default()).await?;
-    key.check(MOUNT, &found.card.slug, &request)?;
+    key.check(MOUNT, &found.card, "/related", &request)?;
     // The list is the article's, by whatever name it was asked for: a cursor of `related.more` fits both.
     let name = format!("/v1/articles/{}/related", found.card.slug);
     let after = paging.after(&name)?;
     let part = load(&connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
-    let mut part = part.unwrap_or(Part {
-        slug: found.card.slug.clone(),
-        items: Vec::new(),
-    });
+    let mut part = part.ok_or_else(|| unknown(&found.card.slug))?;
     let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(request.path(), request.query_string(), &page);
     let mut tags = tags(&part);
@@ -297,8 +258,5 @@ pub async fn list_related(
     tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
-    Ok(Answer::json(&list)?
-        .tagged(tags)
-        .modified(found.changed_at)
-        .next_page(next.as_deref()))
+    Ok(Answer::json(&list)?.tagged(tags).modified(found.changed_at).next_page(next.as_deref()))
 }

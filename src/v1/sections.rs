@@ -123,7 +123,7 @@ pub async fn list_sections(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let found = find(&*db.read().await?, &key, &CONTENT).await?;
-    key.check(MOUNT, &found.card.slug, &request)?;
+    key.check(MOUNT, &found.card, "/sections", &request)?;
     let mut parts = found.body()?.sections;
     if query.flat {
         let mut flat = Vec::new();
@@ -140,9 +140,7 @@ pub async fn list_sections(
 fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Answer, Error> {
     let body = found.resolve(&written(value)?);
     let tags = [format!("article:{}", found.card.id)];
-    Ok(Answer::bytes("application/json", body)
-        .tagged(tags)
-        .modified(found.changed_at))
+    Ok(Answer::bytes("application/json", body).tagged(tags).modified(found.changed_at))
 }
 
 fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
@@ -183,9 +181,13 @@ pub async fn read_section(
 ) -> Result<Answer, Error> {
     let (slug, reference) = path.into_inner();
     let key = Key::parse(&slug)?;
+    // What can be no reference names nothing, and must not come back in a `Location`.
+    if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+        return Err(unknown_section(&slug, &reference));
+    }
     let connection = db.read().await?;
     let found = find(&connection, &key, &CONTENT).await?;
-    key.check(MOUNT, &found.card.slug, &request)?;
+    key.check(MOUNT, &found.card, &format!("/sections/{reference}"), &request)?;
     let body = found.body()?;
     let mut trail = Vec::new();
     let mut order = Vec::new();
@@ -236,30 +238,26 @@ async fn elsewhere(
     let article = found.card.id;
     let id: Option<Uuid> = match Uuid::try_parse(reference) {
         Ok(id) if reference.len() == 36 => {
-            let known = sections::table
-                .find(id)
-                .filter(sections::article_id.eq(article))
-                .select(sections::id);
+            let known = sections::table.find(id).filter(sections::article_id.eq(article)).select(sections::id);
             known.first(&mut connection).await.optional()?
         }
         _ => {
-            let known = section_addresses::table
-                .find((article, reference))
-                .select(section_addresses::section_id);
+            let known = section_addresses::table.find((article, reference)).select(section_addresses::section_id);
             known.first(&mut connection).await.optional()?
         }
     };
     Ok(match id {
-        None => Error::NotFound(format!("`{}` has no section `{reference}`", found.card.slug)),
+        None => unknown_section(&found.card.slug, reference),
         Some(id) => match present.iter().find(|part| part.heading.id == id) {
             Some(part) => {
                 let path = format!("{MOUNT}{}/sections/{}", found.card.slug, part.heading.anchor);
-                moved(&path, request)
+                moved(&path, &found.card, request)
             }
-            None => Error::Withdrawn(format!(
-                "the section `{reference}` was removed from `{}`",
-                found.card.slug
-            )),
+            None => Error::Withdrawn(format!("the section `{reference}` was removed from `{}`", found.card.slug)),
         },
     })
+}
+
+fn unknown_section(slug: &str, reference: &str) -> Error {
+    Error::NotFound(format!("`{slug}` has no section `{reference}`"))
 }

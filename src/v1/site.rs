@@ -101,10 +101,6 @@ pub async fn read_site(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, E
 
 /// The site, if anybody described it.
 pub(crate) async fn find(mut connection: &AsyncPgConnection) -> Result<Option<Site>, Error> {
-    let row: Option<Row> = site::table
-        .select(Row::as_select())
-        .first(&mut connection)
-        .await
-        .optional()?;
+    let row: Option<Row> = site::table.select(Row::as_select()).first(&mut connection).await.optional()?;
     Ok(row.map(Site::from))
 }

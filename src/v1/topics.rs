@@ -84,12 +84,7 @@ pub async fn list_topics(
         .group_by((topics::slug, topics::name, topics::description))
         .order(topics::slug)
         .limit(paging.fetch())
-        .select((
-            topics::slug,
-            topics::name,
-            topics::description,
-            dsl::count(article_topics::article_id.nullable()),
-        ))
+        .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
         .load::<Topic>(&mut pipe);
     let (mut data, modified) = try_join!(async { Ok(load.await?) }, last_change(&connection))?;
     let page = paging.cut(request.path(), &mut data, |topic| topic.slug.clone())?;
@@ -119,16 +114,9 @@ pub async fn read_topic(db: web::Data<Db>, path: web::Path<String>, _: Query<Not
         .left_join(article_topics::table)
         .filter(topics::slug.eq(slug.as_str()))
         .group_by((topics::slug, topics::name, topics::description))
-        .select((
-            topics::slug,
-            topics::name,
-            topics::description,
-            dsl::count(article_topics::article_id.nullable()),
-        ))
+        .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
         .first::<Topic>(&mut pipe);
     let (topic, modified) = try_join!(async { Ok(load.await.optional()?) }, last_change(&connection))?;
     let tags = ["topics".to_owned(), format!("topic:{slug}")];
-    Ok(Answer::json(&topic.ok_or_else(unknown)?)?
-        .tagged(tags)
-        .modified(modified))
+    Ok(Answer::json(&topic.ok_or_else(unknown)?)?.tagged(tags).modified(modified))
 }

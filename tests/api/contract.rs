@@ -12,20 +12,13 @@ use crate::house::{App, description, validate};
 fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
     let paths = description()["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
-        item.as_object()
-            .unwrap()
-            .iter()
-            .map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
     });
     all.collect()
 }
 
 fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = &'a Value> {
-    operation["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(move |parameter| parameter["in"] == place)
+    operation["parameters"].as_array().into_iter().flatten().filter(move |parameter| parameter["in"] == place)
 }
 
 /// A path with its parameters' examples filled in.
@@ -41,10 +34,7 @@ fn the_stored_files_are_what_the_code_says() {
     let files = Files::of(description()).unwrap();
     for (name, text) in files.named() {
         let stored = fs::read_to_string(Path::new("openapi").join(name)).unwrap_or_default();
-        assert!(
-            stored == text,
-            "openapi/{name} is not what the code says: run `lectern openapi --write`"
-        );
+        assert!(stored == text, "openapi/{name} is not what the code says: run `lectern openapi --write`");
     }
     assert_eq!(description()["openapi"], "3.1.0");
 }
@@ -54,31 +44,20 @@ fn every_operation_is_described() {
     for (path, method, operation) in operations() {
         let at = format!("{method} {path}");
         for field in ["operationId", "summary", "description"] {
-            assert!(
-                operation[field].as_str().is_some_and(|text| !text.is_empty()),
-                "{at}: no {field}"
-            );
+            assert!(operation[field].as_str().is_some_and(|text| !text.is_empty()), "{at}: no {field}");
         }
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}");
         for parameter in parameters(operation, "query").chain(parameters(operation, "path")) {
             let name = &parameter["name"];
-            assert!(
-                parameter["description"].as_str().is_some(),
-                "{at}: {name} has no description"
-            );
+            assert!(parameter["description"].as_str().is_some(), "{at}: {name} has no description");
             // What only an answer can tell has no example.
             if name != "cursor" && name != "ids" {
                 assert!(!parameter["example"].is_null(), "{at}: {name} has no example");
             }
         }
         let answers = operation["responses"].as_object().unwrap();
-        assert!(
-            answers.keys().any(|status| status.starts_with('4')),
-            "{at}: no problem is documented"
-        );
-        let json = answers
-            .get("200")
-            .and_then(|answer| answer["content"].get("application/json"));
+        assert!(answers.keys().any(|status| status.starts_with('4')), "{at}: no problem is documented");
+        let json = answers.get("200").and_then(|answer| answer["content"].get("application/json"));
         if let Some(json) = json.filter(|_| path.starts_with("/v1")) {
             assert!(!json["example"].is_null(), "{at}: no example");
         }
@@ -87,10 +66,8 @@ fn every_operation_is_described() {
 
 #[test]
 fn every_operation_id_is_its_own() {
-    let mut ids: Vec<_> = operations()
-        .iter()
-        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap())
-        .collect();
+    let mut ids: Vec<_> =
+        operations().iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
@@ -109,10 +86,7 @@ async fn every_public_read_keeps_the_rules_of_http() {
         let full = app.get(&path).await;
         assert_eq!(full.status, 200, "{path}: {}", full.text());
         assert!(full.header("cache-control").contains("max-age="), "{path}");
-        assert!(
-            full.header("cache-control").contains("stale-while-revalidate="),
-            "{path}"
-        );
+        assert!(full.header("cache-control").contains("stale-while-revalidate="), "{path}");
         assert!(full.header("cache-control").contains("stale-if-error="), "{path}");
         assert_eq!(full.header("vary"), "Accept-Encoding", "{path}");
         assert_eq!(full.header("access-control-allow-origin"), "*", "{path}");
@@ -131,19 +105,9 @@ async fn every_public_read_keeps_the_rules_of_http() {
         assert_eq!(other.header("etag"), etag, "{path}: the same bytes have the same tag");
         if pattern != "/v1" {
             let at = full.header("last-modified");
-            assert_eq!(
-                app.send(Method::GET, &path, &[("if-modified-since", at)]).await.status,
-                304,
-                "{path}"
-            );
+            assert_eq!(app.send(Method::GET, &path, &[("if-modified-since", at)]).await.status, 304, "{path}");
             let before = "Thu, 01 Jan 2026 00:00:00 GMT";
-            assert_eq!(
-                app.send(Method::GET, &path, &[("if-modified-since", before)])
-                    .await
-                    .status,
-                200,
-                "{path}"
-            );
+            assert_eq!(app.send(Method::GET, &path, &[("if-modified-since", before)]).await.status, 200, "{path}");
         }
 
         let head = app.send(Method::HEAD, &path, &[]).await;
@@ -158,10 +122,7 @@ async fn every_public_read_keeps_the_rules_of_http() {
             assert_eq!(refused.header("allow"), "GET, HEAD", "{method} {path}");
             assert_eq!(refused.json()["type"], "/problems/method-not-allowed");
         }
-        let preflight = [
-            ("origin", "https://example.org"),
-            ("access-control-request-method", "GET"),
-        ];
+        let preflight = [("origin", "https://example.org"), ("access-control-request-method", "GET")];
         assert_eq!(app.send(Method::OPTIONS, &path, &preflight).await.status, 204, "{path}");
     }
 }
@@ -192,10 +153,7 @@ async fn every_documented_parameter_is_taken_and_no_other() {
         let fault = refused.json()["errors"][0].clone();
         assert_eq!(fault["parameter"], "colour");
         for name in known {
-            assert!(
-                fault["detail"].as_str().unwrap().contains(name),
-                "{path}: {fault} does not name {name}"
-            );
+            assert!(fault["detail"].as_str().unwrap().contains(name), "{path}: {fault} does not name {name}");
         }
     }
 }
@@ -205,18 +163,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("read_index", "/v1"),
     ("read_site", "/v1/site"),
     ("list_articles", "/v1/articles?limit=1"),
-    (
-        "read_article",
-        "/v1/articles/immune-regulation?fields=-sections,-related",
-    ),
-    (
-        "list_sections",
-        "/v1/articles/stem-cell-infusion/sections?depth=1&format=text",
-    ),
-    (
-        "read_section",
-        "/v1/articles/stem-cell-infusion/sections/microenvironment",
-    ),
+    ("read_article", "/v1/articles/immune-regulation?fields=-sections,-related"),
+    ("list_sections", "/v1/articles/stem-cell-infusion/sections?depth=1&format=text"),
+    ("read_section", "/v1/articles/stem-cell-infusion/sections/microenvironment"),
     ("list_related", "/v1/articles/stem-cell-infusion/related?limit=2"),
     ("list_hot", "/v1/recommendations/hot?limit=3"),
     ("list_topics", "/v1/topics?limit=2"),
@@ -238,16 +187,9 @@ async fn the_examples_are_real() {
         }
         let stored: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(stored["request"], *request);
-        assert_eq!(
-            timeless(&stored["answer"]),
-            timeless(&answer),
-            "{id}: run with UPDATE_EXAMPLES=1"
-        );
+        assert_eq!(timeless(&stored["answer"]), timeless(&answer), "{id}: run with UPDATE_EXAMPLES=1");
     }
-    let documented: Vec<_> = operations()
-        .into_iter()
-        .filter(|(path, ..)| path.starts_with("/v1"))
-        .collect();
+    let documented: Vec<_> = operations().into_iter().filter(|(path, ..)| path.starts_with("/v1")).collect();
     assert_eq!(documented.len(), EXAMPLES.len(), "every operation has an example");
 }
 
@@ -259,11 +201,7 @@ fn timeless(value: &Value) -> Value {
             .iter()
             .map(|(name, value)| {
                 let changes = ["id", "published_at", "updated_at", "next_cursor"].contains(&name.as_str());
-                let value = if changes && !value.is_null() {
-                    json!("…")
-                } else {
-                    timeless(value)
-                };
+                let value = if changes && !value.is_null() { json!("…") } else { timeless(value) };
                 (name.clone(), value)
             })
             .collect(),
@@ -274,9 +212,7 @@ fn timeless(value: &Value) -> Value {
 #[test]
 fn the_examples_of_problems_are_problems() {
     let answers = description()["components"]["responses"].as_object().unwrap();
-    let problems = answers
-        .values()
-        .filter_map(|answer| answer["content"].get("application/problem+json"));
+    let problems = answers.values().filter_map(|answer| answer["content"].get("application/problem+json"));
     let examples: Vec<_> = problems.map(|content| &content["example"]).collect();
     assert!(examples.len() > 8);
     for example in examples {

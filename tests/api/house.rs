@@ -33,7 +33,6 @@ use uuid::Uuid;
 /// The run's Postgres, without durability: a test that crashes it starts over.
 struct Postgres {
     server: PrivatePostgres,
-    folder: PathBuf,
 }
 
 /// The template databases, each made once: an empty one and one with the bundled library.
@@ -48,32 +47,20 @@ fn postgres() -> &'static Postgres {
         // with ours however that is, and then stops the server and takes its folder away.
         let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; rm -rf "$0""#;
         let mut child = Command::new("sh");
-        child
-            .args(["-c", wait])
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        child.args(["-c", wait]).arg(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut child, 0);
         Box::leak(Box::new(child.spawn().unwrap()));
-        Postgres { server, folder }
+        Postgres { server }
     })
 }
 
 /// The address of another database of the same server.
 fn database_url(postgres: &Postgres, name: &str) -> String {
-    postgres
-        .server
-        .url()
-        .strip_suffix("/lectern")
-        .map(|stem| format!("{stem}/{name}"))
-        .unwrap()
+    postgres.server.url().strip_suffix("/lectern").map(|stem| format!("{stem}/{name}")).unwrap()
 }
 
 async fn admin(postgres: &Postgres, sql: &str) {
-    let mut connection = AsyncPgConnection::establish(&database_url(postgres, "postgres"))
-        .await
-        .unwrap();
+    let mut connection = AsyncPgConnection::establish(&database_url(postgres, "postgres")).await.unwrap();
     connection.batch_execute(sql).await.unwrap();
 }
 
@@ -85,9 +72,8 @@ async fn templates() -> &'static (&'static Postgres, String, String) {
             let url = database_url(postgres, "empty_template");
             migrate::run(&url).await.unwrap();
             admin(postgres, "create database library_template template empty_template").await;
-            let mut connection = AsyncPgConnection::establish(&database_url(postgres, "library_template"))
-                .await
-                .unwrap();
+            let mut connection =
+                AsyncPgConnection::establish(&database_url(postgres, "library_template")).await.unwrap();
             library::load(&mut connection).await.unwrap();
             (postgres, "empty_template".to_owned(), "library_template".to_owned())
         })
@@ -114,7 +100,6 @@ async fn new_database(library: bool) -> String {
 pub fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("lectern-scratch-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    assert_ne!(folder, postgres().folder);
     folder
 }
 
@@ -145,12 +130,7 @@ impl App {
     pub fn on(database: String) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let db = Db::new(&Settings {
-            url: database.clone(),
-            replicas: Vec::new(),
-            connections: 4,
-        })
-        .unwrap();
+        let db = Db::new(&Settings { url: database.clone(), replicas: Vec::new(), connections: 4 }).unwrap();
         let server = server::start(listener, &db, Some(1), false).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
@@ -159,13 +139,7 @@ impl App {
             .timeout(Duration::from_secs(20))
             .build()
             .unwrap();
-        App {
-            base,
-            database,
-            db,
-            handle,
-            client,
-        }
+        App { base, database, db, handle, client }
     }
 
     /// Publishes an article file and returns its id.
@@ -196,12 +170,7 @@ impl App {
         let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.unwrap().to_vec();
-        let reply = Reply {
-            path: path.to_owned(),
-            status,
-            headers,
-            body,
-        };
+        let reply = Reply { path: path.to_owned(), status, headers, body };
         reply.hold(&method);
         reply
     }
@@ -236,11 +205,7 @@ impl Reply {
     /// A header's value, which must be there.
     pub fn header(&self, name: &str) -> &str {
         let name: HeaderName = name.parse().unwrap();
-        self.headers
-            .get(&name)
-            .unwrap_or_else(|| panic!("{}: no {name}", self.path))
-            .to_str()
-            .unwrap()
+        self.headers.get(&name).unwrap_or_else(|| panic!("{}: no {name}", self.path)).to_str().unwrap()
     }
 
     /// The same answer, which must be a 200 with JSON.
@@ -254,17 +219,9 @@ impl Reply {
         let path = &self.path;
         let id = self.header("x-request-id");
         assert!(self.headers.contains_key("x-content-type-options"), "{path}");
-        assert!(
-            !self.text_or_empty().contains('\u{FDD0}'),
-            "{path}: a private mark was delivered"
-        );
+        assert!(!self.text_or_empty().contains('\u{FDD0}'), "{path}: a private mark was delivered");
         if self.status.is_client_error() || self.status.is_server_error() {
-            assert_eq!(
-                self.header("content-type"),
-                "application/problem+json",
-                "{path}: {}",
-                self.text()
-            );
+            assert_eq!(self.header("content-type"), "application/problem+json", "{path}: {}", self.text());
             if method != Method::HEAD {
                 let problem = self.json();
                 let (bare, _) = path.split_once('?').unwrap_or((path, ""));
@@ -291,11 +248,7 @@ impl Reply {
         };
         let status = self.status.as_u16().to_string();
         let answers = &operation["responses"];
-        assert!(
-            answers.get(&status).is_some(),
-            "{}: {status} is not documented for {pattern}",
-            self.path
-        );
+        assert!(answers.get(&status).is_some(), "{}: {status} is not documented for {pattern}", self.path);
         let content = &answers[&status]["content"]["application/json"]["schema"];
         // `fields` takes documented fields away.
         if self.status == 200 && !content.is_null() && !query.contains("fields=") {
@@ -320,10 +273,7 @@ fn operation(path: &str) -> Option<(&'static str, &'static Value)> {
     let fits = |pattern: &&String| {
         let pattern: Vec<_> = pattern.split('/').collect();
         pattern.len() == parts.len()
-            && pattern
-                .iter()
-                .zip(&parts)
-                .all(|(p, part)| p == part || (p.starts_with('{') && !part.is_empty()))
+            && pattern.iter().zip(&parts).all(|(p, part)| p == part || (p.starts_with('{') && !part.is_empty()))
     };
     let exact = paths.get_key_value(path).map(|(pattern, _)| pattern);
     let pattern = exact.or_else(|| paths.keys().find(fits))?;
@@ -333,28 +283,21 @@ fn operation(path: &str) -> Option<(&'static str, &'static Value)> {
 /// Holds a value against a schema of the description.
 pub fn validate(schema: &str, value: &Value) {
     static VALIDATORS: OnceLock<Mutex<HashMap<String, &'static jsonschema::Validator>>> = OnceLock::new();
-    let mut validators = VALIDATORS
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut validators =
+        VALIDATORS.get_or_init(Mutex::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let validator = *validators.entry(schema.to_owned()).or_insert_with(|| {
         let components = &description()["components"];
         let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": components});
         Box::leak(Box::new(jsonschema::validator_for(&root).unwrap()))
     });
     drop(validators);
-    let faults: Vec<_> = validator
-        .iter_errors(value)
-        .map(|e| format!("{e} at {}", e.instance_path()))
-        .collect();
+    let faults: Vec<_> = validator.iter_errors(value).map(|e| format!("{e} at {}", e.instance_path())).collect();
     assert!(faults.is_empty(), "{schema}: {faults:#?}\n{value}");
 }
 
 /// An article file as a document.
 pub fn document(file: &str) -> Document {
-    markdown::read(file, None)
-        .unwrap_or_else(|faults| panic!("{faults:#?}"))
-        .document
+    markdown::read(file, None).unwrap_or_else(|faults| panic!("{faults:#?}")).document
 }
 
 /// A small article file: a slug, more front matter, and its body.

@@ -25,11 +25,7 @@ fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
     let _ = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .unwrap_or_default();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     (status, head.to_lowercase(), body.to_owned())
 }
 
@@ -57,28 +53,67 @@ async fn every_refusal_is_a_problem() {
         ("/docs/nothing.js", 404, "not-found"),
         (&long, 404, "not-found"),
     ] {
-        let refused = raw(
-            &app,
-            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
-        );
+        let refused = raw(&app, format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes());
         assert_eq!(refused.0, status, "{path}: {}", refused.2);
         assert!(refused.1.contains("content-type: application/problem+json"), "{path}");
         let problem: Value = serde_json::from_str(&refused.2).unwrap();
         assert_eq!(problem["type"], format!("/problems/{kind}"), "{path}");
+        assert!(problem["detail"].as_str().unwrap().len() > 20, "{path}: {problem}");
     }
     // A body of 10 MiB to an address that takes none.
     let mut large =
         b"POST /v1/articles HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10485760\r\n\r\n".to_vec();
     large.extend(vec![b'x'; 10 << 20]);
     let (status, head, body) = raw(&app, &large);
-    assert_eq!(status, 405, "{head}");
-    assert!(head.contains("allow: get, head"));
-    assert!(body.contains("/problems/method-not-allowed"));
-    assert_eq!(
-        app.get("/v1/articles/stem-cell-infusion").await.status,
-        200,
-        "the service goes on"
-    );
+    assert_eq!(status, 413, "{head}");
+    assert!(body.contains("/problems/content-too-large"));
+    assert_eq!(app.get("/v1/articles/stem-cell-infusion").await.status, 200, "the service goes on");
+}
+
+/// A cursor's digest is no secret: what it holds must not reach the database unchecked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_cursor_is_refused() {
+    use lectern::http::page::cursor;
+    let app = App::library().await;
+    let id = "01980000-0000-7000-8000-000000000000";
+    let related = "/v1/articles/stem-cell-infusion/related";
+    let hot = "/v1/recommendations/hot None";
+    let list = |sort: &str| format!("/v1/articles {sort} None None None None");
+    for (path, forged) in [
+        ("/v1/topics?", cursor("/v1/topics", &"a\0")),
+        ("/v1/articles?sort=title&", cursor(&list("Title"), &("a\0", id))),
+        ("/v1/articles?", cursor(&list("NewestFirst"), &("-262000-01-01T00:00:00Z", id))),
+        ("/v1/articles?", cursor(&list("NewestFirst"), &("yesterday", id))),
+        ("/v1/recommendations/hot?", cursor(hot, &(2, i64::MAX, id, 1))),
+        ("/v1/recommendations/hot?", cursor(hot, &(2, i64::MIN, id, 1))),
+        ("/v1/recommendations/hot?", cursor(hot, &(1, i64::MAX, id, i64::MAX))),
+        (&format!("{related}?"), cursor(related, &(1, 1.0, 0.0, "a\0"))),
+    ] {
+        let refused = app.get(&format!("{path}cursor={}", forged.unwrap())).await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert_eq!(refused.json()["errors"][0]["parameter"], "cursor");
+    }
+    // The names of the lists above are those of today: a position that can be is taken.
+    for (path, good) in [
+        ("/v1/articles?sort=title&", cursor(&list("Title"), &("a", id))),
+        ("/v1/articles?", cursor(&list("NewestFirst"), &("2026-01-01T00:00:00Z", id))),
+        ("/v1/recommendations/hot?", cursor(hot, &(2, 5, id, 1))),
+        (&format!("{related}?"), cursor(related, &(1, 1.0, 0.0, "a"))),
+    ] {
+        assert_eq!(app.get(&format!("{path}cursor={}", good.unwrap())).await.status, 200, "{path}");
+    }
+}
+
+/// RFC 9110 section 5.6.7: the two obsolete forms of dates are understood.
+#[tokio::test(flavor = "multi_thread")]
+async fn obsolete_dates_are_dates() {
+    let app = App::library().await;
+    for date in ["Fri, 01 Jan 2100 00:00:00 GMT", "Friday, 01-Jan-27 00:00:00 GMT", "Fri Jan  1 00:00:00 2100"] {
+        let fresh = app.send(Method::GET, "/v1/site", &[("if-modified-since", date)]).await;
+        assert_eq!(fresh.status, 304, "{date}");
+    }
+    let nonsense = app.send(Method::GET, "/v1/site", &[("if-modified-since", "tomorrow")]).await;
+    assert_eq!(nonsense.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,6 +145,9 @@ async fn a_requests_id_is_kept_if_it_is_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_loads_nothing_from_other_hosts() {
     let app = App::empty().await;
+    for path in ["/docs", "/docs/swagger-ui.css"] {
+        assert_eq!(app.send(Method::POST, path, &[]).await.status, 405, "{path}");
+    }
     let page = app.get("/docs").await.text();
     assert!(page.contains("swagger"));
     for (place, _) in page.match_indices("src=\"").chain(page.match_indices("href=\"")) {
@@ -118,12 +156,7 @@ async fn the_reference_loads_nothing_from_other_hosts() {
         let file = app.get(target).await;
         assert_eq!(file.status, 200, "{target}");
     }
-    assert!(
-        app.get("/docs/swagger-initializer.js")
-            .await
-            .text()
-            .contains("/openapi.json")
-    );
+    assert!(app.get("/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
 }
 
 /// While Postgres is away every read is a 503 problem within a moment; when it is back, the service answers by itself.
@@ -139,9 +172,7 @@ async fn a_database_that_goes_and_comes_back() {
     assert_eq!(app.get("/v1/articles").await.status, 200);
     assert_eq!(app.get("/health/ready").await.status, 200);
 
-    tokio::task::spawn_blocking(move || postgres.stop().unwrap())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
     for path in ["/v1/articles", "/v1/site", "/v1/articles/a", "/health/ready", "/"] {
         let asked = Instant::now();
         let away = app.get(path).await;
@@ -149,11 +180,7 @@ async fn a_database_that_goes_and_comes_back() {
         assert!(asked.elapsed() < Duration::from_secs(5), "{path}");
         assert!(!away.header("retry-after").is_empty());
         assert_eq!(away.json()["type"], "/problems/unavailable");
-        assert!(
-            !away.text().contains("sock") && !away.text().contains("refused"),
-            "{}",
-            away.text()
-        );
+        assert!(!away.text().contains("sock") && !away.text().contains("refused"), "{}", away.text());
     }
     assert_eq!(app.get("/health/live").await.status, 200);
     assert_eq!(app.get("/v1").await.status, 200, "what needs no database goes on");
@@ -161,8 +188,6 @@ async fn a_database_that_goes_and_comes_back() {
     let postgres = start(folder.clone()).await.unwrap();
     assert_eq!(app.get("/v1/articles").await.status, 200);
     assert_eq!(app.get("/health/ready").await.status, 200);
-    tokio::task::spawn_blocking(move || postgres.stop().unwrap())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -14,51 +14,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("publishing", &["content", "db", "error", "diesel", "diesel_async"]),
     ("transfer", &["publishing", "content", "error", "diesel_async"]),
     ("http", &["db", "error", "actix_web", "content", "diesel_async"]),
-    (
-        "v1",
-        &[
-            "db",
-            "error",
-            "http",
-            "content",
-            "actix_web",
-            "diesel",
-            "diesel_async",
-            "tokio",
-        ],
-    ),
-    (
-        "reader",
-        &[
-            "db",
-            "error",
-            "http",
-            "content",
-            "v1",
-            "actix_web",
-            "diesel",
-            "diesel_async",
-        ],
-    ),
+    ("v1", &["db", "error", "http", "content", "actix_web", "diesel", "diesel_async", "tokio"]),
+    ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
-    (
-        "server",
-        &["db", "error", "http", "openapi", "reader", "v1", "actix_web"],
-    ),
-    (
-        "cli",
-        &[
-            "content",
-            "db",
-            "error",
-            "openapi",
-            "publishing",
-            "server",
-            "transfer",
-            "diesel_async",
-            "tokio",
-        ],
-    ),
+    ("server", &["db", "error", "http", "openapi", "reader", "v1", "actix_web"]),
+    ("cli", &["content", "db", "error", "openapi", "publishing", "server", "transfer", "diesel_async", "tokio"]),
 ];
 
 /// The crates that the table speaks of; others are free for all.
@@ -81,11 +41,8 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 /// The names in front of a `::` or right behind `crate::`, comments and tests aside.
 fn used(source: &str) -> BTreeSet<String> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: String = code
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code: String =
+        code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     let mut names = BTreeSet::new();
     for (place, _) in code.match_indices("crate::") {
         let rest = code[place + "crate::".len()..].trim_start();
@@ -137,22 +94,12 @@ fn every_room_keeps_to_the_table() {
     let mut seen = BTreeSet::new();
     for file in files {
         let inner = file.strip_prefix("src").unwrap();
-        let room = inner
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_str()
-            .unwrap()
-            .trim_end_matches(".rs")
-            .to_owned();
+        let room = inner.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
         if room == "lib" || room == "main" {
             continue;
         }
-        let (_, may) = MAY_USE
-            .iter()
-            .find(|(name, _)| *name == room)
-            .unwrap_or_else(|| panic!("{room} is not in the table"));
+        let (_, may) =
+            MAY_USE.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is not in the table"));
         for name in used(&fs::read_to_string(&file).unwrap()) {
             let known = rooms.contains(name.as_str()) || CRATES.contains(&name.as_str());
             if known && name != room && !may.contains(&name.as_str()) {

@@ -33,52 +33,25 @@ struct Entry {
 
 async fn log(app: &App) -> Vec<Entry> {
     let sql = "select sequence, type as kind, tags, sections_changed as changed, sections_removed as removed from changes order by sequence";
-    diesel::sql_query(sql)
-        .load(&mut app.db.write().await.unwrap())
-        .await
-        .unwrap()
+    diesel::sql_query(sql).load(&mut app.db.write().await.unwrap()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_has_its_entry_in_the_log() {
     let app = App::empty().await;
-    let id = app
-        .publish(&article(
-            "a",
-            "topics: [t]",
-            "## 甲 {#x}\n\n甲文很长。\n\n## 乙 {#y}\n\n乙文。",
-        ))
-        .await;
-    app.publish(&article("a", "topics: [u]", "## 甲 {#x}\n\n甲文改了。"))
-        .await;
+    let id = app.publish(&article("a", "topics: [t]", "## 甲 {#x}\n\n甲文很长。\n\n## 乙 {#y}\n\n乙文。")).await;
+    app.publish(&article("a", "topics: [u]", "## 甲 {#x}\n\n甲文改了。")).await;
     let mut connection = app.db.write().await.unwrap();
-    connection
-        .transaction(async |c| publish::move_to(c, id, &"b".parse().unwrap()).await)
-        .await
-        .unwrap();
-    connection
-        .transaction(async |c| publish::withdraw(c, id, "不再有效").await)
-        .await
-        .unwrap();
-    let again = connection
-        .transaction(async |c| publish::withdraw(c, id, "不再有效").await)
-        .await
-        .unwrap();
+    connection.transaction(async |c| publish::move_to(c, id, &"b".parse().unwrap()).await).await.unwrap();
+    connection.transaction(async |c| publish::withdraw(c, id, "不再有效").await).await.unwrap();
+    let again = connection.transaction(async |c| publish::withdraw(c, id, "不再有效").await).await.unwrap();
     assert_eq!(again, None, "there is nothing to withdraw a second time");
     let log = log(&app).await;
-    assert_eq!(
-        log.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(),
-        ["published", "updated", "moved", "withdrawn"]
-    );
+    assert_eq!(log.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), ["published", "updated", "moved", "withdrawn"]);
     assert_eq!(log.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((log[0].changed.len(), log[0].removed.len()), (2, 0));
     assert_eq!((log[1].changed.len(), log[1].removed.len()), (1, 1));
-    for tag in [
-        format!("article:{id}"),
-        "articles".into(),
-        "topic:t".into(),
-        "topic:u".into(),
-    ] {
+    for tag in [format!("article:{id}"), "articles".into(), "topic:t".into(), "topic:u".into()] {
         assert!(log[1].tags.contains(&tag), "{tag}: {:?}", log[1].tags);
     }
 }
@@ -91,20 +64,12 @@ async fn identical_content_makes_no_revision() {
     let first = draft::save(&mut connection, document(&file), "test").await.unwrap();
     assert_eq!((first.revision, first.outcome), (1, Outcome::Created));
     let second = draft::save(&mut connection, document(&file), "test").await.unwrap();
-    assert_eq!(
-        (second.revision, second.outcome, &second.hash),
-        (1, Outcome::Unchanged, &first.hash)
-    );
-    let third = draft::save(&mut connection, document(&article("a", "", "## 甲\n\n新文。")), "test")
-        .await
-        .unwrap();
+    assert_eq!((second.revision, second.outcome, &second.hash), (1, Outcome::Unchanged, &first.hash));
+    let third = draft::save(&mut connection, document(&article("a", "", "## 甲\n\n新文。")), "test").await.unwrap();
     assert_eq!((third.revision, third.outcome), (2, Outcome::Updated));
     // Back to the first text is a revision of its own: the history says what happened.
     let fourth = draft::save(&mut connection, document(&file), "test").await.unwrap();
-    assert_eq!(
-        (fourth.revision, fourth.outcome, &fourth.hash),
-        (3, Outcome::Updated, &first.hash)
-    );
+    assert_eq!((fourth.revision, fourth.outcome, &fourth.hash), (3, Outcome::Updated, &first.hash));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,10 +127,7 @@ async fn writers_at_once_lose_nothing() {
     }
     let log = log(&app).await;
     assert_eq!(log.len(), 80);
-    assert!(
-        log.iter().zip(1..).all(|(entry, n)| entry.sequence == n),
-        "no gap, no doubling"
-    );
+    assert!(log.iter().zip(1..).all(|(entry, n)| entry.sequence == n), "no gap, no doubling");
     assert_eq!(app.get("/v1/articles/shared").await.ok()["revision"], 40);
 }
 
@@ -173,12 +135,14 @@ async fn writers_at_once_lose_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_see_whole_revisions_in_order() {
     let app = std::sync::Arc::new(App::empty().await);
-    let file = |n: usize| {
-        article(
-            "a",
-            &format!("title: 第{n}版\nsummary: 第{n}版"),
-            &format!("第{n}版。\n\n## 节 {{#s}}\n\n第{n}版。"),
-        )
+    for n in 0..3 {
+        app.publish(&article(&format!("near-{n}"), "", "文。")).await;
+    }
+    // The editor's choice changes with the text.
+    let near = move |n: u64| format!("near-{}", n % 3);
+    let file = move |n: u64| {
+        let front = format!("title: 第{n}版\nsummary: 第{n}版\nrelated:\n  - article: {}", near(n));
+        article("a", &front, &format!("第{n}版。\n\n## 节 {{#s}}\n\n第{n}版。"))
     };
     app.publish(&file(1)).await;
     let writer = {
@@ -196,16 +160,12 @@ async fn readers_see_whole_revisions_in_order() {
         assert!(revision >= last, "an older revision after a newer one");
         last = revision;
         let version = format!("第{revision}版");
-        let parts = [
-            &article["title"],
-            &article["summary"],
-            &article["lead"]["html"],
-            &article["sections"][0]["html"],
-        ];
-        assert!(
-            parts.iter().all(|part| part.as_str().unwrap().contains(&version)),
-            "{article}"
-        );
+        let parts = [&article["title"], &article["summary"], &article["lead"]["html"], &article["sections"][0]["html"]];
+        assert!(parts.iter().all(|part| part.as_str().unwrap().contains(&version)), "{article}");
+        assert_eq!(article["related"]["data"][0]["slug"], near(revision), "{article}");
+        let page = app.get("/read/a").await.text();
+        let shown = (2..200).find(|n| page.contains(&format!("第{n}版。"))).unwrap_or(1);
+        assert!(page.contains(&format!("href=\"/read/{}\"", near(shown))), "{page}");
     }
     writer.await.unwrap();
 }
@@ -213,28 +173,11 @@ async fn readers_see_whole_revisions_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_topic_is_renamed_on_cards() {
     let app = App::library().await;
-    let rename = [Topic {
-        slug: "cardiology".parse().unwrap(),
-        name: "心脏".into(),
-        description: None,
-    }];
+    let rename = [Topic { slug: "cardiology".parse().unwrap(), name: "心脏".into(), description: None }];
     let mut connection = app.db.write().await.unwrap();
-    assert!(
-        connection
-            .transaction(async |c| site::put_topics(c, &rename).await)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !connection
-            .transaction(async |c| site::put_topics(c, &rename).await)
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        app.get("/v1/articles/heart-disease").await.ok()["topics"][0]["name"],
-        "心脏"
-    );
+    assert!(connection.transaction(async |c| site::put_topics(c, &rename).await).await.unwrap());
+    assert!(!connection.transaction(async |c| site::put_topics(c, &rename).await).await.unwrap());
+    assert_eq!(app.get("/v1/articles/heart-disease").await.ok()["topics"][0]["name"], "心脏");
     assert_eq!(app.get("/v1/topics/cardiology").await.ok()["name"], "心脏");
     let entry = log(&app).await.pop().unwrap();
     assert_eq!(entry.kind, "topics");

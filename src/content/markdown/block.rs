@@ -22,15 +22,10 @@ impl<'a> Reader<'_> {
         let start = ast.sourcepos.start;
         match &ast.value {
             NodeValue::Heading(_) => {
-                self.remark(
-                    start,
-                    "A heading in a list or quote is no section; it is shown in bold.",
-                );
+                self.remark(start, "A heading in a list or quote is no section; it is shown in bold.");
                 out.extend(paragraph(self.inlines(node, true)));
             }
-            NodeValue::BlockQuote => out.push(Block::Quote {
-                content: self.below(node),
-            }),
+            NodeValue::BlockQuote => out.push(Block::Quote { content: self.below(node) }),
             NodeValue::Alert(alert) => {
                 let kind = match alert.alert_type {
                     AlertType::Note => CalloutKind::Note,
@@ -40,32 +35,14 @@ impl<'a> Reader<'_> {
                     AlertType::Caution => CalloutKind::Caution,
                 };
                 let title = alert.title.as_deref().and_then(inline::title);
-                out.push(Block::Callout {
-                    kind,
-                    title,
-                    content: self.below(node),
-                });
+                out.push(Block::Callout { kind, title, content: self.below(node) });
             }
             NodeValue::List(list) => {
-                let items: Vec<ListItem> = node
-                    .children()
-                    .map(|item| ListItem {
-                        content: self.below(item),
-                    })
-                    .collect();
+                let items: Vec<ListItem> = node.children().map(|item| ListItem { content: self.below(item) }).collect();
                 let ordered = list.list_type == ListType::Ordered;
-                let start = if ordered {
-                    u32::try_from(list.start).unwrap_or(u32::MAX)
-                } else {
-                    1
-                };
+                let start = if ordered { u32::try_from(list.start).unwrap_or(u32::MAX) } else { 1 };
                 let tight = tightness(list.tight, &items);
-                out.push(Block::List {
-                    ordered,
-                    start,
-                    tight,
-                    items,
-                });
+                out.push(Block::List { ordered, start, tight, items });
             }
             NodeValue::CodeBlock(code) => {
                 let block = self.code(code, start);
@@ -86,12 +63,7 @@ impl<'a> Reader<'_> {
                     let line = self.line(start.line);
                     let content = self.below(node);
                     let section = self.section;
-                    self.footnotes.definitions.push(Definition {
-                        label,
-                        section,
-                        line,
-                        content,
-                    });
+                    self.footnotes.definitions.push(Definition { label, section, line, content });
                 }
             }
             // Paragraphs. The parser makes no other blocks with these options; were it to, their text is kept.
@@ -105,10 +77,7 @@ impl<'a> Reader<'_> {
         let language = words.next().filter(|name| html::is_language(name)).map(str::to_owned);
         if words.next().is_some() || language.is_none() && !info.trim().is_empty() {
             let info: String = text::line(&info).chars().take(60).collect();
-            self.remark(
-                start,
-                &format!("Only a language can stand behind the fence of code; `{info}` is not kept."),
-            );
+            self.remark(start, &format!("Only a language can stand behind the fence of code; `{info}` is not kept."));
         }
         let literal = show_tildes(&code.literal);
         let text = literal.strip_suffix('\n').unwrap_or(&literal).to_owned();
@@ -127,12 +96,7 @@ impl<'a> Reader<'_> {
             })
             .collect();
         let mut rows = node.children().map(|row| {
-            let mut cells: Vec<Cell> = row
-                .children()
-                .map(|cell| Cell {
-                    content: self.inlines(cell, false),
-                })
-                .collect();
+            let mut cells: Vec<Cell> = row.children().map(|cell| Cell { content: self.inlines(cell, false) }).collect();
             cells.resize_with(align.len(), || Cell { content: Vec::new() });
             cells
         });
@@ -146,11 +110,9 @@ impl<'a> Reader<'_> {
 fn paragraph(mut content: Vec<Inline>) -> Option<Block> {
     match content.as_mut_slice() {
         [] => None,
-        [Inline::Image { src, alt, title }] => Some(Block::Image {
-            src: std::mem::take(src),
-            alt: std::mem::take(alt),
-            title: title.take(),
-        }),
+        [Inline::Image { src, alt, title }] => {
+            Some(Block::Image { src: std::mem::take(src), alt: std::mem::take(alt), title: title.take() })
+        }
         _ => Some(Block::Paragraph { content }),
     }
 }
@@ -168,10 +130,7 @@ fn raw(literal: &str, out: &mut Vec<Block>) {
         if !content.is_empty() {
             content.push(Inline::LineBreak);
         }
-        content.push(Inline::Text {
-            text: line.to_owned(),
-            marks: Vec::new(),
-        });
+        content.push(Inline::Text { text: line.to_owned(), marks: Vec::new() });
     }
 }
 
@@ -195,11 +154,7 @@ fn can_be_loose(items: &[ListItem]) -> bool {
         item.content.iter().take(before_last).any(shows)
     });
     let between = items.len().saturating_sub(1);
-    within
-        || items
-            .iter()
-            .take(between)
-            .any(|item| item.content.last().is_none_or(shows))
+    within || items.iter().take(between).any(|item| item.content.last().is_none_or(shows))
 }
 
 /// Whether a list can be written without empty lines and be read as it is: in each item, every block but the first
@@ -208,10 +163,7 @@ pub(super) fn can_be_tight(items: &[ListItem]) -> bool {
     fn ends_with_table(block: &Block) -> bool {
         match block {
             Block::Table { .. } => true,
-            Block::List { items, .. } => items
-                .last()
-                .and_then(|item| item.content.last())
-                .is_some_and(ends_with_table),
+            Block::List { items, .. } => items.last().and_then(|item| item.content.last()).is_some_and(ends_with_table),
             _ => false,
         }
     }
@@ -238,10 +190,7 @@ fn follows_closely(before: &Block, after: &Block) -> bool {
 
 /// Whether a list can begin in the line after a paragraph (CommonMark 5.2): it must begin with text, and with 1.
 fn interrupts(list: &Block) -> bool {
-    let Block::List {
-        ordered, start, items, ..
-    } = list
-    else {
+    let Block::List { ordered, start, items, .. } = list else {
         return false;
     };
     let begins = items.first().and_then(|item| item.content.first());

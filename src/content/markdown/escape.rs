@@ -2,10 +2,7 @@
 
 /// What stands around a text, as far as it decides what must be escaped.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an independent fact about the place"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about the place")]
 pub(super) struct Around {
     /// Delimiters or something else may touch the first character.
     pub(super) first: bool,
@@ -83,10 +80,7 @@ pub(super) fn title(text: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' => out.push_str("\\\\"),
-            '&' if chars
-                .peek()
-                .is_some_and(|next| next.is_ascii_alphanumeric() || *next == '#') =>
-            {
+            '&' if chars.peek().is_some_and(|next| next.is_ascii_alphanumeric() || *next == '#') => {
                 out.push_str("&amp;");
             }
             '\n' => out.push(' '),

@@ -27,9 +27,7 @@ pub(super) struct Definition {
 pub(super) fn is_label(label: &str) -> bool {
     label.len() <= 64
         && !label.is_empty()
-        && label
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || matches!(c, '\u{4E00}'..='\u{9FFF}'))
+        && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || matches!(c, '\u{4E00}'..='\u{9FFF}'))
 }
 
 impl Footnotes {
@@ -64,10 +62,7 @@ impl Footnotes {
                 labels.insert(name.clone(), label);
             }
         }
-        Footnotes {
-            labels,
-            definitions: Vec::new(),
-        }
+        Footnotes { labels, definitions: Vec::new() }
     }
 
     /// The label of a footnote by the parser's name for it.
@@ -78,16 +73,10 @@ impl Footnotes {
     /// Puts every footnote at the end of the section that refers to it first; one that nothing refers to at the end
     /// of the section in which it was written. Gives back the lines and labels of the latter.
     pub(super) fn attach(self, sections: &mut [&mut Vec<Block>]) -> Vec<(u32, String)> {
-        let order: Vec<(String, usize, u32)> = self
-            .definitions
-            .iter()
-            .map(|note| (note.label.clone(), note.section, note.line))
-            .collect();
-        let mut left: HashMap<String, Vec<Block>> = self
-            .definitions
-            .into_iter()
-            .map(|note| (note.label, note.content))
-            .collect();
+        let order: Vec<(String, usize, u32)> =
+            self.definitions.iter().map(|note| (note.label.clone(), note.section, note.line)).collect();
+        let mut left: HashMap<String, Vec<Block>> =
+            self.definitions.into_iter().map(|note| (note.label, note.content)).collect();
         for blocks in sections.iter_mut() {
             let mut queue = VecDeque::new();
             references(blocks, &mut queue);

@@ -19,16 +19,7 @@ const MAX_SUMMARY: usize = 2000;
 const MAX_REASON: usize = 500;
 const MAX_ITEMS: usize = 100;
 
-const KEYS: [&str; 8] = [
-    "slug",
-    "locale",
-    "title",
-    "questions",
-    "summary",
-    "topics",
-    "source",
-    "related",
-];
+const KEYS: [&str; 8] = ["slug", "locale", "title", "questions", "summary", "topics", "source", "related"];
 
 /// What front matter says; what it does not say is `None` or empty.
 #[derive(Debug, Default)]
@@ -55,11 +46,7 @@ pub(super) fn split(file: &str) -> Result<Parts<'_>, Remark> {
     let is_fence = |line: &str| line.trim_end() == "---";
     let mut lines = file.split_inclusive('\n');
     let Some(first) = lines.next().filter(|line| is_fence(line)) else {
-        return Ok(Parts {
-            yaml: None,
-            body: file,
-            body_line: 0,
-        });
+        return Ok(Parts { yaml: None, body: file, body_line: 0 });
     };
     let start = first.len();
     let mut end = start;
@@ -69,25 +56,13 @@ pub(super) fn split(file: &str) -> Result<Parts<'_>, Remark> {
             let body = file.get(end + line.len()..).unwrap_or_default();
             if yaml.len() > MAX_BYTES {
                 let message = format!("The front matter is longer than {MAX_BYTES} bytes.");
-                return Err(Remark {
-                    line: Some(1),
-                    column: None,
-                    message,
-                });
+                return Err(Remark { line: Some(1), column: None, message });
             }
-            return Ok(Parts {
-                yaml: Some(yaml),
-                body,
-                body_line: count,
-            });
+            return Ok(Parts { yaml: Some(yaml), body, body_line: count });
         }
         end += line.len();
     }
-    Err(Remark {
-        line: Some(1),
-        column: Some(1),
-        message: "The front matter has no closing --- line.".into(),
-    })
+    Err(Remark { line: Some(1), column: Some(1), message: "The front matter has no closing --- line.".into() })
 }
 
 /// Reads front matter; what is wrong with it is added to `faults`.
@@ -107,26 +82,15 @@ impl Reader<'_> {
             Ok(Value::Null) => return None,
             Ok(Value::Mapping(map)) => map,
             Ok(_) => {
-                self.faults.push(
-                    Some(2),
-                    Some(1),
-                    "The front matter must be a list of `key: value` lines.",
-                );
+                self.faults.push(Some(2), Some(1), "The front matter must be a list of `key: value` lines.");
                 return None;
             }
             Err(error) => {
                 let place = error.location();
-                let line = place
-                    .as_ref()
-                    .map(|place| u32::try_from(place.line()).unwrap_or(u32::MAX).saturating_add(1));
-                let column = place
-                    .as_ref()
-                    .map(|place| u32::try_from(place.column()).unwrap_or(u32::MAX).max(1));
-                self.faults.push(
-                    line.or(Some(2)),
-                    column,
-                    format!("The front matter is not valid YAML: {error}."),
-                );
+                let line =
+                    place.as_ref().map(|place| u32::try_from(place.line()).unwrap_or(u32::MAX).saturating_add(1));
+                let column = place.as_ref().map(|place| u32::try_from(place.column()).unwrap_or(u32::MAX).max(1));
+                self.faults.push(line.or(Some(2)), column, format!("The front matter is not valid YAML: {error}."));
                 return None;
             }
         };
@@ -140,13 +104,9 @@ impl Reader<'_> {
                 None => self.fault("", "Every field's name must be text.".to_owned()),
             }
         }
-        let locale = self
-            .text(&map, "locale", 35)
-            .and_then(|text| self.parse("locale", &text));
+        let locale = self.text(&map, "locale", 35).and_then(|text| self.parse("locale", &text));
         Some(FrontMatter {
-            slug: self
-                .text(&map, "slug", MAX_TITLE)
-                .and_then(|text| self.parse("slug", &text)),
+            slug: self.text(&map, "slug", MAX_TITLE).and_then(|text| self.parse("slug", &text)),
             locale: locale.unwrap_or_default(),
             title: self.text(&map, "title", MAX_TITLE),
             questions: self.strings(&map, "questions"),
@@ -162,9 +122,7 @@ impl Reader<'_> {
         let at = self.yaml.lines().position(|line| {
             let line = line.trim_start_matches(['"', '\'']);
             !key.is_empty()
-                && line
-                    .strip_prefix(key)
-                    .is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+                && line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
         });
         // The first line of the file is the opening fence.
         let line = at.map_or(2, |at| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(2));
@@ -204,10 +162,7 @@ impl Reader<'_> {
         };
         let (clean, removed) = text::clean(text);
         if removed > 0 {
-            self.fault(
-                key,
-                format!("`{name}` holds {removed} characters that may not stand in a text."),
-            );
+            self.fault(key, format!("`{name}` holds {removed} characters that may not stand in a text."));
         }
         let line = text::line(&clean).trim().to_owned();
         if line.is_empty() {
@@ -272,11 +227,8 @@ impl Reader<'_> {
         for field in map.keys() {
             if field.as_str().is_none_or(|field| !known.contains(&field)) {
                 let field = field.as_str().unwrap_or("(no text)");
-                let message = format!(
-                    "`{}` is not a field of `{name}`; the fields are {}.",
-                    shown(field),
-                    known.join(", ")
-                );
+                let message =
+                    format!("`{}` is not a field of `{name}`; the fields are {}.", shown(field), known.join(", "));
                 self.fault(key, message);
             }
         }
@@ -319,11 +271,7 @@ impl Reader<'_> {
         if !map.contains_key("name") {
             self.fault("source", "`source` needs a `name`.".to_owned());
         }
-        Some(Source {
-            name: name?,
-            url,
-            captured_at,
-        })
+        Some(Source { name: name?, url, captured_at })
     }
 
     fn related(&mut self, map: &Mapping) -> Vec<Related> {

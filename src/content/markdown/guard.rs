@@ -31,11 +31,7 @@ pub(super) fn check(body: &str, first_line: u32, faults: &mut Faults) -> Option<
         open = if after_empty { here } else { open.max(here) };
         after_empty = false;
         if open > MAX_OPEN && marks > 0 || walk > MAX_WALK {
-            faults.push(
-                Some(line),
-                Some(1),
-                "Lists and quotes stand too deep in each other here.",
-            );
+            faults.push(Some(line), Some(1), "Lists and quotes stand too deep in each other here.");
             return None;
         }
     }

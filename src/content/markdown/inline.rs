@@ -127,23 +127,13 @@ fn last_char(content: &[Inline]) -> Before {
 /// Adds text, to the neighbour where that has the same marks.
 fn push_text(out: &mut Vec<Inline>, text: &str, marks: Vec<Mark>) {
     let code = marks.contains(&Mark::Code);
-    let text = if !code && matches!(out.last(), Some(Inline::LineBreak)) {
-        text.trim_start_matches(' ')
-    } else {
-        text
-    };
+    let text = if !code && matches!(out.last(), Some(Inline::LineBreak)) { text.trim_start_matches(' ') } else { text };
     if text.is_empty() {
         return;
     }
     match out.last_mut() {
-        Some(Inline::Text {
-            text: before,
-            marks: same,
-        }) if *same == marks => before.push_str(text),
-        _ => out.push(Inline::Text {
-            text: text.to_owned(),
-            marks,
-        }),
+        Some(Inline::Text { text: before, marks: same }) if *same == marks => before.push_str(text),
+        _ => out.push(Inline::Text { text: text.to_owned(), marks }),
     }
 }
 
@@ -217,10 +207,7 @@ fn lost(url: &str, title: Option<&str>, shown: &str) -> String {
 impl<'a> Reader<'_> {
     /// The text below a paragraph, heading or table cell.
     pub(super) fn inlines(&mut self, block: Node<'a>, bold: bool) -> Vec<Inline> {
-        let mut run = Running {
-            strong: u32::from(bold),
-            ..Running::default()
-        };
+        let mut run = Running { strong: u32::from(bold), ..Running::default() };
         for edge in block.traverse() {
             match edge {
                 NodeEdge::Start(node) => self.start(&mut run, node),
@@ -264,11 +251,7 @@ impl<'a> Reader<'_> {
                     link.nested += 1;
                 } else {
                     run.settle(first_char(node));
-                    run.link = Some(Link {
-                        nested: 0,
-                        content: Vec::new(),
-                        references: Vec::new(),
-                    });
+                    run.link = Some(Link { nested: 0, content: Vec::new(), references: Vec::new() });
                 }
             }
             _ => {}

@@ -62,23 +62,11 @@ pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Remark>>
         remarks.push(None, None, message);
     }
     let parts = front_matter::split(&file).map_err(|fault| vec![fault])?;
-    let head = parts
-        .yaml
-        .map(|yaml| front_matter::read(yaml, &mut faults))
-        .unwrap_or_default();
-    let body = guard::check(parts.body, parts.body_line, &mut faults).map(|()| {
-        section::read(
-            parts.body,
-            parts.body_line,
-            head.title.is_none(),
-            &mut faults,
-            &mut remarks,
-        )
-    });
+    let head = parts.yaml.map(|yaml| front_matter::read(yaml, &mut faults)).unwrap_or_default();
+    let body = guard::check(parts.body, parts.body_line, &mut faults)
+        .map(|()| section::read(parts.body, parts.body_line, head.title.is_none(), &mut faults, &mut remarks));
 
-    let slug = head
-        .slug
-        .or_else(|| default_slug.and_then(|name| name.parse::<Slug>().ok()));
+    let slug = head.slug.or_else(|| default_slug.and_then(|name| name.parse::<Slug>().ok()));
     if slug.is_none() && !faults.has("slug") {
         faults.push(Some(1), None, "The front matter needs a `slug`: the article's address.");
     }
@@ -118,11 +106,7 @@ struct Faults {
 impl Faults {
     fn push(&mut self, line: Option<u32>, column: Option<u32>, message: impl Into<String>) {
         if self.list.len() < MAX_REMARKS {
-            self.list.push(Remark {
-                line,
-                column,
-                message: message.into(),
-            });
+            self.list.push(Remark { line, column, message: message.into() });
         } else {
             self.more += 1;
         }
@@ -136,20 +120,14 @@ impl Faults {
     /// Whether a fault of this field is known already, so that it is not told a second time as missing.
     fn has(&self, field: &str) -> bool {
         let name = format!("`{field}`");
-        self.list
-            .iter()
-            .any(|fault| fault.message.contains(&name) || fault.message.contains("YAML"))
+        self.list.iter().any(|fault| fault.message.contains(&name) || fault.message.contains("YAML"))
     }
 
     fn sorted(mut self) -> Vec<Remark> {
         self.list.sort();
         if self.more > 0 {
             let message = format!("There are {} more of these.", self.more);
-            self.list.push(Remark {
-                line: None,
-                column: None,
-                message,
-            });
+            self.list.push(Remark { line: None, column: None, message });
         }
         self.list
     }

@@ -36,11 +36,7 @@ pub(super) fn inlines(content: &[Inline], place: Place) -> String {
         after_reference: false,
     };
     writer.content(content);
-    if place == Place::Cell {
-        writer.out.replace('|', "\\|")
-    } else {
-        writer.out
-    }
+    if place == Place::Cell { writer.out.replace('|', "\\|") } else { writer.out }
 }
 
 /// A plain text as Markdown, in a heading.
@@ -51,23 +47,11 @@ pub(super) fn heading(text: &str, reference_first: bool) -> String {
             let rest = chars.as_str();
             let mut out = reference(first);
             if !rest.is_empty() {
-                out.push_str(&inlines(
-                    &[Inline::Text {
-                        text: rest.to_owned(),
-                        marks: Vec::new(),
-                    }],
-                    Place::Heading,
-                ));
+                out.push_str(&inlines(&[Inline::Text { text: rest.to_owned(), marks: Vec::new() }], Place::Heading));
             }
             out
         }
-        _ => inlines(
-            &[Inline::Text {
-                text: text.to_owned(),
-                marks: Vec::new(),
-            }],
-            Place::Heading,
-        ),
+        _ => inlines(&[Inline::Text { text: text.to_owned(), marks: Vec::new() }], Place::Heading),
     }
 }
 
@@ -79,10 +63,7 @@ fn has_strong(content: &[Inline]) -> bool {
     })
 }
 
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an independent fact about what was written"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about what was written")]
 struct Writer {
     out: String,
     place: Place,
@@ -113,14 +94,7 @@ impl Writer {
                 Inline::Image { src, alt, title } => {
                     self.close('!');
                     self.raw("![");
-                    let alt = escape(
-                        alt,
-                        Around {
-                            first: true,
-                            last: true,
-                            ..Around::default()
-                        },
-                    );
+                    let alt = escape(alt, Around { first: true, last: true, ..Around::default() });
                     self.raw(&alt);
                     self.target(&Href::image_source(src).unwrap_or_default(), title.as_deref(), "]");
                 }
@@ -260,10 +234,7 @@ impl Writer {
             at_edge: self.out.is_empty() || self.out.ends_with('\n'),
         };
         // What the text will begin with, once it is escaped.
-        let begin = escape(&first.to_string(), Around { last: false, ..around })
-            .chars()
-            .next()
-            .unwrap_or(first);
+        let begin = escape(&first.to_string(), Around { last: false, ..around }).chars().next().unwrap_or(first);
         let encode_first = self.turn(&wanted, begin, text.len() == first.len_utf8());
         let mut rest = text;
         if encode_first {
@@ -273,24 +244,14 @@ impl Writer {
         if rest.is_empty() {
             return;
         }
-        let around = Around {
-            first: !encode_first,
-            line_start: around.line_start && !encode_first,
-            ..around
-        };
+        let around = Around { first: !encode_first, line_start: around.line_start && !encode_first, ..around };
         let written = escape(rest, around);
         let last = rest.chars().next_back().unwrap_or(first);
         // The last character alone, as it was just written.
         let tail = if rest.chars().nth(1).is_none() {
             written.clone()
         } else {
-            escape(
-                &last.to_string(),
-                Around {
-                    last: true,
-                    ..Around::default()
-                },
-            )
+            escape(&last.to_string(), Around { last: true, ..Around::default() })
         };
         self.raw(&written);
         if self.out.ends_with(&tail) {
@@ -308,9 +269,7 @@ impl Writer {
         let mut runs: Vec<usize> = text.split(|c| c != '`').map(str::len).collect();
         runs.sort_unstable();
         runs.dedup();
-        let ticks = (1..=text.len() + 1)
-            .find(|count| runs.binary_search(count).is_err())
-            .unwrap_or(1);
+        let ticks = (1..=text.len() + 1).find(|count| runs.binary_search(count).is_err()).unwrap_or(1);
         let fence = "`".repeat(ticks);
         let blank = text.chars().all(|c| c == ' ');
         let pad =

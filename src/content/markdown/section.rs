@@ -67,11 +67,7 @@ pub(super) fn read(body: &str, first_line: u32, want_title: bool, faults: &mut F
         left.get() == 0
     };
     let Ok(root) = comrak::try_parse_document(&arena, &source, &options(), &spent) else {
-        faults.push(
-            None,
-            None,
-            "The text is too tangled to be read: marks, lists or tables without end.",
-        );
+        faults.push(None, None, "The text is too tangled to be read: marks, lists or tables without end.");
         return Body::default();
     };
     let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX).saturating_add(first_line);
@@ -82,15 +78,7 @@ pub(super) fn read(body: &str, first_line: u32, want_title: bool, faults: &mut F
     }
     let footnotes = Footnotes::collect(root, line, faults);
     let lines = source.split('\n').collect();
-    Reader {
-        lines,
-        first_line,
-        faults,
-        remarks,
-        footnotes,
-        section: 0,
-    }
-    .read(root, want_title)
+    Reader { lines, first_line, faults, remarks, footnotes, section: 0 }.read(root, want_title)
 }
 
 /// Where blocks stand deeper in each other than they may.
@@ -144,21 +132,13 @@ impl<'a> Reader<'_> {
             let read = self.heading(node, heading, &mut anchors);
             if place == 0 && title_first {
                 let label = read.label.unwrap_or_default();
-                let space = if label.ends_with(|c: char| c.is_ascii()) {
-                    " "
-                } else {
-                    ""
-                };
+                let space = if label.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
                 body.title = Some(format!("{label}{space}{}", read.title)).filter(|title| !title.is_empty());
                 continue;
             }
             if flat.len() > MAX_SECTIONS {
                 let line = self.line(node.data().sourcepos.start.line);
-                self.faults.push(
-                    Some(line),
-                    Some(1),
-                    format!("An article can have {MAX_SECTIONS} sections at most."),
-                );
+                self.faults.push(Some(line), Some(1), format!("An article can have {MAX_SECTIONS} sections at most."));
                 return Body::default();
             }
             self.section = flat.len();
@@ -180,31 +160,18 @@ impl<'a> Reader<'_> {
         let content = self.inlines(node, false);
         let plain = |inline: &Inline| matches!(inline, Inline::Text { marks, .. } if marks.is_empty());
         if !content.iter().all(plain) {
-            self.remark(
-                place.start,
-                "A heading is plain text; its marks, links and images are not kept.",
-            );
+            self.remark(place.start, "A heading is plain text; its marks, links and images are not kept.");
         }
         let mut title = text::line(&text::inlines(&content)).trim().to_owned();
-        let first = self
-            .lines
-            .get(place.start.line.saturating_sub(1))
-            .copied()
-            .unwrap_or_default();
-        let last_line = if heading.setext {
-            place.end.line.saturating_sub(1)
-        } else {
-            place.start.line
-        };
+        let first = self.lines.get(place.start.line.saturating_sub(1)).copied().unwrap_or_default();
+        let last_line = if heading.setext { place.end.line.saturating_sub(1) } else { place.start.line };
         let last = self.lines.get(last_line.saturating_sub(1)).copied().unwrap_or_default();
         let mut anchor = None;
         if let Some((at, name)) = attribute(last, heading.setext) {
             let written = format!("{{#{name}}}");
             if let Some(rest) = title.strip_suffix(&guard::show_tildes(&written)) {
                 title.truncate(rest.trim_end().len());
-                let column = last
-                    .get(..at)
-                    .map(|before| u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX));
+                let column = last.get(..at).map(|before| u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX));
                 let line = Some(self.line(last_line));
                 match name.parse::<Anchor>() {
                     Ok(name) => {
@@ -218,26 +185,17 @@ impl<'a> Reader<'_> {
                     }
                     Err(why) => {
                         let name: String = guard::show_tildes(name).chars().take(60).collect();
-                        self.faults
-                            .push(line, column, format!("`{name}` is not an anchor: {why}."));
+                        self.faults.push(line, column, format!("`{name}` is not an anchor: {why}."));
                     }
                 }
             }
         }
         if title.chars().nth(MAX_HEADING).is_some() {
             let line = self.line(place.start.line);
-            self.faults.push(
-                Some(line),
-                Some(1),
-                format!("A heading can have {MAX_HEADING} characters at most."),
-            );
+            self.faults.push(Some(line), Some(1), format!("A heading can have {MAX_HEADING} characters at most."));
         }
         // A heading that is written with a character reference first has no label: that is how `write` says so.
-        let text = if heading.setext {
-            first
-        } else {
-            first.trim_start().trim_start_matches('#')
-        };
+        let text = if heading.setext { first } else { first.trim_start().trim_start_matches('#') };
         let (label, title) = if text.trim_start().starts_with("&#") {
             (None, title)
         } else {
@@ -248,13 +206,7 @@ impl<'a> Reader<'_> {
             let line = self.line(place.start.line);
             self.faults.push(Some(line), Some(1), "A heading must have text.");
         }
-        Flat {
-            level: heading.level,
-            anchor,
-            label,
-            title,
-            blocks: Vec::new(),
-        }
+        Flat { level: heading.level, anchor, label, title, blocks: Vec::new() }
     }
 
     /// The line of the file for a line of the parser.
@@ -269,19 +221,11 @@ impl<'a> Reader<'_> {
             self.remarks.push(None, None, "");
             return;
         }
-        let line = self
-            .lines
-            .get(place.line.saturating_sub(1))
-            .copied()
-            .unwrap_or_default();
+        let line = self.lines.get(place.line.saturating_sub(1)).copied().unwrap_or_default();
         let before = line.as_bytes().iter().take(place.column.saturating_sub(1));
         // Counted are the bytes that begin a character.
         let column = before.filter(|b| **b & 0xC0 != 0x80).count() + 1;
-        self.remarks.push(
-            Some(self.line(place.line)),
-            Some(u32::try_from(column).unwrap_or(u32::MAX)),
-            message,
-        );
+        self.remarks.push(Some(self.line(place.line)), Some(u32::try_from(column).unwrap_or(u32::MAX)), message);
     }
 }
 
@@ -303,22 +247,9 @@ fn attribute(line: &str, setext: bool) -> Option<(usize, &str)> {
 /// The sections deeper than `level`. Levels rise with every call, so there are six calls within each other at most.
 fn tree(flat: &mut Peekable<impl Iterator<Item = Flat>>, level: u8) -> Vec<Section> {
     let mut out = Vec::new();
-    while let Some(Flat {
-        level,
-        anchor,
-        label,
-        title,
-        blocks,
-    }) = flat.next_if(|next| next.level > level)
-    {
+    while let Some(Flat { level, anchor, label, title, blocks }) = flat.next_if(|next| next.level > level) {
         let children = tree(flat, level);
-        out.push(Section {
-            anchor,
-            label,
-            title,
-            blocks,
-            children,
-        });
+        out.push(Section { anchor, label, title, blocks, children });
     }
     out
 }

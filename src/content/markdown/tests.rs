@@ -31,10 +31,7 @@ fn survives(document: &Document) {
     match read(&file, None) {
         Ok(again) => {
             assert_eq!(&again.document, document, "\n{file}");
-            assert_eq!(
-                outline::document_hash(&again.document),
-                outline::document_hash(document)
-            );
+            assert_eq!(outline::document_hash(&again.document), outline::document_hash(document));
             assert_eq!(write(&again.document), file);
         }
         Err(faults) => panic!("{faults:?} in\n{file}"),
@@ -57,10 +54,7 @@ fn a_whole_file() {
     let document = read.document;
     assert_eq!(document.sections.len(), 2);
     let first = &document.sections[0];
-    assert_eq!(
-        first.anchor.as_ref().map(crate::content::Anchor::as_str),
-        Some("concept")
-    );
+    assert_eq!(first.anchor.as_ref().map(crate::content::Anchor::as_str), Some("concept"));
     assert_eq!(first.label.as_deref(), Some("一、"));
     assert_eq!(first.title, "基本概念");
     assert_eq!(first.children.len(), 2);
@@ -70,10 +64,7 @@ fn a_whole_file() {
 #[test]
 fn emphasis_beside_chinese_punctuation() {
     assert_eq!(html_of("**细胞（MSC）**是"), "<p><strong>细胞（MSC）</strong>是</p>\n");
-    assert_eq!(
-        write(&body("**细胞（MSC）**是")).lines().last(),
-        Some("**细胞（MSC）**是")
-    );
+    assert_eq!(write(&body("**细胞（MSC）**是")).lines().last(), Some("**细胞（MSC）**是"));
 }
 
 #[test]
@@ -108,10 +99,7 @@ fn footnotes_move_to_their_section_and_are_never_lost() {
         "[^b] [^1]: x\n\n[^1]: one\n\n    more [^c]\n\n## A\n\n[^b]: b\n[^c]: c\n[^un_used]: u\n\n## B\n\nx[^b]\n",
     );
     survives(&document);
-    assert!(
-        matches!(document.lead.last(), Some(Block::Footnote { label, .. }) if label == "c"),
-        "{document:?}"
-    );
+    assert!(matches!(document.lead.last(), Some(Block::Footnote { label, .. }) if label == "c"), "{document:?}");
     assert!(
         matches!(&document.sections[0].blocks[..], [Block::Footnote { label, .. }] if label == "n1"),
         "{document:?}"
@@ -134,16 +122,7 @@ fn faults_have_places() {
 
 #[test]
 fn long_lists_and_quotes_are_not_deep() {
-    for line in [
-        "- a\n",
-        "1. a\n",
-        "> a\n",
-        "- a\n\n",
-        "- a\n  - b\n    - c\n",
-        "> > a\n",
-        "[^a]\n",
-        "- a\nb\n",
-    ] {
+    for line in ["- a\n", "1. a\n", "> a\n", "- a\n\n", "- a\n  - b\n    - c\n", "> > a\n", "[^a]\n", "- a\nb\n"] {
         survives(&body(&line.repeat(2_000)));
     }
 }
@@ -168,11 +147,7 @@ fn front_matter_that_tries_to_harm() {
         let items = vec![format!("*{before}"); 9].join(", ");
         format!("{name}: &{name} [{items}]")
     });
-    let bomb = std::iter::once("a: &a [x, x, x]".to_owned())
-        .chain(repeated)
-        .collect::<Vec<_>>()
-        .join("\n")
-        + "\n";
+    let bomb = std::iter::once("a: &a [x, x, x]".to_owned()).chain(repeated).collect::<Vec<_>>().join("\n") + "\n";
     for yaml in [
         bomb.as_str(),
         &"[".repeat(60_000),
@@ -201,10 +176,7 @@ fn front_matter_that_tries_to_harm() {
     ] {
         assert!(!faults(&format!("---\n{yaml}---\n")).is_empty());
     }
-    assert_eq!(
-        faults("---\ntitle: a\n"),
-        ["line 1, column 1: The front matter has no closing --- line."]
-    );
+    assert_eq!(faults("---\ntitle: a\n"), ["line 1, column 1: The front matter has no closing --- line."]);
     assert!(faults(&format!("---\n{}\n---\n", "#".repeat(front_matter::MAX_BYTES)))[0].starts_with("line 1: "));
     assert!(faults(&"x".repeat(MAX_BYTES + 1))[0].contains("longer"));
 }
@@ -213,10 +185,7 @@ fn front_matter_that_tries_to_harm() {
 fn slug_and_title_have_other_sources() {
     let file = "# 一、标题\n\n导语\n\n## 小节\n";
     let document = read(file, Some("file-name")).unwrap().document;
-    assert_eq!(
-        (document.slug.as_str(), document.title.as_str()),
-        ("file-name", "一、标题")
-    );
+    assert_eq!((document.slug.as_str(), document.title.as_str()), ("file-name", "一、标题"));
     assert_eq!((document.lead.len(), document.sections.len()), (1, 1));
     survives(&document);
     // Two of them, or one that does not stand first, are sections.
@@ -269,18 +238,7 @@ fn headings() {
 #[test]
 fn a_title_that_looks_numbered_stays_a_title() {
     let mut document = body("## a\n");
-    for title in [
-        "一、概念",
-        "1. x",
-        "# x",
-        "{#x}",
-        "x {#x}",
-        "（一）",
-        "*x*",
-        "x #",
-        "&amp;",
-        "&#35;",
-    ] {
+    for title in ["一、概念", "1. x", "# x", "{#x}", "x {#x}", "（一）", "*x*", "x #", "&amp;", "&#35;"] {
         document.sections[0].label = None;
         document.sections[0].title = title.to_owned();
         survives(&document);
@@ -289,22 +247,13 @@ fn a_title_that_looks_numbered_stays_a_title() {
 
 #[test]
 fn characters_by_reference_are_cleaned_too() {
-    assert_eq!(
-        html_of("a&#1;b&#x202E;c&#xFDD0;d&#10;e&nbsp;f"),
-        "<p>a\u{FFFD}b\u{FFFD}c\u{FFFD}d e\u{a0}f</p>\n"
-    );
-    assert_eq!(
-        html_of("[x](java&#10;script:alert\\(1\\))"),
-        "<p>x (java script:alert(1))</p>\n"
-    );
+    assert_eq!(html_of("a&#1;b&#x202E;c&#xFDD0;d&#10;e&nbsp;f"), "<p>a\u{FFFD}b\u{FFFD}c\u{FFFD}d e\u{a0}f</p>\n");
+    assert_eq!(html_of("[x](java&#10;script:alert\\(1\\))"), "<p>x (java script:alert(1))</p>\n");
 }
 
 #[test]
 fn six_levels() {
     let document = body("# a\n## b\n### c\n#### d\n##### e\n###### f\n");
-    assert_eq!(
-        outline::entries(&document.sections).last().map(|entry| entry.level),
-        Some(6)
-    );
+    assert_eq!(outline::entries(&document.sections).last().map(|entry| entry.level), Some(6));
     survives(&document);
 }

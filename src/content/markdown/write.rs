@@ -21,7 +21,10 @@ pub fn write(document: &Document) -> String {
     let first_level = if depth(&document.sections, 1) > 5 { 1 } else { 2 };
     write_sections(&mut out, &document.sections, first_level);
     // Files lie side by side: a link to an article is a link to its file.
-    replace_article_links(&out, |slug| format!("{slug}.md"))
+    replace_article_links(&out, |link| match link.split_once('#') {
+        Some((slug, fragment)) => format!("{slug}.md#{fragment}"),
+        None => format!("{link}.md"),
+    })
 }
 
 /// Blocks as Markdown, with a line break at the end; empty where there are none. Links to articles are written in their
@@ -41,11 +44,7 @@ fn depth(sections: &[Section], level: usize) -> usize {
     if level > 6 {
         return level;
     }
-    sections
-        .iter()
-        .map(|section| depth(&section.children, level + 1).max(level))
-        .max()
-        .unwrap_or(0)
+    sections.iter().map(|section| depth(&section.children, level + 1).max(level)).max().unwrap_or(0)
 }
 
 fn write_sections(out: &mut String, sections: &[Section], level: usize) {
@@ -99,13 +98,7 @@ fn join(blocks: &[Block], between: &str, item_mark: Option<char>) -> String {
             out.push_str(between);
         }
         let before = place.checked_sub(1).and_then(|before| blocks.get(before));
-        if let Block::List {
-            ordered,
-            start,
-            tight,
-            items,
-        } = block
-        {
+        if let Block::List { ordered, start, tight, items } = block {
             let after_same = matches!(before, Some(Block::List { ordered: same, .. }) if same == ordered);
             if *ordered {
                 paren = after_same && !paren;
@@ -130,19 +123,12 @@ fn write_block(block: &Block) -> String {
         Block::Quote { content } => quote(&join(content, "\n\n", None)),
         Block::Table { align, head, rows } => table(align, head, rows),
         Block::Image { src, alt, title } => {
-            let image = crate::content::Inline::Image {
-                src: src.clone(),
-                alt: alt.clone(),
-                title: title.clone(),
-            };
+            let image = crate::content::Inline::Image { src: src.clone(), alt: alt.clone(), title: title.clone() };
             running::inlines(&[image], Place::Paragraph)
         }
         Block::Code { language, text } => {
             let fence = escape::fence(text);
-            let language = language
-                .as_deref()
-                .filter(|name| html::is_language(name))
-                .unwrap_or_default();
+            let language = language.as_deref().filter(|name| html::is_language(name)).unwrap_or_default();
             let end = if text.is_empty() { "" } else { "\n" };
             format!("{fence}{language}\n{text}{end}{fence}")
         }
@@ -169,16 +155,8 @@ fn write_block(block: &Block) -> String {
         Block::Footnote { label, content } => {
             let text = join(content, "\n\n", None);
             // Only a paragraph can stand in the line of the label without further thought.
-            let gap = if matches!(content.first(), Some(Block::Paragraph { .. })) {
-                " "
-            } else {
-                "\n    "
-            };
-            if text.is_empty() {
-                format!("[^{label}]:")
-            } else {
-                format!("[^{label}]:{gap}{}", indent(&text, 4))
-            }
+            let gap = if matches!(content.first(), Some(Block::Paragraph { .. })) { " " } else { "\n    " };
+            if text.is_empty() { format!("[^{label}]:") } else { format!("[^{label}]:{gap}{}", indent(&text, 4)) }
         }
     }
 }
@@ -189,28 +167,14 @@ fn indent(text: &str, columns: usize) -> String {
     let lines: Vec<String> = text
         .split('\n')
         .enumerate()
-        .map(|(place, line)| {
-            if place == 0 || line.is_empty() {
-                line.to_owned()
-            } else {
-                format!("{pad}{line}")
-            }
-        })
+        .map(|(place, line)| if place == 0 || line.is_empty() { line.to_owned() } else { format!("{pad}{line}") })
         .collect();
     lines.join("\n")
 }
 
 fn quote(text: &str) -> String {
-    let lines: Vec<String> = text
-        .split('\n')
-        .map(|line| {
-            if line.is_empty() {
-                ">".to_owned()
-            } else {
-                format!("> {line}")
-            }
-        })
-        .collect();
+    let lines: Vec<String> =
+        text.split('\n').map(|line| if line.is_empty() { ">".to_owned() } else { format!("> {line}") }).collect();
     lines.join("\n")
 }
 
@@ -220,20 +184,11 @@ fn bullet_list(tight: bool, items: &[ListItem], mark: char) -> String {
 
 fn ordered_list(start: u32, tight: bool, items: &[ListItem], mark: char) -> String {
     // CommonMark reads nine digits at most; only the first number counts.
-    list(
-        tight,
-        items,
-        |place| format!("{}{mark}", u64::from(start).saturating_add(place).min(999_999_999)),
-        None,
-    )
+    list(tight, items, |place| format!("{}{mark}", u64::from(start).saturating_add(place).min(999_999_999)), None)
 }
 
 fn list(tight: bool, items: &[ListItem], mark: impl Fn(u64) -> String, bullet: Option<char>) -> String {
-    let between = if tight && block::can_be_tight(items) {
-        "\n"
-    } else {
-        "\n\n"
-    };
+    let between = if tight && block::can_be_tight(items) { "\n" } else { "\n\n" };
     let mut out = String::new();
     for (place, item) in (0..).zip(items) {
         if place > 0 {

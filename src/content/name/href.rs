@@ -29,19 +29,22 @@ pub enum Href {
 /// such links and nothing else is found.
 pub const ARTICLE_LINK_MARK: char = '\u{FDD0}';
 
-/// `stored` with every stored link to an article replaced by the address that `address` gives for its slug; what follows
-/// the slug stays.
+/// `stored` with every stored link to an article replaced by what `address` gives for it: for `slug`, or `slug#fragment`
+/// where a fragment of letters, digits, `-`, `.` and `_` follows.
 #[must_use]
 pub fn replace_article_links(stored: &str, address: impl Fn(&str) -> String) -> String {
     let mut pieces = stored.split(ARTICLE_LINK_MARK);
     let mut out = String::with_capacity(stored.len() + 256);
     out.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
-        let end = piece
-            .find(|c: char| !matches!(c, 'a'..='z' | '0'..='9' | '-'))
-            .unwrap_or(piece.len());
-        let (slug, rest) = piece.split_at(end);
-        out.push_str(&address(slug));
+        let is_slug = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
+        let slug = piece.find(|c| !is_slug(c)).unwrap_or(piece.len());
+        let fragment = piece[slug..].strip_prefix('#').unwrap_or_default();
+        let fragment =
+            fragment.find(|c: char| !(c.is_ascii_alphanumeric() || "-._".contains(c))).unwrap_or(fragment.len());
+        let end = if fragment > 0 { slug + 1 + fragment } else { slug };
+        let (link, rest) = piece.split_at(end);
+        out.push_str(&address(link));
         out.push_str(rest);
     }
     out
@@ -58,10 +61,7 @@ impl Href {
             Href::Address(address) => address.clone(),
             Href::Section(fragment) => format!("#{fragment}"),
             Href::Article { slug, fragment: None } => format!("{slug}.md"),
-            Href::Article {
-                slug,
-                fragment: Some(fragment),
-            } => format!("{slug}.md#{fragment}"),
+            Href::Article { slug, fragment: Some(fragment) } => format!("{slug}.md#{fragment}"),
         }
     }
 
@@ -73,9 +73,7 @@ impl Href {
         }
         match scheme(&address) {
             None | Some("http" | "https") => Ok(address),
-            Some(_) => Err(InvalidName(
-                "an image must be at an http, https or relative address".into(),
-            )),
+            Some(_) => Err(InvalidName("an image must be at an http, https or relative address".into())),
         }
     }
 
@@ -94,10 +92,7 @@ impl fmt::Display for Href {
             Href::Address(address) => f.write_str(address),
             Href::Section(fragment) => write!(f, "#{fragment}"),
             Href::Article { slug, fragment: None } => write!(f, "{ARTICLE_LINK_MARK}{slug}"),
-            Href::Article {
-                slug,
-                fragment: Some(fragment),
-            } => write!(f, "{ARTICLE_LINK_MARK}{slug}#{fragment}"),
+            Href::Article { slug, fragment: Some(fragment) } => write!(f, "{ARTICLE_LINK_MARK}{slug}#{fragment}"),
         }
     }
 }
@@ -108,10 +103,7 @@ impl FromStr for Href {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         if let Some(stored) = text.strip_prefix(ARTICLE_LINK_MARK) {
             let (slug, fragment) = split_fragment(stored);
-            return Ok(Href::Article {
-                slug: slug.parse()?,
-                fragment: fragment.map(encode),
-            });
+            return Ok(Href::Article { slug: slug.parse()?, fragment: fragment.map(encode) });
         }
         let address = address(text)?;
         if let Some(fragment) = address.strip_prefix('#') {
@@ -147,10 +139,7 @@ fn split_fragment(address: &str) -> (&str, Option<&str>) {
 fn article_link(address: &str) -> Option<Href> {
     let (path, fragment) = split_fragment(address);
     let article = |slug: &str, fragment: Option<&str>| {
-        Some(Href::Article {
-            slug: slug.parse().ok()?,
-            fragment: fragment.map(str::to_owned),
-        })
+        Some(Href::Article { slug: slug.parse().ok()?, fragment: fragment.map(str::to_owned) })
     };
     if let Some(rest) = path.strip_prefix("/v1/articles/") {
         return match rest.split_once("/sections/") {
@@ -210,9 +199,7 @@ fn address(text: &str) -> Result<String, InvalidName> {
 /// The scheme of an absolute address, if it is one of those that links may have.
 fn scheme(address: &str) -> Option<&'static str> {
     let (name, _) = address.split_once(':')?;
-    ["http", "https", "mailto", "tel"]
-        .into_iter()
-        .find(|known| name.eq_ignore_ascii_case(known))
+    ["http", "https", "mailto", "tel"].into_iter().find(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Percent-encodes what cannot stand in an address (RFC 3986 section 2), so that it can be set between quotes or
@@ -276,11 +263,7 @@ mod tests {
             "#",
             "a\0b",
         ] {
-            assert!(
-                text.parse::<Href>().is_err(),
-                "{text:?} became {:?}",
-                text.parse::<Href>()
-            );
+            assert!(text.parse::<Href>().is_err(), "{text:?} became {:?}", text.parse::<Href>());
         }
         assert!("h".repeat(Href::MAX + 1).parse::<Href>().is_err());
     }
@@ -309,10 +292,7 @@ mod tests {
         ] {
             assert_eq!(href(text), Href::Address(text.into()));
         }
-        assert_eq!(
-            href(r#" a b"<>\|`{}^"#),
-            Href::Address("a%20b%22%3C%3E%5C%7C%60%7B%7D%5E".into())
-        );
+        assert_eq!(href(r#" a b"<>\|`{}^"#), Href::Address("a%20b%22%3C%3E%5C%7C%60%7B%7D%5E".into()));
         assert_eq!(href("\\\\host"), Href::Address("%5C%5Chost".into()));
         assert_eq!(href("/\u{202E}\u{FDD0}x"), Href::Address("/%E2%80%AE%EF%B7%90x".into()));
     }
@@ -323,13 +303,9 @@ mod tests {
             slug: "stem-cells".parse().unwrap(),
             fragment: fragment.map(str::to_owned),
         };
-        for text in [
-            "stem-cells.md",
-            "./stem-cells.md",
-            "/v1/articles/stem-cells",
-            "/read/stem-cells#",
-            "\u{FDD0}stem-cells",
-        ] {
+        for text in
+            ["stem-cells.md", "./stem-cells.md", "/v1/articles/stem-cells", "/read/stem-cells#", "\u{FDD0}stem-cells"]
+        {
             assert_eq!(href(text), article(None));
         }
         for text in [
@@ -351,10 +327,7 @@ mod tests {
     #[test]
     fn images_are_pages_or_relative() {
         assert_eq!(Href::image_source("a b.png").unwrap(), "a%20b.png");
-        assert_eq!(
-            Href::image_source("https://example.org/a.png").unwrap(),
-            "https://example.org/a.png"
-        );
+        assert_eq!(Href::image_source("https://example.org/a.png").unwrap(), "https://example.org/a.png");
         for text in ["mailto:a@b", "tel:1", "data:image/png,x", "#a", "//host/a.png", ""] {
             assert!(Href::image_source(text).is_err(), "{text}");
         }

@@ -11,29 +11,18 @@ type Placed = (u32, char);
 
 /// Marks that no second one may follow, but for one `！` with one `？`.
 fn mark(c: char) -> bool {
-    matches!(
-        c,
-        '，' | ',' | '。' | '、' | '；' | ';' | '？' | '?' | '！' | '!' | '：'
-    )
+    matches!(c, '，' | ',' | '。' | '、' | '；' | ';' | '？' | '?' | '！' | '!' | '：')
 }
 
 /// What a conjunction cannot stand before.
 fn cuts(c: char) -> bool {
-    (mark(c) && c != '：')
-        || matches!(
-            c,
-            '）' | ')' | '】' | '」' | '』' | '”' | '’' | '》' | '〉' | ']' | '〕'
-        )
+    (mark(c) && c != '：') || matches!(c, '）' | ')' | '】' | '」' | '』' | '”' | '’' | '》' | '〉' | ']' | '〕')
 }
 
 /// Adds a remark for every damaged place of a line.
 pub(super) fn find(line: u32, raw: &str, remarks: &mut Vec<Remark>) {
     let chars: Vec<Placed> = (1_u32..).zip(raw.chars()).filter(|(_, c)| kept(*c).is_some()).collect();
-    let mut scan = Scan {
-        line,
-        chars: &chars,
-        remarks,
-    };
+    let mut scan = Scan { line, chars: &chars, remarks };
     let address = scan.addresses();
     scan.conjunctions();
     scan.missing_words();
@@ -42,10 +31,7 @@ pub(super) fn find(line: u32, raw: &str, remarks: &mut Vec<Remark>) {
     scan.lost();
     for (place, length) in mojibake::runs(&chars) {
         let what = scan.excerpt(place, place + length);
-        scan.add(
-            place,
-            format!("{what} looks like text that was read in the wrong encoding"),
-        );
+        scan.add(place, format!("{what} looks like text that was read in the wrong encoding"));
     }
 }
 
@@ -69,11 +55,7 @@ impl Scan<'_> {
         // One more than can be shown, so that the reader of the list knows that it is not whole.
         if !self.full() {
             let column = self.chars.get(place).map(|(column, _)| *column);
-            self.remarks.push(Remark {
-                line: Some(self.line),
-                column,
-                message,
-            });
+            self.remarks.push(Remark { line: Some(self.line), column, message });
         }
     }
 
@@ -84,13 +66,7 @@ impl Scan<'_> {
             return String::new();
         }
         let (begin, end) = (from.saturating_sub(8), to.min(from + 40) + 6);
-        let words: String = self
-            .chars
-            .iter()
-            .skip(begin)
-            .take(end - begin)
-            .map(|(_, c)| *c)
-            .collect();
+        let words: String = self.chars.iter().skip(begin).take(end - begin).map(|(_, c)| *c).collect();
         format!("“{}”", words.trim_matches(label::blank))
     }
 
@@ -102,17 +78,10 @@ impl Scan<'_> {
         let mut depth = 0_usize;
         for (place, mark) in marked.iter_mut().enumerate() {
             let Some(c) = self.at(place) else { continue };
-            let opens = c == 'h'
-                && "http"
-                    .chars()
-                    .enumerate()
-                    .all(|(i, wanted)| self.at(place + i) == Some(wanted))
-                && {
+            let opens =
+                c == 'h' && "http".chars().enumerate().all(|(i, wanted)| self.at(place + i) == Some(wanted)) && {
                     let colon = if self.at(place + 4) == Some('s') { 5 } else { 4 };
-                    "://"
-                        .chars()
-                        .enumerate()
-                        .all(|(i, wanted)| self.at(place + colon + i) == Some(wanted))
+                    "://".chars().enumerate().all(|(i, wanted)| self.at(place + colon + i) == Some(wanted))
                 };
             let closes = c == ')' && depth == 0;
             within = (within || opens) && c.is_ascii_graphic() && !closes;
@@ -197,10 +166,7 @@ impl Scan<'_> {
             }
             if !answered && end > start {
                 let what = self.excerpt(place, end);
-                self.add(
-                    place,
-                    format!("a word seems to be missing between “的” and “、” in {what}"),
-                );
+                self.add(place, format!("a word seems to be missing between “的” and “、” in {what}"));
             }
         }
     }
@@ -212,13 +178,7 @@ impl Scan<'_> {
                 place += 1;
                 continue;
             }
-            let run: Vec<char> = self
-                .chars
-                .iter()
-                .skip(place)
-                .map(|(_, c)| *c)
-                .take_while(|c| mark(*c))
-                .collect();
+            let run: Vec<char> = self.chars.iter().skip(place).map(|(_, c)| *c).take_while(|c| mark(*c)).collect();
             let length = run.len();
             let both = matches!(run.as_slice(), ['！' | '!', '？' | '?'] | ['？' | '?', '！' | '!']);
             if length > 1 && !both && address.get(place) != Some(&true) {

@@ -45,11 +45,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PageError> {
     if let Some(found) = unmarked_utf16(bytes) {
         return text(found);
     }
-    text(if lost(&as_gb18030.text) < lost(&as_utf8.text) {
-        as_gb18030
-    } else {
-        as_utf8
-    })
+    text(if lost(&as_gb18030.text) < lost(&as_utf8.text) { as_gb18030 } else { as_utf8 })
 }
 
 fn utf8(bytes: &[u8]) -> Decoded {
@@ -63,25 +59,13 @@ fn utf8(bytes: &[u8]) -> Decoded {
 
 fn gb18030(bytes: &[u8]) -> Decoded {
     let (text, damaged) = GB18030.decode_without_bom_handling(bytes);
-    Decoded {
-        text: text.into_owned(),
-        encoding: Encoding::Gb18030,
-        damaged,
-    }
+    Decoded { text: text.into_owned(), encoding: Encoding::Gb18030, damaged }
 }
 
 fn utf16(bytes: &[u8], encoding: Encoding) -> Decoded {
-    let decoder = if encoding == Encoding::Utf16Be {
-        UTF_16BE
-    } else {
-        UTF_16LE
-    };
+    let decoder = if encoding == Encoding::Utf16Be { UTF_16BE } else { UTF_16LE };
     let (text, damaged) = decoder.decode_without_bom_handling(bytes);
-    Decoded {
-        text: text.into_owned(),
-        encoding,
-        damaged,
-    }
+    Decoded { text: text.into_owned(), encoding, damaged }
 }
 
 /// UTF-16 without a mark: an even number of bytes that decode without a fault, to characters of which nine in ten are
@@ -132,16 +116,9 @@ fn text(decoded: Decoded) -> Result<Decoded, PageError> {
         foreign += usize::from(control || c == char::REPLACEMENT_CHARACTER);
     }
     if foreign >= 8 && foreign * 10 > total {
-        return Err(PageError::NotText(
-            "no text: more than one character in ten is a control or cannot be decoded",
-        ));
+        return Err(PageError::NotText("no text: more than one character in ten is a control or cannot be decoded"));
     }
-    let begin = decoded
-        .text
-        .trim_start()
-        .get(..14)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let begin = decoded.text.trim_start().get(..14).unwrap_or_default().to_ascii_lowercase();
     if begin.starts_with("<!doctype html") || begin.starts_with("<html") {
         return Err(PageError::NotText("HTML: save the page as text"));
     }
@@ -167,8 +144,5 @@ fn signature(bytes: &[u8]) -> Option<&'static str> {
         (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
         (b"SQLite format 3\x00", "a database"),
     ];
-    SIGNATURES
-        .iter()
-        .find(|(start, _)| bytes.starts_with(start))
-        .map(|(_, what)| *what)
+    SIGNATURES.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, what)| *what)
 }

@@ -38,12 +38,8 @@ pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
 pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
     let open = |roles: &[Option<Role>], place: usize| roles.get(place).is_some_and(Option::is_none);
     let names = ["目录", "文章目录", "本文目录", "目录："];
-    let found = (start..lines.len()).find(|place| {
-        open(roles, *place)
-            && lines
-                .get(*place)
-                .is_some_and(|line| names.contains(&line.text.as_str()))
-    });
+    let found = (start..lines.len())
+        .find(|place| open(roles, *place) && lines.get(*place).is_some_and(|line| names.contains(&line.text.as_str())));
     let Some(found) = found else { return };
     let last: HashMap<&str, usize> = lines
         .iter()
@@ -61,27 +57,15 @@ pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Rol
         .count();
     if count > 0 {
         for role in roles.iter_mut().skip(found).take(count + 1) {
-            *role = Some(Role::NotUsed {
-                why: "the table of contents of the page",
-            });
+            *role = Some(Role::NotUsed { why: "the table of contents of the page" });
         }
     }
 }
 
 /// What no article says: why a line at the head, at the foot or among links is none of its text.
 pub(super) fn aside(text: &str) -> Option<&'static str> {
-    const NEIGHBOURS: [&str; 10] = [
-        "上一篇",
-        "下一篇",
-        "上一条",
-        "下一条",
-        "上一页",
-        "下一页",
-        "返回列表",
-        "返回顶部",
-        "返回首页",
-        "分享到",
-    ];
+    const NEIGHBOURS: [&str; 10] =
+        ["上一篇", "下一篇", "上一条", "下一条", "上一页", "下一页", "返回列表", "返回顶部", "返回首页", "分享到"];
     if text.chars().take(121).count() <= 120 && NEIGHBOURS.iter().any(|words| text.starts_with(words)) {
         return Some("a link to a neighbouring page");
     }
@@ -104,20 +88,8 @@ pub(super) fn aside(text: &str) -> Option<&'static str> {
 
 /// Whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
 fn button(text: &str) -> bool {
-    const BUTTONS: [&str; 8] = [
-        "打印本页",
-        "打印",
-        "关闭窗口",
-        "关闭",
-        "收藏本页",
-        "收藏",
-        "返回",
-        "分享",
-    ];
-    let mut words = text
-        .split(|c: char| blank(c) || "【】[]".contains(c))
-        .filter(|word| !word.is_empty())
-        .peekable();
+    const BUTTONS: [&str; 8] = ["打印本页", "打印", "关闭窗口", "关闭", "收藏本页", "收藏", "返回", "分享"];
+    let mut words = text.split(|c: char| blank(c) || "【】[]".contains(c)).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| BUTTONS.contains(&word))
 }
 
@@ -141,8 +113,7 @@ fn contact(text: &str) -> bool {
 
 /// Whether a line begins with these words and a colon.
 fn names(text: &str, words: &str) -> bool {
-    text.strip_prefix(words)
-        .is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
+    text.strip_prefix(words).is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
 }
 
 /// Navigation: a bread crumb trail, or a usual menu word alone.
@@ -206,17 +177,12 @@ pub(super) fn imprint(text: &str) -> Option<&'static str> {
     }
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if length <= 60 {
-        let only_date = digits >= 6
-            && text
-                .chars()
-                .all(|c| c.is_ascii_digit() || blank(c) || "-/:：.年月日时分秒".contains(c));
+        let only_date =
+            digits >= 6 && text.chars().all(|c| c.is_ascii_digit() || blank(c) || "-/:：.年月日时分秒".contains(c));
         if only_date || (digits > 0 && DATES.iter().any(|start| text.starts_with(start))) {
             return Some("a date of publication");
         }
-        let byline = length <= 30
-            && ["文/", "文｜", "文|", "撰文"]
-                .iter()
-                .any(|start| text.starts_with(start));
+        let byline = length <= 30 && ["文/", "文｜", "文|", "撰文"].iter().any(|start| text.starts_with(start));
         if byline || ORIGINS.iter().any(|start| names(text, start)) {
             return Some("a note on origin or readers");
         }
@@ -277,7 +243,5 @@ pub(super) fn calls_weakly(text: &str) -> bool {
 }
 
 fn invites(text: &str) -> bool {
-    ["咨询", "预约", "挂号", "热线", "客服", "电话", "问诊"]
-        .iter()
-        .any(|word| text.contains(word))
+    ["咨询", "预约", "挂号", "热线", "客服", "电话", "问诊"].iter().any(|word| text.contains(word))
 }

@@ -64,23 +64,14 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
         None => match (before.as_slice(), after.as_slice()) {
             ([], list) | (list, []) => named(list, text),
             (before, [after, ..]) => match before.iter().position(|place| question(text(*place))) {
-                Some(found) => (
-                    found.checked_sub(1).and_then(|i| before.get(i)).copied(),
-                    before.get(found).copied(),
-                ),
+                Some(found) => (found.checked_sub(1).and_then(|i| before.get(i)).copied(), before.get(found).copied()),
                 None => (before.last().copied(), Some(*after)),
             },
         },
     };
     let end = title.map_or(0, |title| title + 1);
     for place in plain.iter().copied().filter(|place| *place < end) {
-        set(
-            roles,
-            place,
-            Role::NotUsed {
-                why: "it stands before the title",
-            },
-        );
+        set(roles, place, Role::NotUsed { why: "it stands before the title" });
     }
     let mut take = |place: Option<usize>, role: Role| {
         place.map(|place| {
@@ -92,20 +83,9 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     let title = take(title, Role::Title);
     let call_to_action = take(call, Role::CallToAction);
     for place in calls.into_iter().skip(1) {
-        set(
-            roles,
-            place,
-            Role::NotUsed {
-                why: "a further call to action",
-            },
-        );
+        set(roles, place, Role::NotUsed { why: "a further call to action" });
     }
-    Head {
-        site_name,
-        call_to_action,
-        title,
-        end,
-    }
+    Head { site_name, call_to_action, title, end }
 }
 
 /// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
@@ -127,9 +107,7 @@ fn above<'a>(
     let named = before().filter(|place| names_site(text(*place))).last();
     let site = named.or_else(|| match from {
         Some(from) => before().take_while(|place| *place < from).last(),
-        None => before()
-            .next()
-            .filter(|first| before().nth(1).is_none() && site(text(*first))),
+        None => before().next().filter(|first| before().nth(1).is_none() && site(text(*first))),
     });
     Some((site, title))
 }
@@ -154,14 +132,8 @@ pub(super) fn questions(title: &str) -> Vec<String> {
     while let Some(c) = chars.next() {
         current.push(c);
         let ends = matches!(c, '?' | '？' | '!' | '！' | '”' | '」' | '』' | '"');
-        let runs_on = chars
-            .peek()
-            .is_some_and(|next| matches!(next, '?' | '？' | '!' | '！' | '”' | '」' | '』'));
-        if ends
-            && !runs_on
-            && current
-                .trim_end_matches(['!', '！', '”', '」', '』', '"'])
-                .ends_with(['?', '？'])
+        let runs_on = chars.peek().is_some_and(|next| matches!(next, '?' | '？' | '!' | '！' | '”' | '」' | '』'));
+        if ends && !runs_on && current.trim_end_matches(['!', '！', '”', '」', '』', '"']).ends_with(['?', '？'])
         {
             let question = current.trim_matches(label::blank);
             if question.chars().any(char::is_alphanumeric) {
@@ -193,20 +165,8 @@ fn site(text: &str) -> bool {
 }
 
 fn names_site(text: &str) -> bool {
-    const ENDS: [&str; 12] = [
-        "网",
-        "网站",
-        "医院",
-        "中心",
-        "平台",
-        "频道",
-        "百科",
-        "在线",
-        "官网",
-        "诊所",
-        "研究所",
-        "科普馆",
-    ];
+    const ENDS: [&str; 12] =
+        ["网", "网站", "医院", "中心", "平台", "频道", "百科", "在线", "官网", "诊所", "研究所", "科普馆"];
     ENDS.iter().any(|end| text.ends_with(end))
 }
 

@@ -21,54 +21,34 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Remark>) -
     let mut number: u32 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest
-            .find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
-            .unwrap_or(rest.len());
+        let end = rest.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).unwrap_or(rest.len());
         let (raw, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
         rest = match tail.strip_prefix("\r\n") {
             Some(after) => after,
-            None => tail
-                .get(tail.chars().next().map_or(0, char::len_utf8)..)
-                .unwrap_or_default(),
+            None => tail.get(tail.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default(),
         };
         number = number.saturating_add(1);
         if remarks.len() <= super::MAX_REMARKS
-            && let Some((column, c)) = (1_u32..)
-                .zip(raw.chars())
-                .find(|(_, c)| removed(*c) && *c != '\u{FEFF}')
+            && let Some((column, c)) = (1_u32..).zip(raw.chars()).find(|(_, c)| removed(*c) && *c != '\u{FEFF}')
         {
             let count = raw.chars().filter(|c| removed(*c) && *c != '\u{FEFF}').count();
             let message = match count {
-                1 => format!(
-                    "a character that no text can hold (U+{:04X}) was taken out",
-                    u32::from(c)
-                ),
+                1 => format!("a character that no text can hold (U+{:04X}) was taken out", u32::from(c)),
                 _ => format!(
                     "{count} characters that no text can hold (the first is U+{:04X}) were taken out",
                     u32::from(c)
                 ),
             };
-            remarks.push(Remark {
-                line: Some(number),
-                column: Some(column),
-                message,
-            });
+            remarks.push(Remark { line: Some(number), column: Some(column), message });
         }
-        let clean: Cow<'_, str> = if raw.chars().all(|c| kept(c) == Some(c)) {
-            raw.into()
-        } else {
-            raw.chars().filter_map(kept).collect()
-        };
+        let clean: Cow<'_, str> =
+            if raw.chars().all(|c| kept(c) == Some(c)) { raw.into() } else { raw.chars().filter_map(kept).collect() };
         let clean = clean.trim_matches(blank);
         if !clean.is_empty() {
             if lines.len() == most {
                 return None;
             }
-            lines.push(Line {
-                number,
-                raw,
-                text: clean.to_owned(),
-            });
+            lines.push(Line { number, raw, text: clean.to_owned() });
         }
     }
     Some(lines)

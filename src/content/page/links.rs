@@ -65,9 +65,7 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
                 *role = Some(Role::NotUsed { why: "a link to more" });
             } else if calls(text) && !text.contains(|c: char| c.is_ascii_digit()) {
                 // A telephone number may be what the text tells.
-                *role = Some(Role::NotUsed {
-                    why: "a further call to action",
-                });
+                *role = Some(Role::NotUsed { why: "a further call to action" });
             }
             continue;
         };
@@ -85,9 +83,7 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
         } else if elsewhere {
             Role::NotUsed { why: "site navigation" }
         } else if text.ends_with(['。', '；']) || text.chars().count() > 400 {
-            Role::NotUsed {
-                why: "running text in a list of links",
-            }
+            Role::NotUsed { why: "running text in a list of links" }
         } else if let Some(link) = link(line) {
             if list == Tail::Related {
                 tails.related.push(link);
@@ -97,9 +93,7 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
                 Role::HotLink
             }
         } else {
-            Role::NotUsed {
-                why: "a mark without text",
-            }
+            Role::NotUsed { why: "a mark without text" }
         });
     }
     tails
@@ -107,16 +101,8 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
 
 /// Whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
 pub(super) fn tail(text: &str) -> Option<Tail> {
-    const RELATED: [&str; 8] = [
-        "相关阅读",
-        "相关文章",
-        "相关推荐",
-        "相关内容",
-        "相关资讯",
-        "延伸阅读",
-        "推荐阅读",
-        "相关问题",
-    ];
+    const RELATED: [&str; 8] =
+        ["相关阅读", "相关文章", "相关推荐", "相关内容", "相关资讯", "延伸阅读", "推荐阅读", "相关问题"];
     const HOT: [&str; 6] = ["热门推荐", "热门文章", "热门阅读", "热门资讯", "热点推荐", "热点文章"];
     if text.chars().take(61).count() > 60 {
         return None;
@@ -136,18 +122,13 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
             Some(first) if first != which => Some(Tail::Both),
             Some(_) => return None,
         };
-        rest = behind
-            .strip_prefix("更多")
-            .unwrap_or(behind)
-            .trim_start_matches(more_mark);
+        rest = behind.strip_prefix("更多").unwrap_or(behind).trim_start_matches(more_mark);
     }
     found
 }
 
 fn undecorated(text: &str) -> String {
-    text.chars()
-        .filter(|c| !blank(*c) && !"【】[]「」■●▎◆★|｜：:".contains(*c))
-        .collect()
+    text.chars().filter(|c| !blank(*c) && !"【】[]「」■●▎◆★|｜：:".contains(*c)).collect()
 }
 
 /// Whether a line in a list of links is the heading of another list, of which nothing is used.
@@ -176,20 +157,17 @@ fn other_list(text: &str) -> bool {
 /// Whether a line is `更多+` alone.
 fn more(text: &str) -> bool {
     let text = text.trim_start_matches(['查', '看', '[', '【']);
-    text.strip_prefix("更多")
-        .is_some_and(|rest| rest.chars().all(|c| more_mark(c) || blank(c) || "]】".contains(c)))
+    text.strip_prefix("更多").is_some_and(|rest| rest.chars().all(|c| more_mark(c) || blank(c) || "]】".contains(c)))
 }
 
 fn more_mark(c: char) -> bool {
     "+＋>＞»›→…".contains(c)
 }
 
-/// A line under a heading over links: `title`, `title URL`, `[title](URL)`, `URL`, each with a bullet or a number before
-/// it; a date that stands behind a title is none of it.
+/// A line under a heading over links: `title`, `title URL`, `URL title`, `[title](URL)`, `URL`, each with a bullet or a
+/// number before it; a date that stands behind a title is none of it.
 fn link(line: &Line<'_>) -> Option<LinkLine> {
-    let text = line
-        .text
-        .trim_start_matches(|c| blank(c) || "·•●■◆▪‣◦○*＊-–—>»".contains(c));
+    let text = line.text.trim_start_matches(|c| blank(c) || "·•●■◆▪‣◦○*＊-–—>»".contains(c));
     let text = match label::split(text) {
         (Some(_), title) if !title.is_empty() => title,
         _ => text,
@@ -198,31 +176,32 @@ fn link(line: &Line<'_>) -> Option<LinkLine> {
         return None;
     }
     let found = |title: &str, url: Option<&str>| {
-        Some(LinkLine {
-            line: line.number,
-            title: title.to_owned(),
-            url: url.map(str::to_owned),
-        })
+        Some(LinkLine { line: line.number, title: title.to_owned(), url: url.map(str::to_owned) })
     };
-    if let Some((title, url)) = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(')'))
-        .and_then(|rest| rest.split_once("]("))
+    if let Some((title, url)) =
+        text.strip_prefix('[').and_then(|rest| rest.strip_suffix(')')).and_then(|rest| rest.split_once("]("))
         && let (title, url) = (title.trim_matches(blank), url.trim_matches(blank))
         && !title.is_empty()
         && address(url)
     {
         return found(title, Some(url));
     }
-    let place = ["http://", "https://"]
-        .iter()
-        .filter_map(|scheme| text.find(scheme))
-        .min();
-    if let Some((title, url)) = place.and_then(|place| text.split_at_checked(place))
-        && address(url)
-    {
-        let title = title.trim_matches(blank);
-        return found(if title.is_empty() { url } else { title }, Some(url));
+    let place = ["http://", "https://"].iter().filter_map(|scheme| text.find(scheme)).min();
+    if let Some((before, rest)) = place.and_then(|place| text.split_at_checked(place)) {
+        let (url, behind) = rest.split_once(blank).unwrap_or((rest, ""));
+        let (before, behind) = (before.trim_matches(blank), behind.trim_matches(blank));
+        let title = match (before, behind) {
+            ("", "") => Some(url),
+            ("", title) => Some(undated(title)),
+            (title, "") => Some(title),
+            // An address within running words is a part of the title.
+            _ => None,
+        };
+        if let Some(title) = title
+            && address(url)
+        {
+            return found(title, Some(url));
+        }
     }
     found(undated(text), None)
 }
@@ -241,29 +220,16 @@ fn undated(text: &str) -> &str {
     let date = date.strip_suffix('日').unwrap_or(date);
     let numbers: Vec<usize> = date
         .split(['-', '/', '.', '年', '月'])
-        .map(|part| {
-            if part.bytes().all(|b| b.is_ascii_digit()) {
-                part.len()
-            } else {
-                0
-            }
-        })
+        .map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { part.len() } else { 0 })
         .take(4)
         .collect();
     let title = title.trim_end_matches(blank);
-    if matches!(numbers.as_slice(), [4, 1 | 2, 1 | 2]) && !title.is_empty() {
-        title
-    } else {
-        text
-    }
+    if matches!(numbers.as_slice(), [4, 1 | 2, 1 | 2]) && !title.is_empty() { title } else { text }
 }
 
 /// Whether a text is an absolute `http` or `https` address with a host, without characters that no address holds.
 fn address(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or_default();
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     rest.starts_with(char::is_alphanumeric)
         && !rest.contains(|c: char| blank(c) || c.is_control() || "<>\"\\^`{|}".contains(c))
 }

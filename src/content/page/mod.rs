@@ -177,15 +177,8 @@ pub fn read(bytes: &[u8]) -> Result<Page, PageError> {
     let decoded = decode::decode(bytes)?;
     let mut damage = Vec::new();
     if decoded.damaged {
-        let message = format!(
-            "some bytes are not valid {}; “\u{FFFD}” stands in their place",
-            decoded.encoding
-        );
-        damage.push(Remark {
-            line: None,
-            column: None,
-            message,
-        });
+        let message = format!("some bytes are not valid {}; “\u{FFFD}” stands in their place", decoded.encoding);
+        damage.push(Remark { line: None, column: None, message });
     }
     let lines = lines::lines(&decoded.text, MAX_LINES, &mut damage).ok_or(PageError::TooManyLines)?;
     let mut roles: Vec<Option<Role>> = vec![None; lines.len()];
@@ -199,28 +192,18 @@ pub fn read(bytes: &[u8]) -> Result<Page, PageError> {
     let mut uses = Vec::with_capacity(lines.len());
     for (line, role) in lines.into_iter().zip(roles) {
         // The tree gives every line a role that had none before.
-        let role = role.unwrap_or(Role::NotUsed {
-            why: "no place was found for it",
-        });
+        let role = role.unwrap_or(Role::NotUsed { why: "no place was found for it" });
         if !matches!(role, Role::NotUsed { .. }) && damage.len() <= MAX_REMARKS {
             damage::find(line.number, line.raw, &mut damage);
         }
-        uses.push(LineUse {
-            line: line.number,
-            text: line.text,
-            role,
-        });
+        uses.push(LineUse { line: line.number, text: line.text, role });
     }
     damage.sort();
     damage.dedup();
     if damage.len() > MAX_REMARKS {
         damage.truncate(MAX_REMARKS);
         let message = format!("there are more damaged places than the {MAX_REMARKS} above");
-        damage.push(Remark {
-            line: None,
-            column: None,
-            message,
-        });
+        damage.push(Remark { line: None, column: None, message });
     }
     Ok(Page {
         encoding: decoded.encoding,
@@ -246,11 +229,7 @@ impl Page {
     pub fn into_document(self, slug: Slug, locale: Locale) -> Option<Document> {
         let related = self.related.into_iter().filter_map(|link| {
             let LinkLine { title, url, .. } = link;
-            url.map(|url| Related::External {
-                url,
-                title,
-                reason: None,
-            })
+            url.map(|url| Related::External { url, title, reason: None })
         });
         Some(Document {
             slug,
@@ -259,11 +238,7 @@ impl Page {
             questions: self.questions,
             summary: None,
             topics: Vec::new(),
-            source: self.site_name.map(|name| Source {
-                name,
-                url: None,
-                captured_at: None,
-            }),
+            source: self.site_name.map(|name| Source { name, url: None, captured_at: None }),
             related: related.collect(),
             lead: self.lead,
             sections: self.sections,

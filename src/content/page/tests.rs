@@ -12,11 +12,7 @@ fn page(text: &str) -> Page {
 }
 
 fn damage(text: &str) -> Vec<(u32, u32)> {
-    page(text)
-        .damage
-        .iter()
-        .map(|remark| (remark.line.unwrap_or(0), remark.column.unwrap_or(0)))
-        .collect()
+    page(text).damage.iter().map(|remark| (remark.line.unwrap_or(0), remark.column.unwrap_or(0))).collect()
 }
 
 /// The roles in short, one line for each line of the page.
@@ -36,22 +32,11 @@ fn account(page: &Page) -> String {
         Role::BothHeadings => "both:".to_owned(),
         Role::NotUsed { why } => format!("! {why}"),
     };
-    page.lines.iter().fold(String::new(), |list, line| {
-        list + &format!("{} {}\n", line.line, short(&line.role))
-    })
+    page.lines.iter().fold(String::new(), |list, line| list + &format!("{} {}\n", line.line, short(&line.role)))
 }
 
 fn words(content: &[Inline]) -> String {
-    content
-        .iter()
-        .map(|inline| {
-            if let Inline::Text { text, .. } = inline {
-                text.as_str()
-            } else {
-                ""
-            }
-        })
-        .collect()
+    content.iter().map(|inline| if let Inline::Text { text, .. } = inline { text.as_str() } else { "" }).collect()
 }
 
 fn section<'a>(page: &'a Page, number: &str) -> &'a Section {
@@ -95,16 +80,9 @@ fn assert_accounted(page: &Page, text: &str) {
         for block in blocks {
             match block {
                 Block::Paragraph { content } => queue.push_back(words(content)),
-                Block::List {
-                    start,
-                    items,
-                    ordered: true,
-                    ..
-                } => {
+                Block::List { start, items, ordered: true, .. } => {
                     for (number, item) in (*start..).zip(items) {
-                        let [Block::Paragraph { content }] = item.content.as_slice() else {
-                            panic!("{item:?}")
-                        };
+                        let [Block::Paragraph { content }] = item.content.as_slice() else { panic!("{item:?}") };
                         queue.push_back(format!("{number}.{}", words(content)));
                     }
                 }
@@ -114,13 +92,8 @@ fn assert_accounted(page: &Page, text: &str) {
     };
     put(None, &page.lead);
     let mut all: Vec<(String, &Section)> = Vec::new();
-    let mut open: Vec<(String, &Section)> = page
-        .sections
-        .iter()
-        .enumerate()
-        .map(|(i, s)| ((i + 1).to_string(), s))
-        .rev()
-        .collect();
+    let mut open: Vec<(String, &Section)> =
+        page.sections.iter().enumerate().map(|(i, s)| ((i + 1).to_string(), s)).rev().collect();
     while let Some((number, section)) = open.pop() {
         put(Some(number.clone()), &section.blocks);
         for (i, child) in section.children.iter().enumerate().rev() {
@@ -148,18 +121,11 @@ fn assert_accounted(page: &Page, text: &str) {
             Role::Heading { number, label } => {
                 let (place, section) = headings.next().expect("a section");
                 assert_eq!((&place, &section.label), (number, label));
-                let rest = text
-                    .strip_prefix(label.as_deref().unwrap_or_default())
-                    .expect("the label");
+                let rest = text.strip_prefix(label.as_deref().unwrap_or_default()).expect("the label");
                 assert_eq!(rest.trim_matches(crate::content::label::blank), section.title);
             }
             Role::RelatedLink | Role::HotLink => {
-                let link = if line.role == Role::HotLink {
-                    hot.next()
-                } else {
-                    related.next()
-                }
-                .expect("a link");
+                let link = if line.role == Role::HotLink { hot.next() } else { related.next() }.expect("a link");
                 assert_eq!(link.line, line.line);
                 assert!(!link.title.is_empty() && text.contains(&link.title));
                 assert!(link.url.as_ref().is_none_or(|url| text.contains(url.as_str())));
@@ -169,10 +135,7 @@ fn assert_accounted(page: &Page, text: &str) {
         }
     }
     assert!(headings.next().is_none() && related.next().is_none() && hot.next().is_none());
-    assert!(
-        texts.values().all(std::collections::VecDeque::is_empty),
-        "text from nowhere"
-    );
+    assert!(texts.values().all(std::collections::VecDeque::is_empty), "text from nowhere");
 }
 
 #[test]
@@ -181,14 +144,8 @@ fn a_page_as_they_come() {
     assert_accounted(&page, STANDARD);
     assert_eq!(page.site_name.as_deref(), Some("示例网站"));
     assert_eq!(page.call_to_action.as_deref(), Some("免费在线咨询"));
-    assert_eq!(
-        page.title.as_deref(),
-        Some("干细胞是什么??它从哪里来？使用前要问清哪些事?")
-    );
-    assert_eq!(
-        page.questions,
-        ["干细胞是什么??", "它从哪里来？", "使用前要问清哪些事?"]
-    );
+    assert_eq!(page.title.as_deref(), Some("干细胞是什么??它从哪里来？使用前要问清哪些事?"));
+    assert_eq!(page.questions, ["干细胞是什么??", "它从哪里来？", "使用前要问清哪些事?"]);
     assert_eq!(
         account(&page),
         "1 site\n3 call\n5 title\n7 lead\n9 # 1 [一、]\n11   1\n13   1\n15 # 2 [二、]\n17   2\n19 # 2.1 [1.]\n21   2.1\n\
@@ -196,47 +153,25 @@ fn a_page_as_they_come() {
          41 related:\n42 related\n43 related\n45 hot:\n46 hot\n47 hot\n"
     );
     assert_eq!(section(&page, "2.2").title, "调节免疫");
-    let link = |line, title: &str, url: Option<&str>| LinkLine {
-        line,
-        title: title.into(),
-        url: url.map(Into::into),
-    };
+    let link = |line, title: &str, url: Option<&str>| LinkLine { line, title: title.into(), url: url.map(Into::into) };
     assert_eq!(
         page.related,
-        [
-            link(42, "造血干细胞移植的过程", None),
-            link(43, "间充质干细胞", Some("https://example.org/msc"))
-        ]
+        [link(42, "造血干细胞移植的过程", None), link(43, "间充质干细胞", Some("https://example.org/msc"))]
     );
     assert_eq!(
         page.hot,
-        [
-            link(46, "怎样查询一项研究", Some("https://example.org/registry?id=1")),
-            link(47, "什么是脐带血？", None)
-        ]
+        [link(46, "怎样查询一项研究", Some("https://example.org/registry?id=1")), link(47, "什么是脐带血？", None)]
     );
     // The doubled mark of the title and nothing else.
     assert_eq!(page.damage.len(), 1, "{:?}", page.damage);
     assert_eq!((page.damage[0].line, page.damage[0].column), (Some(5), Some(7)));
 
-    let document = page
-        .into_document("stem-cells".parse().expect("a slug"), Locale::default())
-        .expect("a title");
+    let document = page.into_document("stem-cells".parse().expect("a slug"), Locale::default()).expect("a title");
     assert_eq!(document.source.map(|source| source.name).as_deref(), Some("示例网站"));
-    let [
-        Related::External {
-            url,
-            title,
-            reason: None,
-        },
-    ] = document.related.as_slice()
-    else {
+    let [Related::External { url, title, reason: None }] = document.related.as_slice() else {
         panic!("one link has an address")
     };
-    assert_eq!(
-        (url.as_str(), title.as_str()),
-        ("https://example.org/msc", "间充质干细胞")
-    );
+    assert_eq!((url.as_str(), title.as_str()), ("https://example.org/msc", "间充质干细胞"));
 }
 
 #[test]
@@ -244,9 +179,7 @@ fn every_encoding_reads_the_same() {
     let expected = page(STANDARD);
     let utf16 = |mark: bool, big: bool| -> Vec<u8> {
         let units = mark.then_some(0xFEFF).into_iter().chain(STANDARD.encode_utf16());
-        units
-            .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
-            .collect()
+        units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
     };
     for (bytes, encoding) in [
         ([b"\xEF\xBB\xBF", STANDARD.as_bytes()].concat(), Encoding::Utf8),
@@ -254,34 +187,17 @@ fn every_encoding_reads_the_same() {
         (utf16(false, false), Encoding::Utf16Le),
         (utf16(true, true), Encoding::Utf16Be),
         (utf16(false, true), Encoding::Utf16Be),
-        (
-            include_bytes!("../../../tests/fixtures/pages/standard.gb18030.txt").to_vec(),
-            Encoding::Gb18030,
-        ),
-        (
-            include_bytes!("../../../tests/fixtures/pages/standard.utf-16le.txt").to_vec(),
-            Encoding::Utf16Le,
-        ),
-        (
-            include_bytes!("../../../tests/fixtures/pages/standard.utf-16be-bom.txt").to_vec(),
-            Encoding::Utf16Be,
-        ),
+        (include_bytes!("../../../tests/fixtures/pages/standard.gb18030.txt").to_vec(), Encoding::Gb18030),
+        (include_bytes!("../../../tests/fixtures/pages/standard.utf-16le.txt").to_vec(), Encoding::Utf16Le),
+        (include_bytes!("../../../tests/fixtures/pages/standard.utf-16be-bom.txt").to_vec(), Encoding::Utf16Be),
     ] {
-        assert_eq!(
-            read(&bytes),
-            Ok(Page {
-                encoding,
-                ..expected.clone()
-            }),
-            "{encoding}"
-        );
+        assert_eq!(read(&bytes), Ok(Page { encoding, ..expected.clone() }), "{encoding}");
     }
     for end in ["\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"] {
         assert_eq!(page(&STANDARD.replace('\n', end)), expected, "{end:?}");
     }
-    let framed: String = STANDARD.lines().fold(String::new(), |text, line| {
-        text + &format!("\u{3000}\u{a0}{line}\u{200b}\t\n")
-    });
+    let framed: String =
+        STANDARD.lines().fold(String::new(), |text, line| text + &format!("\u{3000}\u{a0}{line}\u{200b}\t\n"));
     let roles = |page: &Page| account(page);
     assert_eq!(roles(&page(&framed)), roles(&expected));
 }
@@ -295,9 +211,7 @@ fn what_cannot_be_decoded_is_reported() {
     assert_eq!(page.encoding, Encoding::Utf8);
     assert_eq!(page.damage[0].line, None);
     assert!(
-        page.damage
-            .iter()
-            .any(|remark| remark.line == Some(7) && remark.message.contains("U+FFFD")),
+        page.damage.iter().any(|remark| remark.line == Some(7) && remark.message.contains("U+FFFD")),
         "{:?}",
         page.damage
     );
@@ -308,22 +222,10 @@ fn what_cannot_be_decoded_is_reported() {
 
 #[test]
 fn what_is_no_page_is_refused() {
-    assert_eq!(
-        read(&vec![b'a'; MAX_BYTES + 1]),
-        Err(PageError::TooLarge(MAX_BYTES + 1))
-    );
+    assert_eq!(read(&vec![b'a'; MAX_BYTES + 1]), Err(PageError::TooLarge(MAX_BYTES + 1)));
     assert!(read(&vec![b'a'; MAX_BYTES]).is_ok());
-    assert_eq!(
-        read("a\n".repeat(MAX_LINES + 1).as_bytes()),
-        Err(PageError::TooManyLines)
-    );
-    for bytes in [
-        &b"\x89PNG\r\n\x1A\n...."[..],
-        b"\x7FELF\x02\x01",
-        b"PK\x03\x04",
-        b"<!DOCTYPE html><p>",
-        &[1; 64],
-    ] {
+    assert_eq!(read("a\n".repeat(MAX_LINES + 1).as_bytes()), Err(PageError::TooManyLines));
+    for bytes in [&b"\x89PNG\r\n\x1A\n...."[..], b"\x7FELF\x02\x01", b"PK\x03\x04", b"<!DOCTYPE html><p>", &[1; 64]] {
         assert!(matches!(read(bytes), Err(PageError::NotText(_))), "{bytes:?}");
     }
 }
@@ -396,20 +298,7 @@ fn damage_is_found_and_sound_text_is_not() {
     let found = damage(include_str!("../../../tests/fixtures/pages/damaged.txt"));
     assert_eq!(
         found,
-        [
-            (1, 6),
-            (3, 9),
-            (3, 10),
-            (3, 14),
-            (3, 22),
-            (7, 3),
-            (7, 10),
-            (7, 22),
-            (9, 18),
-            (11, 5),
-            (11, 10),
-            (11, 26)
-        ]
+        [(1, 6), (3, 9), (3, 10), (3, 14), (3, 22), (7, 3), (7, 10), (7, 22), (9, 18), (11, 5), (11, 10), (11, 26)]
     );
     for sound in [
         "安全的、有效的治疗",

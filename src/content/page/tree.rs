@@ -60,18 +60,9 @@ enum Form<'a> {
 
 /// Builds the tree of all lines that have no role yet, and gives them theirs.
 pub(super) fn build(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Tree {
-    let open = lines
-        .iter()
-        .zip(roles.iter())
-        .enumerate()
-        .filter(|(_, (_, role))| role.is_none());
-    let mut items: Vec<Item<'_>> = open
-        .map(|(place, (line, _))| Item {
-            place,
-            text: &line.text,
-            form: form(&line.text),
-        })
-        .collect();
+    let open = lines.iter().zip(roles.iter()).enumerate().filter(|(_, (_, role))| role.is_none());
+    let mut items: Vec<Item<'_>> =
+        open.map(|(place, (line, _))| Item { place, text: &line.text, form: form(&line.text) }).collect();
     for _ in 0..PASSES {
         nest(&mut items);
         if !demote(&mut items) {
@@ -102,13 +93,7 @@ fn form(text: &str) -> Form<'_> {
         return Form::Paragraph;
     }
     let (kind, ordinal) = (label::kind(&label), label::ordinal(&label).unwrap_or(1));
-    Form::Labelled {
-        label,
-        kind,
-        ordinal,
-        title,
-        level: 1,
-    }
+    Form::Labelled { label, kind, ordinal, title, level: 1 }
 }
 
 /// Gives every labelled line its level.
@@ -169,10 +154,7 @@ fn demote(items: &mut [Item<'_>]) -> bool {
         }
     };
     for (place, item) in items.iter().enumerate() {
-        let Form::Labelled {
-            kind, ordinal, level, ..
-        } = &item.form
-        else {
+        let Form::Labelled { kind, ordinal, level, .. } = &item.form else {
             continue;
         };
         while runs.len() > *level {
@@ -191,12 +173,7 @@ fn demote(items: &mut [Item<'_>]) -> bool {
                 run.empty &= empty;
                 run.members.push(place);
             }
-            _ => close(slot.replace(Run {
-                kind: *kind,
-                last: *ordinal,
-                empty,
-                members: vec![place],
-            })),
+            _ => close(slot.replace(Run { kind: *kind, last: *ordinal, empty, members: vec![place] })),
         }
     }
     for run in runs {
@@ -205,9 +182,11 @@ fn demote(items: &mut [Item<'_>]) -> bool {
     for place in &lists {
         if let Some(item) = items.get_mut(*place) {
             let as_list = match &item.form {
-                Form::Labelled {
-                    label, ordinal, title, ..
-                } if !title.is_empty() && *label == format!("{ordinal}.") => Some((*ordinal, *title)),
+                Form::Labelled { label, ordinal, title, .. }
+                    if !title.is_empty() && *label == format!("{ordinal}.") =>
+                {
+                    Some((*ordinal, *title))
+                }
                 _ => None,
             };
             item.form = as_list.map_or(Form::Paragraph, |(ordinal, title)| Form::Listed { ordinal, title });
@@ -227,9 +206,7 @@ fn plain_headings(items: &mut [Item<'_>]) {
             .count();
         let before = place.checked_sub(1).and_then(|before| items.get(before));
         let announced = before.is_some_and(|before| before.text.ends_with(['：', ':']));
-        let followed = items
-            .get(place + run)
-            .is_some_and(|next| matches!(next.form, Form::Paragraph));
+        let followed = items.get(place + run).is_some_and(|next| matches!(next.form, Form::Paragraph));
         if (1..=2).contains(&run) && followed && !announced {
             for (from_title, item) in (0..run).rev().zip(items.iter_mut().skip(place)) {
                 match number(item.text) {
@@ -251,8 +228,7 @@ fn number(text: &str) -> bool {
 fn short(text: &str) -> bool {
     let body = text.trim_end_matches(['?', '？']);
     let figure = ["图", "表"].iter().any(|word| {
-        text.strip_prefix(word)
-            .is_some_and(|rest| rest.trim_start_matches(label::blank).starts_with(char::is_numeric))
+        text.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(label::blank).starts_with(char::is_numeric))
     });
     text.chars().take(31).count() <= 30
         && text.starts_with(|c: char| c.is_alphanumeric() || "“《【「（(◆◇■□▎▌▶▲★".contains(c))
@@ -264,17 +240,5 @@ fn short(text: &str) -> bool {
 }
 
 fn stands_alone(text: &str) -> bool {
-    [
-        "引言",
-        "前言",
-        "导语",
-        "概述",
-        "结语",
-        "总结",
-        "小结",
-        "结论",
-        "参考文献",
-        "参考资料",
-    ]
-    .contains(&text)
+    ["引言", "前言", "导语", "概述", "结语", "总结", "小结", "结论", "参考文献", "参考资料"].contains(&text)
 }

@@ -43,34 +43,17 @@ impl Account {
             None => None,
         };
         match owner {
-            Some((uid, gid)) => Ok(Account {
-                uid,
-                gid,
-                name: name_of(uid),
-                switch: me.is_root(),
-            }),
+            Some((uid, gid)) => Ok(Account { uid, gid, name: name_of(uid), switch: me.is_root() }),
             None if me.is_root() => {
-                let user = UNPRIVILEGED
-                    .iter()
-                    .find_map(|name| User::from_name(name).ok().flatten());
+                let user = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
                 let user = user.filter(|user| !user.uid.is_root());
                 // Systems without a user database have no names either; 65534 is "nobody" to every kernel.
                 let (uid, gid) = user.map_or((65534, 65534), |user| (user.uid.as_raw(), user.gid.as_raw()));
-                Ok(Account {
-                    uid,
-                    gid,
-                    name: name_of(uid),
-                    switch: true,
-                })
+                Ok(Account { uid, gid, name: name_of(uid), switch: true })
             }
             None => {
                 let uid = me.as_raw();
-                Ok(Account {
-                    uid,
-                    gid: nix::unistd::getegid().as_raw(),
-                    name: name_of(uid),
-                    switch: false,
-                })
+                Ok(Account { uid, gid: nix::unistd::getegid().as_raw(), name: name_of(uid), switch: false })
             }
         }
     }
@@ -94,11 +77,7 @@ impl Account {
 
     /// Gives a file or folder that we made to this user.
     pub(super) fn own(&self, path: &Path) -> Result<(), PrivateError> {
-        if self.switch {
-            chown(path, Some(self.uid), Some(self.gid)).at("change the owner of", path)
-        } else {
-            Ok(())
-        }
+        if self.switch { chown(path, Some(self.uid), Some(self.gid)).at("change the owner of", path) } else { Ok(()) }
     }
 
     /// Lets this user enter our own folder: its group may, nobody else.
@@ -128,26 +107,17 @@ impl Account {
         let mut way: Vec<&Path> = folder.ancestors().collect();
         way.reverse();
         let barred = if self.enters(Path::new("/"), program) {
-            way.into_iter()
-                .find(|folder| !self.enters(folder, program))
-                .unwrap_or(folder)
+            way.into_iter().find(|folder| !self.enters(folder, program)).unwrap_or(folder)
         } else {
             program
         };
-        Err(PrivateError::Unreachable {
-            folder: barred.to_owned(),
-            user: self.name.clone(),
-        })
+        Err(PrivateError::Unreachable { folder: barred.to_owned(), user: self.name.clone() })
     }
 
     /// The system's own answer, access lists and all: the program is started in the folder.
     fn enters(&self, folder: &Path, program: &Path) -> bool {
         let mut command = self.command(program);
-        command
-            .arg("--version")
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.arg("--version").current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 
@@ -173,16 +143,10 @@ impl Account {
 /// The refusal of data that belong to somebody else.
 pub(super) fn foreign(path: &Path) -> PrivateError {
     let owner = fs::metadata(path).map_or_else(|_| "(unknown)".to_owned(), |about| name_of(about.uid()));
-    PrivateError::Owner {
-        path: path.to_owned(),
-        owner,
-    }
+    PrivateError::Owner { path: path.to_owned(), owner }
 }
 
 /// A user's name, or the number where it has none.
 fn name_of(uid: u32) -> String {
-    User::from_uid(Uid::from_raw(uid))
-        .ok()
-        .flatten()
-        .map_or_else(|| uid.to_string(), |user| user.name)
+    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }

@@ -47,16 +47,9 @@ impl Binaries {
         if !PROGRAMS.iter().all(|program| folder.join(program).is_file()) {
             return None;
         }
-        let output = Command::new(folder.join("postgres"))
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output()
-            .ok()?;
+        let output = Command::new(folder.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
         let major = major(&String::from_utf8_lossy(&output.stdout))?;
-        Some(Binaries {
-            folder: folder.to_owned(),
-            major,
-        })
+        Some(Binaries { folder: folder.to_owned(), major })
     }
 }
 
@@ -96,11 +89,7 @@ pub(super) fn choose(installed: &[Binaries], data: &Path, needs: Option<u32>) ->
             let mut installed: Vec<u32> = installed.iter().map(|one| one.major).collect();
             installed.sort_unstable();
             installed.dedup();
-            Err(PrivateError::OtherVersion {
-                data: data.to_owned(),
-                needs,
-                installed,
-            })
+            Err(PrivateError::OtherVersion { data: data.to_owned(), needs, installed })
         }
         (None, None) => Err(PrivateError::NotInstalled),
     }
@@ -116,20 +105,13 @@ pub(super) fn major(text: &str) -> Option<u32> {
 /// The folders that `pg_config` and the programs found on `PATH` lead to.
 fn on_path() -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    if let Ok(output) = Command::new("pg_config")
-        .arg("--bindir")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").stdin(Stdio::null()).stderr(Stdio::null()).output()
         && let Ok(text) = String::from_utf8(output.stdout)
         && output.status.success()
     {
         folders.push(PathBuf::from(text.trim()));
     }
-    for folder in env::var_os("PATH")
-        .iter()
-        .flat_map(|path| env::split_paths(path).collect::<Vec<_>>())
-    {
+    for folder in env::var_os("PATH").iter().flat_map(|path| env::split_paths(path).collect::<Vec<_>>()) {
         // A link in a common folder leads to where the others are.
         if let Ok(program) = folder.join("postgres").canonicalize()
             && let Some(parent) = program.parent()
@@ -147,10 +129,7 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
     };
     let (parent, start) = stem.rsplit_once('/').unwrap_or(("", stem));
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(start))
-        .map(|entry| entry.path())
-        .collect()
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(start)).map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]
@@ -159,10 +138,7 @@ mod tests {
 
     #[test]
     fn version_is_the_first_number() {
-        assert_eq!(
-            major("postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)\n"),
-            Some(17)
-        );
+        assert_eq!(major("postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)\n"), Some(17));
         assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major("9.6\n"), Some(9));
         assert_eq!(major(""), None);
@@ -171,10 +147,7 @@ mod tests {
 
     #[test]
     fn a_data_folder_gets_its_own_version_and_a_new_one_the_first() {
-        let one = |major: u32| Binaries {
-            folder: PathBuf::from(format!("/{major}")),
-            major,
-        };
+        let one = |major: u32| Binaries { folder: PathBuf::from(format!("/{major}")), major };
         let data = Path::new("/data");
         let installed = [one(12), one(15), one(17)];
         assert_eq!(choose(&installed, data, None).ok(), Some(one(15)));
@@ -182,9 +155,6 @@ mod tests {
         let refusal = choose(&installed, data, Some(14)).unwrap_err().to_string();
         assert!(refusal.contains("/data was made by PostgreSQL 14"), "{refusal}");
         assert!(refusal.contains("12, 15, 17"), "{refusal}");
-        assert!(matches!(
-            choose(&[one(12)], data, None),
-            Err(PrivateError::NotInstalled)
-        ));
+        assert!(matches!(choose(&[one(12)], data, None), Err(PrivateError::NotInstalled)));
     }
 }

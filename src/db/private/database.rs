@@ -52,11 +52,7 @@ impl Folder {
         if remove_folder(&new).at("remove", &new)? {
             log::warn!("removed {}, which an interrupted start left over", new.display());
         }
-        log::info!(
-            "making a new database with PostgreSQL {} in {}",
-            programs.major,
-            self.data().display()
-        );
+        log::info!("making a new database with PostgreSQL {} in {}", programs.major, self.data().display());
         DirBuilder::new().mode(0o700).create(&new).at("make the folder", &new)?;
         let lock = lock.try_clone().at("share the lock of", &self.top)?;
         let made = account
@@ -70,9 +66,7 @@ impl Folder {
         }
         fs::rename(&new, self.data()).at("give its name to", new)?;
         if options.durable {
-            File::open(&self.top)
-                .and_then(|top| top.sync_all())
-                .at("write to disk", &self.top)?;
+            File::open(&self.top).and_then(|top| top.sync_all()).at("write to disk", &self.top)?;
         }
         Ok(())
     }
@@ -87,10 +81,7 @@ fn initdb(
 ) -> Result<(), PrivateError> {
     let mut initdb = account.command(&programs.program("initdb"));
     // Locale C: the same order (by code point) and the same case rules on every system; folding of text is ours.
-    initdb
-        .arg("-D")
-        .arg(new)
-        .args(["--encoding=UTF8", "--locale=C", "--data-checksums"]);
+    initdb.arg("-D").arg(new).args(["--encoding=UTF8", "--locale=C", "--data-checksums"]);
     // No address is listened on, and only the server's user and root can enter the socket's folder.
     initdb.args(["--username", NAME, "--auth-local=trust", "--auth-host=reject"]);
     if !options.durable {
@@ -103,27 +94,15 @@ fn initdb(
 fn create_database(new: &Path, account: &Account, programs: &Binaries, options: Options) -> Result<(), PrivateError> {
     let program = programs.program("postgres");
     let mut single = account.command(&program);
-    single
-        .arg("--single")
-        .arg("-D")
-        .arg(new)
-        .args(["-c", "exit_on_error=on"]);
+    single.arg("--single").arg("-D").arg(new).args(["-c", "exit_on_error=on"]);
     if !options.durable {
         single.args(["-c", "fsync=off"]);
     }
     // Its input ends with this process, and so does it.
-    single
-        .arg("postgres")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    single.arg("postgres").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = single.spawn().at("run", &program)?;
-    let settings = SETTINGS
-        .iter()
-        .map(|(name, value)| format!("ALTER SYSTEM SET {name} = {value}\n"));
-    let commands: String = iter::once(format!("CREATE DATABASE {NAME}\n"))
-        .chain(settings)
-        .collect();
+    let settings = SETTINGS.iter().map(|(name, value)| format!("ALTER SYSTEM SET {name} = {value}\n"));
+    let commands: String = iter::once(format!("CREATE DATABASE {NAME}\n")).chain(settings).collect();
     if let Some(mut input) = child.stdin.take() {
         // A server that gave up says why in its output; a broken pipe would only hide that.
         let _ = input.write_all(commands.as_bytes());

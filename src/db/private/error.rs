@@ -84,18 +84,11 @@ impl fmt::Display for PrivateError {
             Self::Path { path, why } => write!(f, "{} cannot be the data folder: {why}", path.display()),
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
             Self::NotInstalled => {
-                write!(
-                    f,
-                    "no PostgreSQL server of version {} or newer was found: {INSTALL}",
-                    super::binaries::OLDEST
-                )
+                write!(f, "no PostgreSQL server of version {} or newer was found: {INSTALL}", super::binaries::OLDEST)
             }
             Self::OtherVersion { data, needs, installed } => {
-                let installed = if installed.is_empty() {
-                    "none".to_owned()
-                } else {
-                    join(installed.iter().map(u32::to_string))
-                };
+                let installed =
+                    if installed.is_empty() { "none".to_owned() } else { join(installed.iter().map(u32::to_string)) };
                 write!(
                     f,
                     "{} was made by PostgreSQL {needs}, and of the installed versions ({installed}) none can read it; \
@@ -158,10 +151,6 @@ pub(super) trait At<T> {
 
 impl<T> At<T> for io::Result<T> {
     fn at(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, PrivateError> {
-        self.map_err(|source| PrivateError::Io {
-            doing,
-            path: path.into(),
-            source,
-        })
+        self.map_err(|source| PrivateError::Io { doing, path: path.into(), source })
     }
 }

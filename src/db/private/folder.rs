@@ -63,20 +63,12 @@ impl Folder {
     /// The folder by the name that it was given, made absolute; refuses what Postgres cannot work with.
     pub(super) fn named(path: &Path) -> Result<Folder, PrivateError> {
         let top = std::path::absolute(path).at("find", path)?;
-        let refuse = |why: String| {
-            Err(PrivateError::Path {
-                path: path.to_owned(),
-                why,
-            })
-        };
+        let refuse = |why: String| Err(PrivateError::Path { path: path.to_owned(), why });
         let Some(text) = top.to_str() else {
             return refuse("the path is not UTF-8".into());
         };
         // pg_ctl puts the path between double quotes and hands it to a shell.
-        if let Some(c) = text
-            .chars()
-            .find(|c| c.is_control() || matches!(c, '"' | '$' | '`' | '\\'))
-        {
+        if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '"' | '$' | '`' | '\\')) {
             return refuse(format!("the character {c:?} cannot stand in the path"));
         }
         let folder = Folder { top };
@@ -106,10 +98,7 @@ impl Folder {
         }
         let top = self.top.canonicalize().at("find", &self.top)?;
         if !top.is_dir() {
-            return Err(PrivateError::Path {
-                path: self.top,
-                why: "it is not a folder".into(),
-            });
+            return Err(PrivateError::Path { path: self.top, why: "it is not a folder".into() });
         }
         Folder::named(&top)
     }
@@ -136,20 +125,13 @@ impl Folder {
             return Err(PrivateError::IsCluster(self.top.clone()));
         }
         let data = self.data();
-        let nothing = Contents {
-            exists: false,
-            whole: false,
-            major: None,
-        };
+        let nothing = Contents { exists: false, whole: false, major: None };
         let mut entries = match fs::read_dir(&data) {
             Ok(entries) => entries,
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound if fs::symlink_metadata(&data).is_err() => return Ok(nothing),
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                    return Ok(Contents {
-                        exists: true,
-                        ..nothing
-                    });
+                    return Ok(Contents { exists: true, ..nothing });
                 }
                 io::ErrorKind::PermissionDenied => return Err(account::foreign(&data)),
                 _ => return Err(error).at("look into", data),
@@ -164,11 +146,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(account::foreign(&data)),
             Err(_) => None,
         };
-        Ok(Contents {
-            exists: true,
-            whole: major.is_some() && holds("global/pg_control"),
-            major,
-        })
+        Ok(Contents { exists: true, whole: major.is_some() && holds("global/pg_control"), major })
     }
 
     /// Whether this is a folder of ours, or one that holds nothing yet.
@@ -180,10 +158,7 @@ impl Folder {
     /// Moves a half-made `data` aside. Nothing is ever deleted: somebody may want to look at it.
     pub(super) fn set_aside(&self) -> Result<(), PrivateError> {
         let data = self.data();
-        let time = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let aside = self.top.join(format!("data.broken-{time}"));
         fs::rename(&data, &aside).at("move aside", &data)?;
         log::warn!(
@@ -218,12 +193,7 @@ impl Folder {
         if fs::metadata(&log).is_ok_and(|log| log.len() > LOG_MAX) {
             fs::rename(&log, self.top.join("postgres.log.1")).at("put aside", &log)?;
         }
-        File::options()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&log)
-            .at("open", &log)?;
+        File::options().append(true).create(true).mode(0o600).open(&log).at("open", &log)?;
         account.own(&log)
     }
 
@@ -254,11 +224,5 @@ impl Folder {
 
 /// It is as good that there was nothing to remove.
 fn gone(result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            Ok(())
-        } else {
-            Err(error)
-        }
-    })
+    result.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

@@ -60,9 +60,7 @@ pub fn default_data_dir() -> Result<PathBuf, PrivateError> {
         return Ok(data.join("lectern"));
     }
     let home = absolute("HOME").or_else(|| User::from_uid(geteuid()).ok().flatten().map(|user| user.dir));
-    home.filter(|home| home.is_dir())
-        .map(|home| home.join(".local/share/lectern"))
-        .ok_or(PrivateError::NoHome)
+    home.filter(|home| home.is_dir()).map(|home| home.join(".local/share/lectern")).ok_or(PrivateError::NoHome)
 }
 
 /// How a server is started.
@@ -111,23 +109,13 @@ impl PrivatePostgres {
         let programs = binaries::choose(&installed, &folder.data(), contents.major)?;
         let account = Account::choose(contents.whole.then(|| folder.data()).as_deref())?;
         let postgres = programs.program("postgres");
-        let above = folder
-            .top
-            .ancestors()
-            .skip(1)
-            .find(|folder| folder.exists())
-            .unwrap_or(Path::new("/"));
+        let above = folder.top.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("/"));
         account.reaches(&above.canonicalize().at("find", above)?, &postgres)?;
 
         let folder = folder.make()?;
         account.admit(&folder.top, folder.is_ours(), &postgres)?;
         account.reaches(&folder.top, &postgres)?;
-        let mut server = PrivatePostgres {
-            folder,
-            installed,
-            options,
-            share: None,
-        };
+        let mut server = PrivatePostgres { folder, installed, options, share: None };
         let lock = server.lock()?;
         server.bring_up(&lock)?;
         let users = Account::lock_file(&server.users())?;
@@ -184,10 +172,7 @@ impl PrivatePostgres {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
-                log::info!(
-                    "another process is starting or stopping the server in {}",
-                    self.folder.top.display()
-                );
+                log::info!("another process is starting or stopping the server in {}", self.folder.top.display());
                 patiently(|| file.lock()).at("lock", path)?;
                 Ok(file)
             }
@@ -204,13 +189,8 @@ impl PrivatePostgres {
             let programs = binaries::choose(&self.installed, &data, contents.major)?;
             let account = Account::choose(contents.whole.then_some(data.as_path()))?;
             match process::find(&data) {
-                Some(Server {
-                    state: State::Ready, ..
-                }) if process::answers(&folder.socket()) => return Ok(false),
-                Some(Server {
-                    pid,
-                    state: State::Ready,
-                }) => {
+                Some(Server { state: State::Ready, .. }) if process::answers(&folder.socket()) => return Ok(false),
+                Some(Server { pid, state: State::Ready }) => {
                     log::warn!("the server (process {pid}) cannot be reached at its socket; it is started again");
                     self.halt(&account, &programs)?;
                 }
@@ -263,18 +243,13 @@ impl PrivatePostgres {
         start.arg("-D").arg(self.folder.data()).arg("-l").arg(&log);
         // pg_ctl gives the server a session of its own, and nothing of ours but its log: not the lock either, which
         // only pg_ctl holds, so that a kill of this process does not let another one in while the server comes up.
-        start
-            .stdin(lock.try_clone().at("share the lock of", &self.folder.top)?)
-            .process_group(0);
+        start.stdin(lock.try_clone().at("share the lock of", &self.folder.top)?).process_group(0);
         let output = program::run(doing, &mut start)?;
         if output.status.success() {
             log::info!("PostgreSQL {} runs in {}", programs.major, self.folder.top.display());
             return Ok(());
         }
-        Err(PrivateError::Program {
-            doing,
-            output: self.folder.log_tail(before),
-        })
+        Err(PrivateError::Program { doing, output: self.folder.log_tail(before) })
     }
 
     /// Stops the server: open connections are ended, what they committed is kept.
@@ -282,15 +257,9 @@ impl PrivatePostgres {
         let doing = "stop PostgreSQL";
         let data = self.folder.data();
         let mut stop = account.command(&programs.program("pg_ctl"));
-        stop.args(["stop", "-s", "-w", "-t", "60", "-m", "fast", "-D"])
-            .arg(&data)
-            .process_group(0);
+        stop.args(["stop", "-s", "-w", "-t", "60", "-m", "fast", "-D"]).arg(&data).process_group(0);
         let output = program::run(doing, &mut stop)?;
-        if process::find(&data).is_none() {
-            Ok(())
-        } else {
-            program::succeed(doing, output)
-        }
+        if process::find(&data).is_none() { Ok(()) } else { program::succeed(doing, output) }
     }
 
     fn leave(&mut self) -> Result<(), PrivateError> {

@@ -35,13 +35,7 @@ fn recorded(data: &Path) -> Option<Server> {
     let text = fs::read(data.join("postmaster.pid")).ok()?;
     let text = String::from_utf8_lossy(&text);
     let mut lines = text.lines();
-    let pid = lines
-        .next()?
-        .trim()
-        .parse::<i32>()
-        .ok()?
-        .checked_abs()
-        .filter(|pid| *pid > 1)?;
+    let pid = lines.next()?.trim().parse::<i32>().ok()?.checked_abs().filter(|pid| *pid > 1)?;
     let state = match lines.nth(6).map(str::trim) {
         Some("ready" | "standby") => State::Ready,
         Some("stopping") => State::Stopping,
@@ -80,9 +74,7 @@ fn serves(pid: i32, data: &Path) -> bool {
             let owned = fs::metadata(&process).is_ok_and(|process| process.uid() == user);
             let named = fs::read(process.join("comm")).is_ok_and(|name| name.starts_with(b"postgres"));
             let line = fs::read(process.join("cmdline")).unwrap_or_default();
-            let told = line
-                .split(|byte| *byte == 0)
-                .any(|argument| argument == data.as_os_str().as_bytes());
+            let told = line.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_bytes());
             owned && named && told
         }
         Err(_) => false,

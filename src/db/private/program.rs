@@ -15,17 +15,11 @@ pub(super) fn succeed(doing: &'static str, output: Output) -> Result<(), Private
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    Err(PrivateError::Program {
-        doing,
-        output: last_lines(&String::from_utf8_lossy(&said)),
-    })
+    Err(PrivateError::Program { doing, output: last_lines(&String::from_utf8_lossy(&said)) })
 }
 
 /// The last lines of a program's output, without blank ones.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines
-        .get(lines.len().saturating_sub(12)..)
-        .unwrap_or_default()
-        .join("\n")
+    lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
 }

@@ -50,17 +50,12 @@ async fn up_down_and_up_again_leaves_no_difference() {
     assert!(before.len() > 100, "{before:#?}");
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
     tokio::task::block_in_place(|| {
-        AsyncMigrationHarness::new(connection)
-            .revert_all_migrations(MIGRATIONS)
-            .unwrap();
+        AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap();
     });
     assert_eq!(shape(&url).await, Vec::<String>::new());
     assert!(!migrate::run(&url).await.unwrap().is_empty());
     assert_eq!(shape(&url).await, before);
-    assert!(
-        migrate::run(&url).await.unwrap().is_empty(),
-        "a second run has nothing to do"
-    );
+    assert!(migrate::run(&url).await.unwrap().is_empty(), "a second run has nothing to do");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,9 +63,7 @@ async fn services_that_start_together_migrate_once() {
     let url = house::empty_database().await;
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
     tokio::task::block_in_place(|| {
-        AsyncMigrationHarness::new(connection)
-            .revert_all_migrations(MIGRATIONS)
-            .unwrap();
+        AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap();
     });
     let runs = (0..4).map(|_| {
         let url = url.clone();
@@ -118,10 +111,7 @@ async fn the_code_knows_the_tables_as_they_are() {
             sql_name = name.strip_suffix("\"]");
         } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
             let column = sql_name.take().unwrap_or(column);
-            known.insert(format!(
-                "{table}.{column} {}",
-                postgres_name(kind.trim_end_matches(','))
-            ));
+            known.insert(format!("{table}.{column} {}", postgres_name(kind.trim_end_matches(','))));
         }
     }
     assert_eq!(known, real);
@@ -161,36 +151,22 @@ async fn the_database_holds_the_state_rules() {
         ("one slug for two", "update documents set slug = 'same'"),
         ("one public slug for two", "update articles set slug = 'same'"),
         ("a revision that is not there", "update articles set revision = 99"),
-        (
-            "an article without a document",
-            "update articles set id = gen_random_uuid()",
-        ),
+        ("an article without a document", "update articles set id = gen_random_uuid()"),
         ("one anchor for two sections", "update sections set anchor = 'same'"),
         ("a link to nothing", "update links set target_slug = null, url = null"),
-        (
-            "a link to two things",
-            "update links set target_slug = 'a', url = 'https://example.org/', title = 'x'",
-        ),
+        ("a link to two things", "update links set target_slug = 'a', url = 'https://example.org/', title = 'x'"),
         (
             "two sites",
             "insert into site select false, name, description, locale, null, null, null, null, null, null, updated_at from site",
         ),
-        (
-            "a second entry of one sequence",
-            "insert into changes select * from changes",
-        ),
+        ("a second entry of one sequence", "insert into changes select * from changes"),
         ("an unknown change", "update changes set type = 'vanished'"),
     ];
     for (what, sql) in refused {
-        assert!(
-            diesel::sql_query(sql).execute(&mut connection).await.is_err(),
-            "{what} was taken"
-        );
+        assert!(diesel::sql_query(sql).execute(&mut connection).await.is_err(), "{what} was taken");
     }
-    let left: Answer = diesel::sql_query("select count(*) = 13 as holds from articles")
-        .get_result(&mut connection)
-        .await
-        .unwrap();
+    let left: Answer =
+        diesel::sql_query("select count(*) = 13 as holds from articles").get_result(&mut connection).await.unwrap();
     assert!(left.holds);
 }
 
@@ -199,9 +175,6 @@ async fn the_database_holds_the_state_rules() {
 async fn a_reading_connection_refuses_to_write() {
     let app = house::App::library().await;
     let mut connection = app.db.read().await.unwrap();
-    let error = diesel::sql_query("delete from links")
-        .execute(&mut connection)
-        .await
-        .unwrap_err();
+    let error = diesel::sql_query("delete from links").execute(&mut connection).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
 }

@@ -57,11 +57,7 @@ impl Place {
         drop(pattern);
         let mut place = Place::new();
         fs::create_dir(place.dir()).unwrap();
-        let copied = Command::new("cp")
-            .arg("-a")
-            .arg(from.dir().join("data"))
-            .arg(place.dir())
-            .status();
+        let copied = Command::new("cp").arg("-a").arg(from.dir().join("data")).arg(place.dir()).status();
         assert!(copied.unwrap().success());
         place.1 = Some(from);
         place
@@ -118,10 +114,7 @@ fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
 fn lives(pid: Pid) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat"));
     state.map_or(kill(pid, None).is_ok(), |state| {
-        !state
-            .rsplit(')')
-            .next()
-            .is_some_and(|rest| rest.trim_start().starts_with('Z'))
+        !state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
     }) && kill(pid, None) != Err(nix::errno::Errno::ESRCH)
 }
 
@@ -167,15 +160,9 @@ impl Other {
     fn begin(program: &Path, folder: &Path, as_user: Option<&User>) -> Other {
         let name = format!("{}::other_process", module_path!().split_once("::").unwrap().1);
         let mut command = Command::new(program);
-        command
-            .args(["--exact", &name, "--ignored", "--nocapture", "--test-threads=1"])
-            .env(FOLDER, folder);
+        command.args(["--exact", &name, "--ignored", "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
         if let Some(user) = as_user {
-            command
-                .uid(user.uid.as_raw())
-                .gid(user.gid.as_raw())
-                .current_dir("/")
-                .env("HOME", "/");
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir("/").env("HOME", "/");
         }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take();
@@ -258,12 +245,7 @@ fn is_made_started_stopped_and_started_again() {
         assert_eq!(about.mode() & 0o777, 0o700, "{private} is closed to others");
         assert_ne!(about.uid(), 0, "{private} belongs to an unprivileged user");
     }
-    assert!(
-        !fs::read_dir(&folder)
-            .unwrap()
-            .flatten()
-            .any(|e| e.file_name() == "data.new")
-    );
+    assert!(!fs::read_dir(&folder).unwrap().flatten().any(|e| e.file_name() == "data.new"));
     server.stop().unwrap();
     assert!(!lives(pid));
     assert!(ask(&folder, "SELECT 1").is_err());
@@ -315,10 +297,7 @@ fn is_taken_over_after_a_kill_of_the_service() {
 #[test]
 fn a_kill_at_any_moment_of_the_first_start_is_recovered() {
     let place = Place::new();
-    for (n, sign) in ["data.new", "data.new/base", "data/postmaster.pid"]
-        .into_iter()
-        .enumerate()
-    {
+    for (n, sign) in ["data.new", "data.new/base", "data/postmaster.pid"].into_iter().enumerate() {
         let folder = place.at(&n.to_string());
         let mut killed = Other::new(&folder);
         assert!(wait_until(|| folder.join(sign).exists()));
@@ -326,15 +305,8 @@ fn a_kill_at_any_moment_of_the_first_start_is_recovered() {
         let server = start(&folder);
         assert_eq!(ask(&folder, "SELECT current_database()").unwrap(), "lectern");
         server.stop().unwrap();
-        let names: Vec<_> = fs::read_dir(&folder)
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.file_name())
-            .collect();
-        assert!(
-            !names.iter().any(|name| name.to_string_lossy().starts_with("data.")),
-            "nothing is left: {names:?}"
-        );
+        let names: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(!names.iter().any(|name| name.to_string_lossy().starts_with("data.")), "nothing is left: {names:?}");
     }
 }
 
@@ -379,10 +351,7 @@ fn stale_lock_files_whose_process_number_was_given_away_do_no_harm() {
     let mut sleeper = sleeper.arg("60").current_dir("/tmp").spawn().unwrap();
     let elsewhere = place.at("elsewhere");
     let other = start(&elsewhere);
-    for pid in [
-        i32::try_from(sleeper.id()).unwrap(),
-        postmaster(&elsewhere).unwrap().as_raw(),
-    ] {
+    for pid in [i32::try_from(sleeper.id()).unwrap(), postmaster(&elsewhere).unwrap().as_raw()] {
         let lock = format!(
             "{pid}\n{}\n1\n5432\n{}\n\n  1 1\nready   \n",
             folder.join("data").display(),
@@ -408,9 +377,7 @@ fn a_half_made_data_folder_is_moved_aside_and_kept() {
     let folder = place.dir();
     let broken = || {
         let entries = fs::read_dir(&folder).unwrap().flatten();
-        entries
-            .filter(|entry| entry.file_name().to_string_lossy().starts_with("data.broken-"))
-            .count()
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("data.broken-")).count()
     };
     let breaks: [fn(&Path); 3] = [
         |data| fs::remove_file(data.join("global/pg_control")).unwrap(),
@@ -439,14 +406,7 @@ fn traces(folder: &Path) -> Vec<(PathBuf, u32, u32, i64, i64, u64)> {
         if about.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
-        found.push((
-            path,
-            about.mode(),
-            about.uid(),
-            about.ctime(),
-            about.ctime_nsec(),
-            about.size(),
-        ));
+        found.push((path, about.mode(), about.uid(), about.ctime(), about.ctime_nsec(), about.size()));
     }
     found.sort();
     found
@@ -463,11 +423,7 @@ fn data_of_another_version_are_refused_and_not_touched() {
     let error = refusal(&folder);
     assert!(matches!(error, PrivateError::OtherVersion { needs: 99, .. }), "{error}");
     let text = error.to_string();
-    for part in [
-        "PostgreSQL 99",
-        installed.trim(),
-        &folder.join("data").display().to_string(),
-    ] {
+    for part in ["PostgreSQL 99", installed.trim(), &folder.join("data").display().to_string()] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(traces(&folder), before);
@@ -529,10 +485,7 @@ fn why_a_start_fails_is_said() {
     let good = fs::read_to_string(&settings).unwrap();
     fs::write(&settings, format!("{good}\nno_such_setting = 1\n")).unwrap();
     let text = refusal(&folder).to_string();
-    assert!(
-        text.starts_with("cannot start PostgreSQL:\n") && text.contains("no_such_setting"),
-        "{text}"
-    );
+    assert!(text.starts_with("cannot start PostgreSQL:\n") && text.contains("no_such_setting"), "{text}");
     fs::write(&settings, good).unwrap();
     start(&folder).stop().unwrap();
 }
@@ -548,11 +501,7 @@ fn root_lets_an_unprivileged_user_in_or_says_where_it_cannot_go() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     start(&closed).stop().unwrap();
-    assert_eq!(
-        fs::metadata(&closed).unwrap().mode() & 0o007,
-        0,
-        "it stays closed to everybody else"
-    );
+    assert_eq!(fs::metadata(&closed).unwrap().mode() & 0o007, 0, "it stays closed to everybody else");
     // A folder above, or one with other things in it, is not ours to open.
     let home = place.at("home");
     fs::create_dir(&home).unwrap();
@@ -560,10 +509,7 @@ fn root_lets_an_unprivileged_user_in_or_says_where_it_cannot_go() {
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
     for folder in [home.clone(), home.join("x/y")] {
         let error = refusal(&folder);
-        assert!(
-            matches!(&error, PrivateError::Unreachable { folder, .. } if *folder == home),
-            "{error}"
-        );
+        assert!(matches!(&error, PrivateError::Unreachable { folder, .. } if *folder == home), "{error}");
     }
     assert_eq!(fs::read_dir(&home).unwrap().count(), 1, "nothing was made");
     assert_eq!(fs::metadata(&home).unwrap().mode() & 0o777, 0o700);
@@ -590,10 +536,7 @@ fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
     let mut theirs = Other::begin(&program, &folder, Some(&user));
     theirs.ready();
     let pid = postmaster(&folder).unwrap();
-    assert_eq!(
-        fs::metadata(format!("/proc/{pid}")).map_or(user.uid.as_raw(), |p| p.uid()),
-        user.uid.as_raw()
-    );
+    assert_eq!(fs::metadata(format!("/proc/{pid}")).map_or(user.uid.as_raw(), |p| p.uid()), user.uid.as_raw());
     // Root joins, and is the last to leave.
     let ours = start(&folder);
     theirs.stop();
@@ -615,10 +558,7 @@ fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
     let bare = place.at("bare");
     fs::create_dir(&bare).unwrap();
     let refused = Other::begin(&program, &bare, Some(&user)).says("REFUSED");
-    assert!(
-        refused.contains("Permission denied") && refused.contains("bare"),
-        "{refused}"
-    );
+    assert!(refused.contains("Permission denied") && refused.contains("bare"), "{refused}");
     assert_eq!(traces(&roots), before);
 }
 

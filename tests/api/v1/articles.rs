@@ -9,12 +9,7 @@ use serde_json::Value;
 use crate::house::{App, article};
 
 fn slugs(list: &Value) -> Vec<String> {
-    list["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|card| card["slug"].as_str().unwrap().to_owned())
-        .collect()
+    list["data"].as_array().unwrap().iter().map(|card| card["slug"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Follows `next_cursor` to the end and returns every item.
@@ -49,31 +44,18 @@ async fn the_leading_article_comes_whole() {
     assert!(article["lead"]["html"].as_str().unwrap().starts_with("<p>"));
     let sections = article["sections"].as_array().unwrap();
     assert_eq!(
-        sections
-            .iter()
-            .map(|s| s["label"].as_str().unwrap())
-            .collect::<Vec<_>>(),
+        sections.iter().map(|s| s["label"].as_str().unwrap()).collect::<Vec<_>>(),
         ["一、", "二、", "三、", "四、", "五、"]
     );
-    let below: Vec<usize> = sections
-        .iter()
-        .map(|section| section["children"].as_array().unwrap().len())
-        .collect();
+    let below: Vec<usize> = sections.iter().map(|section| section["children"].as_array().unwrap().len()).collect();
     assert_eq!(below, [0, 4, 5, 0, 0]);
     let second = &sections[1];
     assert_eq!(
-        (
-            second["number"].as_str(),
-            second["level"].as_u64(),
-            second["anchor"].as_str()
-        ),
+        (second["number"].as_str(), second["level"].as_u64(), second["anchor"].as_str()),
         (Some("2"), Some(1), Some("principles"))
     );
     let first_below = &second["children"][0];
-    assert_eq!(
-        (first_below["number"].as_str(), first_below["label"].as_str()),
-        (Some("2.1"), Some("1."))
-    );
+    assert_eq!((first_below["number"].as_str(), first_below["label"].as_str()), (Some("2.1"), Some("1.")));
     assert_eq!(article["toc"][1]["children"][0]["anchor"], first_below["anchor"]);
     assert_eq!(article["toc"][1]["id"], second["id"]);
     assert!(article.get("hot").is_none(), "hot is only there when asked for");
@@ -82,10 +64,7 @@ async fn the_leading_article_comes_whole() {
     let raw = app.get("/v1/articles/stem-cell-infusion").await.text();
     assert!(raw.contains("干细胞") && !raw.contains("\\u"));
     // The same by id.
-    let by_id = app
-        .get(&format!("/v1/articles/{}", article["id"].as_str().unwrap()))
-        .await
-        .ok();
+    let by_id = app.get(&format!("/v1/articles/{}", article["id"].as_str().unwrap())).await.ok();
     assert_eq!(by_id, article);
 }
 
@@ -95,31 +74,16 @@ async fn include_and_format_choose_the_parts() {
     let path = "/v1/articles/stem-cell-infusion";
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let card = keys(&app.get(&format!("{path}?include=")).await.ok());
-    assert_eq!(
-        card,
-        keys(&app.get("/v1/articles?limit=1").await.ok()["data"][0]),
-        "no part: exactly the card"
-    );
-    let parts = |with: &[&str]| {
-        card.iter()
-            .cloned()
-            .chain(with.iter().map(ToString::to_string))
-            .collect::<BTreeSet<_>>()
-    };
+    assert_eq!(card, keys(&app.get("/v1/articles?limit=1").await.ok()["data"][0]), "no part: exactly the card");
+    let parts =
+        |with: &[&str]| card.iter().cloned().chain(with.iter().map(ToString::to_string)).collect::<BTreeSet<_>>();
     for (query, with) in [
         ("include=toc", &["toc"][..]),
         ("include=sections", &["sections", "lead"]),
         ("include=hot,related", &["hot", "related"]),
-        (
-            "include=toc,sections,related,hot",
-            &["toc", "sections", "lead", "related", "hot"],
-        ),
+        ("include=toc,sections,related,hot", &["toc", "sections", "lead", "related", "hot"]),
     ] {
-        assert_eq!(
-            keys(&app.get(&format!("{path}?{query}")).await.ok()),
-            parts(with),
-            "{query}"
-        );
+        assert_eq!(keys(&app.get(&format!("{path}?{query}")).await.ok()), parts(with), "{query}");
     }
     for format in ["html", "markdown", "text", "blocks"] {
         let article = app.get(&format!("{path}?include=sections&format={format}")).await.ok();
@@ -132,25 +96,12 @@ async fn include_and_format_choose_the_parts() {
         assert_eq!(body, [format]);
         // Internal links lead to the article's address in every form that has links.
         let raw = article.to_string();
-        assert_eq!(
-            raw.contains("/v1/articles/check-registration"),
-            format != "text",
-            "{format}"
-        );
+        assert_eq!(raw.contains("/v1/articles/check-registration"), format != "text", "{format}");
     }
     let kept = app.get(&format!("{path}?fields=title,sections.title")).await.ok();
     assert_eq!(keys(&kept), ["sections", "title"].map(String::from).into());
-    assert_eq!(
-        keys(&kept["sections"][1]["children"][0]),
-        ["children", "title"].map(String::from).into()
-    );
-    for bad in [
-        "include=body",
-        "format=pdf",
-        "fields=titel",
-        "fields=title,-hash",
-        "include=toc,toc2",
-    ] {
+    assert_eq!(keys(&kept["sections"][1]["children"][0]), ["children", "title"].map(String::from).into());
+    for bad in ["include=body", "format=pdf", "fields=titel", "fields=title,-hash", "include=toc,toc2"] {
         let refused = app.get(&format!("{path}?{bad}")).await;
         assert_eq!(refused.status, 400, "{bad}");
         assert_eq!(refused.json()["type"], "/problems/invalid-parameter");
@@ -177,10 +128,7 @@ async fn few_statements_and_all_prepared() {
         ("/v1/articles/stem-cell-infusion/sections", 1),
         ("/v1/articles/stem-cell-infusion/related", 2),
         ("/v1/articles", 2),
-        (
-            "/v1/articles?sort=title&topic=stem-cells&locale=zh-Hans&updated_since=2026-01-01T00:00:00Z&limit=3",
-            2,
-        ),
+        ("/v1/articles?sort=title&topic=stem-cells&locale=zh-Hans&updated_since=2026-01-01T00:00:00Z&limit=3", 2),
         ("/v1/recommendations/hot", 2),
         ("/v1/topics", 2),
         ("/v1/site", 1),
@@ -247,12 +195,7 @@ async fn a_cursor_belongs_to_its_query() {
     let list = app.get("/v1/articles?limit=2&sort=title").await.ok();
     let cursor = list["page"]["next_cursor"].as_str().unwrap().to_owned();
     // Another page size is the same list.
-    assert_eq!(
-        app.get(&format!("/v1/articles?limit=3&sort=title&cursor={cursor}"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(app.get(&format!("/v1/articles?limit=3&sort=title&cursor={cursor}")).await.status, 200);
     let mut tampered = cursor.clone();
     tampered.replace_range(20..21, if &cursor[20..21] == "A" { "B" } else { "A" });
     for path in [
@@ -274,64 +217,32 @@ async fn a_cursor_belongs_to_its_query() {
 #[tokio::test(flavor = "multi_thread")]
 async fn filters() {
     let app = App::library().await;
-    app.publish(&article("english", "locale: en\ntopics: [safety]", "Text."))
-        .await;
+    app.publish(&article("english", "locale: en\ntopics: [safety]", "Text.")).await;
     assert_eq!(slugs(&app.get("/v1/articles?locale=en").await.ok()), ["english"]);
     let safety = slugs(&app.get("/v1/articles?topic=safety").await.ok());
-    assert!(
-        safety.contains(&"english".to_owned()) && safety.len() == 4,
-        "{safety:?}"
-    );
-    assert_eq!(
-        slugs(&app.get("/v1/articles?topic=nothing-of-this").await.ok()),
-        Vec::<String>::new()
-    );
+    assert!(safety.contains(&"english".to_owned()) && safety.len() == 4, "{safety:?}");
+    assert_eq!(slugs(&app.get("/v1/articles?topic=nothing-of-this").await.ok()), Vec::<String>::new());
     let english = app.get("/v1/articles/english").await.ok();
     let since = english["updated_at"].as_str().unwrap();
-    assert_eq!(
-        slugs(&app.get(&format!("/v1/articles?updated_since={since}")).await.ok()),
-        ["english"]
-    );
+    assert_eq!(slugs(&app.get(&format!("/v1/articles?updated_since={since}")).await.ok()), ["english"]);
 
     let all = app.get("/v1/articles?limit=100").await.ok();
-    let ids: Vec<_> = all["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|card| card["id"].as_str().unwrap())
-        .collect();
+    let ids: Vec<_> = all["data"].as_array().unwrap().iter().map(|card| card["id"].as_str().unwrap()).collect();
     let unknown = "01980000-0000-7000-8000-000000000000";
     let asked = format!("{},{unknown},{},{}", ids[5], ids[2], ids[5]);
     let found = app.get(&format!("/v1/articles?ids={asked}")).await.ok();
-    let found: Vec<_> = found["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|card| card["id"].as_str().unwrap())
-        .collect();
+    let found: Vec<_> = found["data"].as_array().unwrap().iter().map(|card| card["id"].as_str().unwrap()).collect();
     assert_eq!(found, [ids[5], ids[2]]);
     // More than the usual page come at once, and smaller pages lead on.
-    assert_eq!(
-        slugs(&app.get(&format!("/v1/articles?ids={}", ids.join(","))).await.ok()).len(),
-        14
-    );
-    assert_eq!(
-        walk(&app, &format!("/v1/articles?ids={}&limit=3", ids.join(",")))
-            .await
-            .len(),
-        14
-    );
+    assert_eq!(slugs(&app.get(&format!("/v1/articles?ids={}", ids.join(","))).await.ok()).len(), 14);
+    assert_eq!(walk(&app, &format!("/v1/articles?ids={}&limit=3", ids.join(","))).await.len(), 14);
     let many = vec![ids[0]; 1]
         .into_iter()
         .map(String::from)
         .chain((0..100).map(|n| format!("01980000-0000-7000-8000-{n:012}")));
-    assert_eq!(
-        app.get(&format!("/v1/articles?ids={}", many.collect::<Vec<_>>().join(",")))
-            .await
-            .status,
-        400
-    );
+    assert_eq!(app.get(&format!("/v1/articles?ids={}", many.collect::<Vec<_>>().join(","))).await.status, 400);
     for bad in [
+        "ids=%7B01980000-0000-7000-8000-000000000000%7D",
         "ids=x",
         &format!("ids={}&sort=title", ids[0]),
         "limit=0",
@@ -353,10 +264,7 @@ async fn a_moved_article_answers_at_every_address_it_had() {
     for slug in ["second", "third", "first", "fourth"] {
         let slug = slug.parse().unwrap();
         let mut connection = app.db.write().await.unwrap();
-        connection
-            .transaction(async |c| publish::move_to(c, id, &slug).await)
-            .await
-            .unwrap();
+        connection.transaction(async |c| publish::move_to(c, id, &slug).await).await.unwrap();
     }
     for slug in ["first", "second", "third"] {
         for (rest, query) in [
@@ -369,15 +277,27 @@ async fn a_moved_article_answers_at_every_address_it_had() {
             let reply = app.get(&format!("/v1/articles/{slug}{rest}{query}")).await;
             assert_eq!(reply.status, 308);
             assert_eq!(reply.header("location"), format!("/v1/articles/fourth{rest}{query}"));
+            // A redirect that is kept for ever would outlive the next move.
+            assert!(reply.header("cache-control").contains("max-age=60"));
+            assert_eq!(reply.header("surrogate-key"), format!("article:{id}"));
         }
     }
+    // However the request spells the path.
+    let spelt = app.get("/v1/%61rticles/fir%73t/sections/one").await;
+    assert_eq!(spelt.header("location"), "/v1/articles/fourth/sections/one");
+    assert_eq!(app.get("/v1/articles/first/sections/%22%20x").await.status, 404);
     assert_eq!(app.get("/v1/articles/fourth").await.ok()["slug"], "fourth");
     for format in ["html", "markdown", "blocks"] {
-        let raw = app
-            .get(&format!("/v1/articles/pointer?format={format}&include=sections"))
-            .await
-            .text();
+        let raw = app.get(&format!("/v1/articles/pointer?format={format}&include=sections")).await.text();
         assert!(raw.contains("/v1/articles/fourth#one"), "{format}: {raw}");
+    }
+    // A renamed section, too; a number stands for the section that has it.
+    app.publish(&article("fourth", "", "## 一节 {#uno}\n\n文。")).await;
+    app.publish(&article("pointer", "", "见[那里](first.md#one)、[这里](second.md#1)、[别处](first.md#none)。")).await;
+    for format in ["html", "markdown", "blocks"] {
+        let raw = app.get(&format!("/v1/articles/pointer?format={format}&include=sections")).await.text();
+        assert_eq!(raw.matches("/v1/articles/fourth#uno").count(), 2, "{format}: {raw}");
+        assert_eq!(raw.matches("/v1/articles/fourth#none").count(), 1, "{format}: {raw}");
     }
     // The slug of one never goes to another.
     let taken = lectern::publishing::draft::save(
@@ -395,10 +315,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
     let article = app.get("/v1/articles/immune-regulation").await.ok();
     let id = article["id"].as_str().unwrap().parse().unwrap();
     let mut connection = app.db.write().await.unwrap();
-    connection
-        .transaction(async |c| publish::withdraw(c, id, "本文有误，修订中。").await)
-        .await
-        .unwrap();
+    connection.transaction(async |c| publish::withdraw(c, id, "本文有误，修订中。").await).await.unwrap();
     for rest in ["", "/sections", "/sections/1", "/related"] {
         for key in ["immune-regulation", article["id"].as_str().unwrap()] {
             let gone = app.get(&format!("/v1/articles/{key}{rest}")).await;
@@ -417,10 +334,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
         assert!(!raw.contains("\"immune-regulation\""), "{list}");
     }
     let (revision, before) = (1, article["hash"].clone());
-    connection
-        .transaction(async |c| publish::publish(c, id, revision).await)
-        .await
-        .unwrap();
+    connection.transaction(async |c| publish::publish(c, id, revision).await).await.unwrap();
     assert_eq!(app.get("/v1/articles/immune-regulation").await.ok()["hash"], before);
 }
 
@@ -428,9 +342,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
 async fn nothing_is_served_of_a_draft() {
     let app = App::empty().await;
     let document = crate::house::document(&article("secret", "topics: [hidden]", "秘密。"));
-    lectern::publishing::draft::save(&mut app.db.write().await.unwrap(), document, "test")
-        .await
-        .unwrap();
+    lectern::publishing::draft::save(&mut app.db.write().await.unwrap(), document, "test").await.unwrap();
     assert_eq!(app.get("/v1/articles/secret").await.status, 404);
     assert_eq!(app.get("/v1/topics/hidden").await.status, 404);
     assert_eq!(slugs(&app.get("/v1/articles").await.ok()), Vec::<String>::new());

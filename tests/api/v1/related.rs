@@ -26,12 +26,7 @@ async fn every_item_says_why_and_stands_once() {
     app.publish(&article("far", "topics: [t1, t3, t4]", "文。")).await;
     app.publish(&article("alien", "topics: [t9]", "文。")).await;
     let front = "topics: [t1, t2]\nrelated:\n  - article: both\n    reason: 先读这篇\n  - article: not-published\n  - url: https://example.org/guide\n    title: 指南\n    reason: 更多资料\n  - article: main";
-    app.publish(&article(
-        "main",
-        front,
-        "见[甲](linked.md)、[乙](both.md)、[自己](main.md)、[无](nowhere.md)。",
-    ))
-    .await;
+    app.publish(&article("main", front, "见[甲](linked.md)、[乙](both.md)、[自己](main.md)、[无](nowhere.md)。")).await;
     let list = app.get("/v1/articles/main/related").await.ok();
     let expected = [
         "editorial: both",
@@ -43,25 +38,14 @@ async fn every_item_says_why_and_stands_once() {
     ];
     assert_eq!(items(&list), expected);
     assert_eq!(
-        list["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["position"].as_i64().unwrap())
-            .collect::<Vec<_>>(),
+        list["data"].as_array().unwrap().iter().map(|item| item["position"].as_i64().unwrap()).collect::<Vec<_>>(),
         [1, 2, 3, 4, 5, 6]
     );
     assert_eq!(list["data"][0]["why"]["reason"], "先读这篇");
-    assert_eq!(
-        (list["data"][1]["kind"].as_str(), &list["data"][1]["slug"]),
-        (Some("external"), &Value::Null)
-    );
+    assert_eq!((list["data"][1]["kind"].as_str(), &list["data"][1]["slug"]), (Some("external"), &Value::Null));
     // Jaccard: 2 of 2 topics, 1 of 4.
     assert_eq!(
-        (
-            list["data"][4]["why"]["score"].as_f64(),
-            list["data"][5]["why"]["score"].as_f64()
-        ),
+        (list["data"][4]["why"]["score"].as_f64(), list["data"][5]["why"]["score"].as_f64()),
         (Some(1.0), Some(0.25))
     );
     assert_eq!(list["data"][4]["why"]["reason"], "t1、t2");
@@ -79,19 +63,13 @@ async fn every_item_says_why_and_stands_once() {
     }
     assert_eq!(Value::from(walked), list["data"]);
     for n in 0..4 {
-        app.publish(&article(&format!("more-{n}"), "topics: [t1]", "文。"))
-            .await;
+        app.publish(&article(&format!("more-{n}"), "topics: [t1]", "文。")).await;
     }
     let part = app.get("/v1/articles/main").await.ok()["related"].clone();
     let rest = app.get(part["more"].as_str().unwrap()).await.ok();
     let whole = app.get("/v1/articles/main/related").await.ok();
-    let joined: Vec<_> = part["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .chain(rest["data"].as_array().unwrap())
-        .cloned()
-        .collect();
+    let joined: Vec<_> =
+        part["data"].as_array().unwrap().iter().chain(rest["data"].as_array().unwrap()).cloned().collect();
     assert_eq!(Value::from(joined), whole["data"]);
     assert_eq!(app.get("/v1/articles/alien").await.ok()["related"]["more"], Value::Null);
 }
@@ -118,24 +96,12 @@ async fn pins_lead_the_hot_list_and_the_newest_follow() {
         }
         assert_eq!(Value::from(walked), list["data"], "{limit} a page");
     }
-    let cardiology = items(
-        &app.get("/v1/recommendations/hot?topic=cardiology&window=24h")
-            .await
-            .ok(),
-    );
+    let cardiology = items(&app.get("/v1/recommendations/hot?topic=cardiology&window=24h").await.ok());
     assert_eq!(cardiology, ["recent: heart-disease"]);
     assert_eq!(app.get("/v1/recommendations/hot?window=1y").await.status, 400);
     let hot = app.get("/v1/articles/heart-disease?include=hot").await.ok()["hot"].clone();
-    let rest = app
-        .get(&format!("{}&limit=100", hot["more"].as_str().unwrap()))
-        .await
-        .ok();
-    let joined: Vec<_> = hot["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .chain(rest["data"].as_array().unwrap())
-        .cloned()
-        .collect();
+    let rest = app.get(&format!("{}&limit=100", hot["more"].as_str().unwrap())).await.ok();
+    let joined: Vec<_> =
+        hot["data"].as_array().unwrap().iter().chain(rest["data"].as_array().unwrap()).cloned().collect();
     assert_eq!(Value::from(joined), list["data"]);
 }

@@ -7,12 +7,7 @@ use crate::house::{App, article};
 const SECTIONS: &str = "/v1/articles/plan/sections";
 
 fn titles(list: &Value) -> Vec<&str> {
-    list["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|section| section["title"].as_str().unwrap())
-        .collect()
+    list["data"].as_array().unwrap().iter().map(|section| section["title"].as_str().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,17 +19,8 @@ async fn the_tree_the_list_and_the_surroundings() {
     assert_eq!(tree["data"][0]["children"][0]["children"][0]["number"], "1.1.1");
     let flat = app.get(&format!("{SECTIONS}?flat=true")).await.ok();
     assert_eq!(titles(&flat), ["甲", "甲一", "深", "甲二", "乙"]);
-    assert!(
-        flat["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|section| section["children"] == serde_json::json!([]))
-    );
-    assert_eq!(
-        titles(&app.get(&format!("{SECTIONS}?flat=true&depth=2")).await.ok()),
-        ["甲", "甲一", "甲二", "乙"]
-    );
+    assert!(flat["data"].as_array().unwrap().iter().all(|section| section["children"] == serde_json::json!([])));
+    assert_eq!(titles(&app.get(&format!("{SECTIONS}?flat=true&depth=2")).await.ok()), ["甲", "甲一", "甲二", "乙"]);
     let top = app.get(&format!("{SECTIONS}?depth=1")).await.ok();
     assert_eq!(top["data"][0]["children"], serde_json::json!([]));
 
@@ -45,23 +31,14 @@ async fn the_tree_the_list_and_the_surroundings() {
     );
     assert_eq!(deep["text"].as_str().unwrap().trim(), "深文。");
     assert_eq!(deep["characters"], 3);
-    let trail: Vec<_> = deep["breadcrumbs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|crumb| crumb["anchor"].as_str().unwrap())
-        .collect();
+    let trail: Vec<_> =
+        deep["breadcrumbs"].as_array().unwrap().iter().map(|crumb| crumb["anchor"].as_str().unwrap()).collect();
     assert_eq!(trail, ["a", "a1"]);
     assert_eq!(deep["parent"]["anchor"], "a1");
     assert_eq!(deep["previous"]["anchor"], "a1");
     assert_eq!(deep["next"]["anchor"], "a2");
     assert_eq!(deep["article"]["slug"], "plan");
-    for (reference, at) in [
-        ("1", "a"),
-        ("2", "b"),
-        ("1.2", "a2"),
-        (deep["id"].as_str().unwrap(), "deep"),
-    ] {
+    for (reference, at) in [("1", "a"), ("2", "b"), ("1.2", "a2"), (deep["id"].as_str().unwrap(), "deep")] {
         assert_eq!(app.get(&format!("{SECTIONS}/{reference}")).await.ok()["anchor"], at);
     }
     let first = app.get(&format!("{SECTIONS}/1")).await.ok();
@@ -95,33 +72,18 @@ async fn addresses_survive_edits() {
     let old = app.get(&format!("{SECTIONS}/risk?format=text")).await;
     assert_eq!(old.status, 308);
     assert_eq!(old.header("location"), format!("{SECTIONS}/risks?format=text"));
-    assert_eq!(
-        app.get(&format!("{SECTIONS}/{}", id(&before, 1))).await.ok()["anchor"],
-        "risks"
-    );
-    assert_eq!(
-        app.get(&format!("{SECTIONS}/1")).await.ok()["title"],
-        "绪论",
-        "a number names today's position"
-    );
+    assert_eq!(app.get(&format!("{SECTIONS}/{}", id(&before, 1))).await.ok()["anchor"], "risks");
+    assert_eq!(app.get(&format!("{SECTIONS}/1")).await.ok()["title"], "绪论", "a number names today's position");
 
     // One removed; its number leads to whoever held it last, and it is gone.
-    app.publish(&article(
-        "plan",
-        "",
-        "## 原理 {#principle}\n\n干细胞能够自我更新，并分化为多种细胞。",
-    ))
-    .await;
+    app.publish(&article("plan", "", "## 原理 {#principle}\n\n干细胞能够自我更新，并分化为多种细胞。")).await;
     for gone in ["risk", "risks", "2", "4", &id(&before, 1)] {
         let gone_reply = app.get(&format!("{SECTIONS}/{gone}")).await;
         let expected = if gone == "3" { 308 } else { 410 };
         assert_eq!(gone_reply.status, expected, "{gone}");
     }
     let moved = app.get(&format!("{SECTIONS}/3")).await;
-    assert_eq!(
-        (moved.status.as_u16(), moved.header("location")),
-        (308, &*format!("{SECTIONS}/principle"))
-    );
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (308, &*format!("{SECTIONS}/principle")));
 
     // An anchor never goes to another section, and one that comes back is the same section.
     let stolen = lectern::publishing::draft::save(
@@ -139,8 +101,5 @@ async fn addresses_survive_edits() {
     .await;
     let back = app.get(SECTIONS).await.ok();
     assert_eq!(id(&back, 1), id(&before, 1));
-    assert_eq!(
-        app.get(&format!("{SECTIONS}/risks")).await.header("location"),
-        format!("{SECTIONS}/risk")
-    );
+    assert_eq!(app.get(&format!("{SECTIONS}/risks")).await.header("location"), format!("{SECTIONS}/risk"));
 }

@@ -13,11 +13,7 @@ async fn the_site_has_a_disclaimer_and_the_topics_their_counts() {
     for topic in topics["data"].as_array().unwrap() {
         let slug = topic["slug"].as_str().unwrap();
         let articles = app.get(&format!("/v1/articles?topic={slug}&limit=100")).await.ok();
-        assert_eq!(
-            topic["articles"].as_u64().unwrap(),
-            articles["data"].as_array().unwrap().len() as u64,
-            "{slug}"
-        );
+        assert_eq!(topic["articles"].as_u64().unwrap(), articles["data"].as_array().unwrap().len() as u64, "{slug}");
         assert_eq!(&app.get(&format!("/v1/topics/{slug}")).await.ok(), topic);
     }
     assert_eq!(app.get("/v1/topics/no-such-topic").await.status, 404);
@@ -32,11 +28,9 @@ async fn the_pages_for_people_run_nothing_and_escape_everything() {
         "<img src=x onerror=alert(1)>\n\n[x](javascript:alert(1))",
     ))
     .await;
-    for (path, text) in [
-        ("/", "干细胞回输"),
-        ("/read/stem-cell-infusion", "组织修复与再生"),
-        ("/read/trap", "&lt;script&gt;"),
-    ] {
+    for (path, text) in
+        [("/", "干细胞回输"), ("/read/stem-cell-infusion", "组织修复与再生"), ("/read/trap", "&lt;script&gt;")]
+    {
         let page = app.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");

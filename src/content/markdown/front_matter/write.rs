@@ -47,25 +47,17 @@ struct WrittenRelated<'a> {
 /// The front matter of a document, with its fences.
 pub(in super::super) fn write(document: &Document) -> String {
     let related = document.related.iter().map(|related| match related {
-        Related::Article { article, reason } => WrittenRelated {
-            article: Some(article),
-            url: None,
-            title: None,
-            reason: reason.as_deref(),
-        },
-        Related::External { url, title, reason } => WrittenRelated {
-            article: None,
-            url: Some(url),
-            title: Some(title),
-            reason: reason.as_deref(),
-        },
+        Related::Article { article, reason } => {
+            WrittenRelated { article: Some(article), url: None, title: None, reason: reason.as_deref() }
+        }
+        Related::External { url, title, reason } => {
+            WrittenRelated { article: None, url: Some(url), title: Some(title), reason: reason.as_deref() }
+        }
     });
     let source = document.source.as_ref().map(|source| WrittenSource {
         name: &source.name,
         url: source.url.as_deref(),
-        captured_at: source
-            .captured_at
-            .map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        captured_at: source.captured_at.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
     });
     let written = Written {
         slug: &document.slug,

@@ -47,9 +47,7 @@ fn is_safe(html: &str) -> bool {
         "del",
         "br",
     ];
-    const ATTRIBUTES: [&str; 10] = [
-        "href", "rel", "title", "src", "alt", "loading", "class", "id", "role", "start",
-    ];
+    const ATTRIBUTES: [&str; 10] = ["href", "rel", "title", "src", "alt", "loading", "class", "id", "role", "start"];
     html.split('<').skip(1).all(|rest| {
         let Some((tag, _)) = rest.split_once('>') else {
             return false;
@@ -67,9 +65,7 @@ fn is_safe(html: &str) -> bool {
                 return false;
             };
             let lower = value.trim().to_ascii_lowercase();
-            let runs = ["javascript:", "vbscript:", "data:"]
-                .iter()
-                .any(|scheme| lower.starts_with(scheme));
+            let runs = ["javascript:", "vbscript:", "data:"].iter().any(|scheme| lower.starts_with(scheme));
             if !ATTRIBUTES.contains(&attribute) || matches!(attribute, "href" | "src") && runs {
                 return false;
             }
@@ -84,16 +80,11 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    words()
-        .prop_map(|text| text.trim().to_owned())
-        .prop_filter("empty", |text| !text.is_empty())
+    words().prop_map(|text| text.trim().to_owned()).prop_filter("empty", |text| !text.is_empty())
 }
 
 fn text() -> impl Strategy<Value = Inline> {
-    let marks = prop::sample::subsequence(
-        vec![Mark::Emphasis, Mark::Strong, Mark::Strikethrough, Mark::Code],
-        0..=4,
-    );
+    let marks = prop::sample::subsequence(vec![Mark::Emphasis, Mark::Strong, Mark::Strikethrough, Mark::Code], 0..=4);
     (words(), marks).prop_map(|(text, marks)| Inline::Text { text, marks })
 }
 
@@ -104,11 +95,7 @@ fn href() -> impl Strategy<Value = Href> {
 
 fn image() -> impl Strategy<Value = (String, String, Option<String>)> {
     let src = "[a-z()&;?=%/*_!]{1,8}".prop_filter_map("no image", |text| Href::image_source(&text).ok());
-    (
-        src,
-        option::of(line()).prop_map(Option::unwrap_or_default),
-        option::of(line()),
-    )
+    (src, option::of(line()).prop_map(Option::unwrap_or_default), option::of(line()))
 }
 
 /// As the reader leaves running text: neighbours with the same marks are one, and no space stands where it would be
@@ -117,13 +104,7 @@ fn tidy(content: Vec<Inline>, breaks: bool) -> Vec<Inline> {
     let mut out: Vec<Inline> = Vec::new();
     for inline in content {
         match (inline, out.last_mut()) {
-            (
-                Inline::Text { text, marks },
-                Some(Inline::Text {
-                    text: before,
-                    marks: same,
-                }),
-            ) if *same == marks => {
+            (Inline::Text { text, marks }, Some(Inline::Text { text: before, marks: same })) if *same == marks => {
                 before.push_str(&text);
             }
             (Inline::LineBreak, _) if !breaks => {}
@@ -176,22 +157,10 @@ fn without_escaped_pipes(mut content: Vec<Inline>) -> Vec<Inline> {
 
 fn block() -> impl Strategy<Value = Block> {
     let paragraph = inlines(true)
-        .prop_filter("not a paragraph", |content| {
-            !matches!(content.as_slice(), [] | [Inline::Image { .. }])
-        })
+        .prop_filter("not a paragraph", |content| !matches!(content.as_slice(), [] | [Inline::Image { .. }]))
         .prop_map(|content| Block::Paragraph { content });
-    let row = || {
-        vec(
-            inlines(false).prop_map(|content| Cell {
-                content: without_escaped_pipes(content),
-            }),
-            2,
-        )
-    };
-    let aligns = vec(
-        prop::sample::select(vec![Align::None, Align::Left, Align::Center, Align::Right]),
-        2,
-    );
+    let row = || vec(inlines(false).prop_map(|content| Cell { content: without_escaped_pipes(content) }), 2);
+    let aligns = vec(prop::sample::select(vec![Align::None, Align::Left, Align::Center, Align::Right]), 2);
     let table = (aligns, row(), vec(row(), 0..3)).prop_map(|(align, head, rows)| Block::Table { align, head, rows });
     let code =
         (option::of("[a-z+#]{1,5}"), "[ a`~\n\t>#-]{0,12}").prop_map(|(language, text)| Block::Code { language, text });
@@ -218,12 +187,7 @@ fn block() -> impl Strategy<Value = Block> {
                 .prop_map(|(kind, title, content)| Block::Callout { kind, title, content }),
             list.prop_map(|(ordered, start, tight, items)| {
                 let tight = block::tightness(tight, &items);
-                Block::List {
-                    ordered,
-                    start: if ordered { start } else { 1 },
-                    tight,
-                    items,
-                }
+                Block::List { ordered, start: if ordered { start } else { 1 }, tight, items }
             }),
         ]
     })
@@ -232,13 +196,7 @@ fn block() -> impl Strategy<Value = Block> {
 fn document() -> impl Strategy<Value = Document> {
     let section = (line(), vec(block(), 0..4)).prop_map(|(heading, blocks)| {
         let (label, title) = label::split(&heading);
-        Section {
-            anchor: None,
-            label,
-            title: title.trim().to_owned(),
-            blocks,
-            children: Vec::new(),
-        }
+        Section { anchor: None, label, title: title.trim().to_owned(), blocks, children: Vec::new() }
     });
     let source = (line(), 0..4_000_000_000_i64, 0..1_000_000_000_u32).prop_map(|(name, seconds, nanos)| Source {
         name,
@@ -250,13 +208,7 @@ fn document() -> impl Strategy<Value = Document> {
         title: "yes".into(),
         reason,
     });
-    let head = (
-        line(),
-        vec(line(), 0..3),
-        option::of(line()),
-        option::of(source),
-        vec(related, 0..2),
-    );
+    let head = (line(), vec(line(), 0..3), option::of(line()), option::of(source), vec(related, 0..2));
     (head, vec(block(), 0..4), vec(section, 0..4)).prop_map(
         |((title, questions, summary, source, related), lead, mut sections)| {
             // A tree: the second section is the child of the first.

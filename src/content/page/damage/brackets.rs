@@ -31,10 +31,7 @@ impl Scan<'_> {
                 let close = (place + 1..place + 4).find(|ahead| !self.at(*ahead).is_some_and(label::blank));
                 if close.and_then(|close| self.at(close)).and_then(closing) == Some(class) {
                     let what = self.excerpt(place, place + 2);
-                    self.add(
-                        place,
-                        format!("nothing stands between “{c}” and its other half in {what}"),
-                    );
+                    self.add(place, format!("nothing stands between “{c}” and its other half in {what}"));
                 }
                 if let Some(count) = counts.get_mut(class) {
                     *count += 1;
@@ -70,10 +67,7 @@ impl Scan<'_> {
         // A quotation may run over several paragraphs, and each opens it again.
         if opening(opener).is_some_and(|class| class < QUOTES) {
             let what = self.excerpt(place, place + 1);
-            self.add(
-                place,
-                format!("“{opener}” opens a bracket that is never closed in {what}"),
-            );
+            self.add(place, format!("“{opener}” opens a bracket that is never closed in {what}"));
         }
     }
 

@@ -15,11 +15,7 @@ pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
     while place < chars.len() {
         let rest = || chars.iter().skip(place).map(|(_, c)| *c);
         let latin: Vec<u8> = rest().map_while(windows_1252).collect();
-        let han = if latin.is_empty() {
-            rest().take_while(|c| HAN.contains(c)).count()
-        } else {
-            0
-        };
+        let han = if latin.is_empty() { rest().take_while(|c| HAN.contains(c)).count() } else { 0 };
         if hidden(&latin, 2) || read_as_gb18030(rest().take(han)) {
             found.push((place, latin.len().max(han)));
         }
@@ -30,9 +26,7 @@ pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
 
 /// Whether bytes hold that many neighbouring UTF-8 sequences of more than one byte.
 fn hidden(bytes: &[u8], wanted: usize) -> bool {
-    bytes
-        .utf8_chunks()
-        .any(|chunk| chunk.valid().chars().filter(|c| !c.is_ascii()).count() >= wanted)
+    bytes.utf8_chunks().any(|chunk| chunk.valid().chars().filter(|c| !c.is_ascii()).count() >= wanted)
 }
 
 /// Whether six neighbours could be the bytes of four characters in UTF-8, two of them by two.
@@ -40,16 +34,9 @@ fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
     // How many characters fit so far, for each of the three places that the first of them can have had.
     let mut fits = [0_usize; 3];
     for (place, c) in chars.enumerate() {
-        let pairs = place_of(c)
-            .and_then(|place| PAIRS.get(place))
-            .copied()
-            .unwrap_or_default();
+        let pairs = place_of(c).and_then(|place| PAIRS.get(place)).copied().unwrap_or_default();
         for (phase, count) in fits.iter_mut().enumerate() {
-            *count = if pairs & (1 << ((place + phase) % 3)) == 0 {
-                0
-            } else {
-                *count + 1
-            };
+            *count = if pairs & (1 << ((place + phase) % 3)) == 0 { 0 } else { *count + 1 };
             if *count >= 6 {
                 return true;
             }
@@ -85,9 +72,7 @@ static PAIRS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// Where [`PAIRS`] has a Han character.
 fn place_of(c: char) -> Option<usize> {
-    HAN.contains(&c)
-        .then(|| u32::from(c) - u32::from(*HAN.start()))
-        .and_then(|place| usize::try_from(place).ok())
+    HAN.contains(&c).then(|| u32::from(c) - u32::from(*HAN.start())).and_then(|place| usize::try_from(place).ok())
 }
 
 /// The byte of a character above ASCII in windows-1252 (WHATWG Encoding, index windows-1252).
@@ -102,10 +87,6 @@ fn windows_1252(c: char) -> Option<u8> {
     ];
     match c {
         '\u{80}'..='\u{FF}' => u8::try_from(u32::from(c)).ok(),
-        _ => HIGH
-            .iter()
-            .position(|high| *high == c)
-            .and_then(|place| BYTES.get(place))
-            .copied(),
+        _ => HIGH.iter().position(|high| *high == c).and_then(|place| BYTES.get(place)).copied(),
     }
 }

@@ -11,20 +11,13 @@ struct Open {
 
 /// Writes the sections, and gives every line its role.
 pub(super) fn write(items: Vec<Item<'_>>, roles: &mut [Option<Role>]) -> Tree {
-    let mut tree = Tree {
-        lead: Vec::new(),
-        sections: Vec::new(),
-    };
+    let mut tree = Tree { lead: Vec::new(), sections: Vec::new() };
     let mut open: Vec<Open> = Vec::new();
     for Item { place, text, form } in items {
         let role = match form {
-            Form::Labelled {
-                label, title, level, ..
-            } => heading(&mut tree, &mut open, level, Some(label), title),
+            Form::Labelled { label, title, level, .. } => heading(&mut tree, &mut open, level, Some(label), title),
             Form::Plain => heading(&mut tree, &mut open, 1, None, text),
-            Form::Number => Role::NotUsed {
-                why: "a number alone above a heading",
-            },
+            Form::Number => Role::NotUsed { why: "a number alone above a heading" },
             Form::Paragraph => {
                 let (blocks, section) = present(&mut tree, &mut open);
                 blocks.push(paragraph(text));
@@ -56,10 +49,7 @@ fn heading(tree: &mut Tree, open: &mut Vec<Open>, level: usize, label: Option<St
         blocks: Vec::new(),
         children: Vec::new(),
     };
-    open.push(Open {
-        section,
-        number: number.clone(),
-    });
+    open.push(Open { section, number: number.clone() });
     Role::Heading { number, label }
 }
 
@@ -86,9 +76,7 @@ fn present<'t>(tree: &'t mut Tree, open: &'t mut [Open]) -> (&'t mut Vec<Block>,
 /// Adds a list item. Where it would open a second list right behind one, it is a paragraph: two lists that touch
 /// cannot be told apart in Markdown.
 fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, section: Option<String>) -> Role {
-    let item = ListItem {
-        content: vec![paragraph(title)],
-    };
+    let item = ListItem { content: vec![paragraph(title)] };
     match blocks.last_mut() {
         Some(Block::List { start, items, .. }) => {
             if u32::try_from(items.len()).is_ok_and(|count| start.checked_add(count) == Some(ordinal)) {
@@ -98,21 +86,11 @@ fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, sectio
                 return section.map_or(Role::Lead, |section| Role::Paragraph { section });
             }
         }
-        _ => blocks.push(Block::List {
-            ordered: true,
-            start: ordinal,
-            tight: true,
-            items: vec![item],
-        }),
+        _ => blocks.push(Block::List { ordered: true, start: ordinal, tight: true, items: vec![item] }),
     }
     Role::ListItem { section }
 }
 
 fn paragraph(text: &str) -> Block {
-    Block::Paragraph {
-        content: vec![Inline::Text {
-            text: text.to_owned(),
-            marks: Vec::new(),
-        }],
-    }
+    Block::Paragraph { content: vec![Inline::Text { text: text.to_owned(), marks: Vec::new() }] }
 }
