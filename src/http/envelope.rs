@@ -37,7 +37,8 @@ pub async fn envelope(
     let public = path == "/v1" || path.starts_with("/v1/");
 
     let mut response = if let Err(error) = readable(&request).and_then(|()| small(&request)) {
-        request.into_response(HttpResponse::from_error(error))
+        // Not `into_response`, which would lose the error that the problem is made from.
+        ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
     } else if public && is_preflight(&request) {
         request.into_response(preflight())
     } else {

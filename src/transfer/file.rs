@@ -87,8 +87,7 @@ impl Seen {
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
 /// is a captured page. Errors: all faults at once.
 pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name == SITE_FILE {
+    if is_site(path) {
         return Ok(Content::Site(Box::new(SiteFile::read(bytes)?)));
     }
     if is_article(path) || bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") {
@@ -129,13 +128,17 @@ pub(super) fn fault(message: String) -> Remark {
     Remark { line: None, column: None, message }
 }
 
+fn is_site(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == SITE_FILE)
+}
+
 fn is_article(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
 /// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and `.txt` pages
 /// in it and below it, in the order of their names. The site file comes first, so that topics have their names from the
-/// start.
+/// start; of several, the outermost.
 ///
 /// Errors: a path that is neither a file nor a folder, which is told at once and not after half of the import.
 pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
@@ -146,7 +149,10 @@ pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         if kind.is_dir() {
             let mut found = Vec::new();
             below(path, &mut found)?;
-            found.sort_by_key(|path| (path.file_name().is_none_or(|name| name != SITE_FILE), path.clone()));
+            found.sort_by_key(|path| {
+                let depth = is_site(path).then(|| path.components().count());
+                (depth.unwrap_or(usize::MAX), path.clone())
+            });
             files.extend(found);
         } else if kind.is_file() {
             files.push(path.clone());
@@ -168,9 +174,7 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             below(&path, into)?;
         } else if path.is_file()
-            && (is_article(&path)
-                || path.file_name().is_some_and(|name| name == SITE_FILE)
-                || path.extension().is_some_and(|extension| extension == "txt"))
+            && (is_article(&path) || is_site(&path) || path.extension().is_some_and(|extension| extension == "txt"))
         {
             into.push(path);
         }

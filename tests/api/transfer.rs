@@ -260,7 +260,7 @@ async fn two_files_of_one_slug_do_not_overwrite_each_other() {
     }
     let told = [
         format!("z.md: not imported\n  The slug `a` is that of {path}/a.md too.\n"),
-        format!("n/site.yaml: not imported\n  The site is described by {path}/"),
+        format!("n/site.yaml: not imported\n  The site is described by {path}/site.yaml too.\n"),
     ];
     let first = faulty(&lectern(&app.database, &["import", path, "--publish"]));
     assert!(first.contains("41 created, 0 updated, 0 unchanged, 2 failed"), "{first}");

@@ -194,7 +194,7 @@ mod tests {
     fn a_fault_of_the_form_has_its_line() {
         for (yaml, line, what) in [
             ("name: a\ncolour: b\n", 2, "colour"),
-            ("name: a\nname: b\n", 2, "name"),
+            ("locale: en\nname: a\nname: b\n", 1, "name"),
             ("name: a\ntopics:\n- slug: Not A Slug\n  name: b\n", 3, "slug"),
             ("name: a\nlocale: '?'\n", 2, "locale"),
             ("name: [a\n", 2, "expected"),
