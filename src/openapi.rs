@@ -264,7 +264,7 @@ pub async fn read_openapi_json(_: Query<Nothing>, files: web::Data<Files>) -> An
 /// Read this description as YAML
 ///
 /// The same document in YAML.
-#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = String, content_type = "application/yaml")))]
+#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
 pub async fn read_openapi_yaml(_: Query<Nothing>, files: web::Data<Files>) -> Answer {
     Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]).built_in()

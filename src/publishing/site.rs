@@ -1,5 +1,7 @@
 //! The site's own facts, topics, and the articles that lead the hot list.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use super::{Change, clock_timestamp, hold, record};
 use crate::{
     content::{Locale, Slug},
     db::schema::{addresses, article_topics, articles, documents, pins, site, topics},
-    error::Error,
+    error::{Error, Fault},
 };
 
 /// What the service says of itself.
@@ -248,22 +250,50 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
 }
 
 /// Sets the articles that lead the hot list, and returns whether that changed anything. Must run in a transaction.
+///
+/// Errors: every pin of an article that is not there or that is pinned twice, by whatever slug.
 pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result<bool, Error> {
     hold(connection).await?;
-    if read_pins(connection).await? == new {
+    let slugs = new.iter().map(|pin| pin.article.as_str());
+    let owners: HashMap<String, Uuid> = addresses::table
+        .filter(addresses::slug.eq_any(slugs))
+        .select((addresses::slug, addresses::article_id))
+        .load::<(String, Uuid)>(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let mut rows: Vec<(i32, Uuid, Option<String>)> = Vec::new();
+    let mut faults = Vec::new();
+    for (place, pin) in new.iter().enumerate() {
+        let fault = match owners.get(pin.article.as_str()) {
+            None => format!("no article was published as `{}`", pin.article),
+            Some(id) if rows.iter().any(|(_, other, _)| other == id) => {
+                format!("`{}` leads to an article that is pinned already", pin.article)
+            }
+            Some(id) => {
+                rows.push((i32::try_from(rows.len() + 1).unwrap_or(i32::MAX), *id, pin.reason.clone()));
+                continue;
+            }
+        };
+        faults.push(Fault { parameter: None, pointer: Some(format!("/{place}/article")), detail: fault });
+    }
+    if !faults.is_empty() {
+        return Err(Error::InvalidContent(faults));
+    }
+    let old: Vec<(i32, Uuid, Option<String>)> = pins::table
+        .order(pins::position)
+        .select((pins::position, pins::article_id, pins::reason))
+        .load(connection)
+        .await?;
+    if old == rows {
         return Ok(false);
     }
     diesel::delete(pins::table).execute(connection).await?;
-    for (position, pin) in (1_i32..).zip(new) {
-        let slug = pin.article.as_str();
-        let id =
-            addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
-        let id = id.ok_or_else(|| Error::NotFound(format!("no article was published as `{slug}`")))?;
-        diesel::insert_into(pins::table)
-            .values((pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(&pin.reason)))
-            .execute(connection)
-            .await?;
-    }
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(position, id, reason)| (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason)))
+        .collect();
+    diesel::insert_into(pins::table).values(rows).execute(connection).await?;
     record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
     Ok(true)
 }

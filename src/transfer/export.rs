@@ -29,7 +29,7 @@ pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Ex
     fs::create_dir_all(&articles).map_err(|e| unwritable(&articles, &e))?;
     if let Some(described) = site::read_site(connection).await? {
         let topics = site::read_topics(connection).await?;
-        let file = SiteFile::new(described, topics, site::read_pins(connection).await?);
+        let file = SiteFile { site: described, topics, pins: site::read_pins(connection).await? };
         let text = yaml_serde::to_string(&file).map_err(|e| Error::internal("the site has no YAML", e))?;
         write(&folder.join(SITE_FILE), &text)?;
     }

@@ -256,7 +256,7 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
 }
 
 async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
-    let site_changed = site::put_site(connection, &file.site()).await?;
+    let site_changed = site::put_site(connection, &file.site).await?;
     let topics_changed = site::put_topics(connection, &file.topics).await?;
     Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
 }

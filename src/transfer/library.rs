@@ -28,7 +28,7 @@ pub async fn load(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
                 let unusable = |faults: Vec<_>| Error::internal("the bundled library", format!("{faults:?}"));
                 match file::read(file.path(), file.contents(), None).map_err(unusable)? {
                     Content::Site(site_file) => {
-                        site::put_site(connection, &site_file.site()).await?;
+                        site::put_site(connection, &site_file.site).await?;
                         site::put_topics(connection, &site_file.topics).await?;
                         pins = site_file.pins;
                     }

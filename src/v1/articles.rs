@@ -66,24 +66,28 @@ pub struct ListParameters {
     #[param(example = "-published_at", default = "-published_at", pattern = "^(-?published_at|-?updated_at|title)$")]
     sort: Option<String>,
     /// Only articles of this topic.
-    #[param(example = "stem-cells")]
+    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     topic: Option<String>,
     /// Only articles in this language and script (RFC 5646).
-    #[param(example = "zh-Hans")]
+    #[param(example = "zh-Hans", pattern = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
     locale: Option<String>,
     /// Only articles that changed at or after this time (RFC 3339).
-    #[param(example = "2026-01-01T00:00:00Z")]
+    #[param(example = "2026-01-01T00:00:00Z", format = DateTime)]
     updated_since: Option<String>,
-    /// Only these, in the order asked; up to 100 ids separated by commas. Unknown ones are left out. Does not go with
-    /// `sort`; `limit` is 100 unless given.
+    /// Only these, in the order asked, whatever `sort` says; up to 100 ids separated by commas. Unknown ones are left out.
+    /// `limit` is 100 unless given.
+    #[param(
+        pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(,[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}){0,99})?$"
+    )]
     ids: Option<String>,
     /// Only these fields of each card (`title,topics.name`), or all but these (`-summary`).
-    #[param(example = "slug,title,summary")]
+    #[param(example = "slug,title,summary", pattern = "^-?[a-z_]+(\\.[a-z_]+)?(,-?[a-z_]+(\\.[a-z_]+)?)*$")]
     fields: Option<String>,
     /// The most items of the page.
     #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
@@ -103,9 +107,6 @@ impl FromQuery for ListQuery {
         let sort = p.choice("sort", SORTS);
         let (topic, locale, updated_since) = (p.name("topic"), p.name("locale"), p.time("updated_since"));
         let ids = ids(p);
-        if ids.is_some() && sort.is_some() {
-            p.fault("ids", "`ids` come in the order asked: `sort` does not go with them");
-        }
         let fields = Fields::from_query(p, fields::CARD);
         let paging = Paging::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
         ListQuery { sort: sort.unwrap_or(Sort::NewestFirst), topic, locale, updated_since, ids, fields, paging }
@@ -292,13 +293,20 @@ const PARTS: &[(&str, Part)] =
 #[expect(dead_code, reason = "describes the parameters that `ArticleQuery` reads")]
 pub struct ArticleParameters {
     /// The parts to answer, separated by commas: `toc`, `sections` (with the lead), `related`, `hot`. Empty for none.
-    #[param(example = "toc,sections,related,hot", default = "toc,sections,related")]
+    #[param(
+        example = "toc,sections,related,hot",
+        default = "toc,sections,related",
+        pattern = "^((toc|sections|related|hot)(,(toc|sections|related|hot))*)?$"
+    )]
     include: Option<String>,
     /// The form of the text: `html`, `markdown`, `text` or `blocks`.
     #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
     format: Option<String>,
     /// Only these fields (`title,sections.title`), or all but these (`-summary`).
-    #[param(example = "title,questions,sections.title,sections.html")]
+    #[param(
+        example = "title,questions,sections.title,sections.html",
+        pattern = "^-?[a-z_]+(\\.[a-z_]+)?(,-?[a-z_]+(\\.[a-z_]+)?)*$"
+    )]
     fields: Option<String>,
 }
 

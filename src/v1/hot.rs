@@ -39,12 +39,13 @@ pub struct HotParameters {
     #[param(example = "7d", default = "7d", pattern = "^(24h|7d|30d)$")]
     window: Option<String>,
     /// Only articles of this topic.
-    #[param(example = "stem-cells")]
+    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     topic: Option<String>,
     /// The most items of the page.
     #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 

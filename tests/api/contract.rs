@@ -215,7 +215,8 @@ fn the_examples_of_problems_are_problems() {
     let problems = answers.values().filter_map(|answer| answer["content"].get("application/problem+json"));
     let examples: Vec<_> = problems
         .flat_map(|content| {
-            let many = content["examples"].as_object().into_iter().flat_map(|many| many.values().map(|one| &one["value"]));
+            let many =
+                content["examples"].as_object().into_iter().flat_map(|many| many.values().map(|one| &one["value"]));
             many.chain(content.get("example"))
         })
         .collect();

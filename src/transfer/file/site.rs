@@ -1,12 +1,12 @@
 //! `site.yaml`: the site's own facts, its topics, and the articles that lead the hot list.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Display, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::fault;
 use crate::{
-    content::{Href, Locale, Remark, text},
+    content::{Href, Remark, Slug, text},
     publishing::site::{CallToAction, License, Pin, Site, Topic},
 };
 
@@ -16,74 +16,60 @@ const MAX_NAME: usize = 300;
 const MAX_TEXT: usize = 5_000;
 
 /// What `site.yaml` says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SiteFile {
+    /// The site's own facts.
+    #[serde(flatten)]
+    pub site: Site,
+    /// The topics.
+    pub topics: Vec<Topic>,
+    /// The articles that lead the hot list, in order.
+    pub pins: Vec<Pin>,
+}
+
+/// The same before its values are checked: of these, the parser tells the first fault only, and not always its key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
     name: String,
     description: Option<String>,
-    #[serde(default)]
-    locale: Locale,
+    locale: Option<String>,
     call_to_action: Option<CallToAction>,
     license: Option<License>,
     attribution: Option<String>,
     disclaimer: Option<String>,
-    /// The topics.
     #[serde(default)]
-    pub topics: Vec<Topic>,
-    /// The articles that lead the hot list, in order.
+    topics: Vec<WrittenTopic>,
     #[serde(default)]
-    pub pins: Vec<Pin>,
+    pins: Vec<WrittenPin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTopic {
+    slug: String,
+    name: String,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPin {
+    article: String,
+    reason: Option<String>,
 }
 
 impl SiteFile {
-    /// The file of a site.
-    #[must_use]
-    pub fn new(site: Site, topics: Vec<Topic>, pins: Vec<Pin>) -> SiteFile {
-        let Site { name, description, locale, call_to_action, license, attribution, disclaimer } = site;
-        SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, topics, pins }
-    }
-
-    /// The site's own facts.
-    #[must_use]
-    pub fn site(&self) -> Site {
-        let SiteFile { name, description, locale, call_to_action, license, attribution, disclaimer, .. } = self.clone();
-        Site { name, description, locale, call_to_action, license, attribution, disclaimer }
-    }
-
     /// Reads the file. Addresses are percent-encoded where they have to be; everything else stays as it is written.
     ///
     /// Errors: all faults at once; one where the file has not the form of a site file at all.
     pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Remark>> {
-        let mut file: SiteFile = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
+        let written: Written = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
         let mut faults = Faults::default();
-        faults.name("name", &file.name);
-        faults.text("description", file.description.as_deref());
-        if let Some(CallToAction { label, url }) = &mut file.call_to_action {
-            faults.name("call_to_action: label", label);
-            faults.address("call_to_action: url", url.as_mut(), false);
-        }
-        if let Some(License { name, url }) = &mut file.license {
-            faults.name("license: name", name);
-            faults.address("license: url", url.as_mut(), true);
-        }
-        faults.text("attribution", file.attribution.as_deref());
-        faults.text("disclaimer", file.disclaimer.as_deref());
-        let mut seen = HashSet::new();
-        for (place, topic) in (1..).zip(&file.topics) {
-            faults.name(&format!("topics, item {place}: name"), &topic.name);
-            faults.text(&format!("topics, item {place}: description"), topic.description.as_deref());
-            if !seen.insert(&topic.slug) {
-                faults.add(format!("The topic `{}` stands twice in `topics`.", topic.slug));
-            }
-        }
-        let mut seen = HashSet::new();
-        for (place, pin) in (1..).zip(&file.pins) {
-            faults.text(&format!("pins, item {place}: reason"), pin.reason.as_deref());
-            if !seen.insert(&pin.article) {
-                faults.add(format!("The article `{}` stands twice in `pins`.", pin.article));
-            }
-        }
-        if faults.0.is_empty() { Ok(file) } else { Err(faults.0) }
+        let site = faults.site(&written);
+        let topics = faults.topics(written.topics);
+        let pins = faults.pins(written.pins);
+        if faults.0.is_empty() { Ok(SiteFile { site, topics, pins }) } else { Err(faults.0) }
     }
 }
 
@@ -106,6 +92,70 @@ struct Faults(Vec<Remark>);
 impl Faults {
     fn add(&mut self, message: String) {
         self.0.push(fault(message));
+    }
+
+    fn site(&mut self, written: &Written) -> Site {
+        self.name("name", &written.name);
+        self.text("description", written.description.as_deref());
+        let locale = written.locale.as_deref().and_then(|locale| self.parse("locale", locale));
+        let mut call_to_action = written.call_to_action.clone();
+        if let Some(CallToAction { label, url }) = &mut call_to_action {
+            self.name("call_to_action: label", label);
+            self.address("call_to_action: url", url.as_mut(), false);
+        }
+        let mut license = written.license.clone();
+        if let Some(License { name, url }) = &mut license {
+            self.name("license: name", name);
+            self.address("license: url", url.as_mut(), true);
+        }
+        self.text("attribution", written.attribution.as_deref());
+        self.text("disclaimer", written.disclaimer.as_deref());
+        Site {
+            name: written.name.clone(),
+            description: written.description.clone(),
+            locale: locale.unwrap_or_default(),
+            call_to_action,
+            license,
+            attribution: written.attribution.clone(),
+            disclaimer: written.disclaimer.clone(),
+        }
+    }
+
+    fn topics(&mut self, written: Vec<WrittenTopic>) -> Vec<Topic> {
+        let mut topics: Vec<Topic> = Vec::new();
+        let mut seen = HashSet::new();
+        for (place, WrittenTopic { slug, name, description }) in (1..).zip(written) {
+            let key = |field| format!("topics, item {place}: {field}");
+            let slug: Option<Slug> = self.parse(&key("slug"), &slug);
+            self.name(&key("name"), &name);
+            self.text(&key("description"), description.as_deref());
+            let Some(slug) = slug else { continue };
+            if !seen.insert(slug.clone()) {
+                self.add(format!("The topic `{slug}` stands twice in `topics`."));
+            }
+            topics.push(Topic { slug, name, description });
+        }
+        topics
+    }
+
+    fn pins(&mut self, written: Vec<WrittenPin>) -> Vec<Pin> {
+        let mut pins: Vec<Pin> = Vec::new();
+        let mut seen = HashSet::new();
+        for (place, WrittenPin { article, reason }) in (1..).zip(written) {
+            let key = |field| format!("pins, item {place}: {field}");
+            let article: Option<Slug> = self.parse(&key("article"), &article);
+            self.text(&key("reason"), reason.as_deref());
+            let Some(article) = article else { continue };
+            if !seen.insert(article.clone()) {
+                self.add(format!("The article `{article}` stands twice in `pins`."));
+            }
+            pins.push(Pin { article, reason });
+        }
+        pins
+    }
+
+    fn parse<T: FromStr<Err: Display>>(&mut self, key: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|why| self.add(format!("`{key}` is not valid: {why}."))).ok()
     }
 
     fn name(&mut self, key: &str, name: &str) {
@@ -162,10 +212,10 @@ mod tests {
     fn every_fault_of_the_values_is_told_at_once() {
         let long = "长".repeat(5_001);
         let yaml = format!(
-            "name: \"\u{3000} \\u200b\"\ndescription: {long}\ncall_to_action: {{ label: {label}, url: 'javascript:alert(1)' }}\n\
+            "name: \"\u{3000} \\u200b\"\ndescription: {long}\nlocale: '?'\ncall_to_action: {{ label: {label}, url: 'javascript:alert(1)' }}\n\
              license: {{ name: '', url: /terms }}\nattribution: \"a\\0b\\uFDD0\"\ndisclaimer: {long}\n\
              topics:\n- {{ slug: a, name: '' }}\n- {{ slug: b, name: {label} }}\n- {{ slug: a, name: \"\\e\" , description: {long} }}\n\
-             pins:\n- {{ article: x, reason: {long} }}\n- {{ article: x }}\n",
+             pins:\n- {{ article: x, reason: {long} }}\n- {{ article: x }}\n- {{ article: X Y }}\n",
             label = "字".repeat(301)
         );
         assert_eq!(
@@ -173,6 +223,7 @@ mod tests {
             [
                 "`name` is empty.",
                 "`description` is longer than 5000 characters.",
+                "`locale` is not valid: it must be a language tag such as zh-Hans, zh-Hant-TW or en.",
                 "`call_to_action: label` is longer than 300 characters.",
                 "`call_to_action: url` is no address: only http, https, mailto, tel and relative addresses are links.",
                 "`license: name` is empty.",
@@ -186,6 +237,7 @@ mod tests {
                 "The topic `a` stands twice in `topics`.",
                 "`pins, item 1: reason` is longer than 5000 characters.",
                 "The article `x` stands twice in `pins`.",
+                "`pins, item 3: article` is not valid: only a-z, 0-9 and hyphens can stand in it.",
             ]
         );
     }
@@ -195,9 +247,10 @@ mod tests {
         for (yaml, line, what) in [
             ("name: a\ncolour: b\n", 2, "colour"),
             ("locale: en\nname: a\nname: b\n", 1, "name"),
-            ("name: a\ntopics:\n- slug: Not A Slug\n  name: b\n", 3, "slug"),
-            ("name: a\nlocale: '?'\n", 2, "locale"),
-            ("name: [a\n", 2, "expected"),
+            ("name: a\ntopics:\n- slug: a\n  name: [b]\n", 4, "topics[0].name"),
+            ("name: a\nlocale: []\n", 2, "locale"),
+            ("name: [a\n", 1, "name"),
+            ("name: a\n}\n", 2, "expected"),
             ("name: a\npins: 3\n", 2, "pins"),
         ] {
             let found = SiteFile::read(yaml.as_bytes()).expect_err(yaml);
@@ -205,7 +258,8 @@ mod tests {
             assert!(fault.line == Some(line) && fault.message.contains(what), "{fault:?}");
             assert!(!fault.message.contains(&format!("at line {line} ")), "told once: {fault}");
         }
-        for yaml in ["", "a", "- name: a", "description: no name"] {
+        for yaml in ["", "a", "name: a\ntopics: [{ slug: a, name: b, colour: c }]", "- name: a", "description: no name"]
+        {
             assert_eq!(faults(yaml).len(), 1, "{yaml}");
         }
         assert!(SiteFile::read(b"name: \xFF").is_err());
@@ -218,7 +272,8 @@ mod tests {
             let yaml = format!(
                 "name: a\ncall_to_action: {{ label: b, url: {url} }}\nlicense: {{ name: c, url: {license} }}\n"
             );
-            SiteFile::read(yaml.as_bytes()).map(|file| (file.call_to_action.unwrap().url, file.license.unwrap().url))
+            SiteFile::read(yaml.as_bytes())
+                .map(|file| (file.site.call_to_action.unwrap().url, file.site.license.unwrap().url))
         };
         let refused = |url: &str, license: &str, key: &str| {
             let faults = read(url, license).unwrap_err();
