@@ -269,9 +269,8 @@ async fn import_files(database: &str, files: &[PathBuf], options: &import::Optio
 fn check(files: &[PathBuf]) -> Result<bool, Error> {
     let mut summary = report::Check::default();
     for path in files {
-        let bytes = std::fs::read(path)
-            .map_err(|e| Error::internal("a file cannot be read", format!("{}: {e}", path.display())))?;
-        print(&summary.file(path, &file::read(path, &bytes, None)));
+        let content = file::load(path).and_then(|bytes| file::read(path, &bytes, None));
+        print(&summary.file(path, &content));
     }
     print(&summary.end());
     Ok(summary.failed() == 0)

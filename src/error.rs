@@ -62,8 +62,6 @@ pub enum Error {
     UnsupportedMediaType,
     /// The slug belongs to another article.
     Conflict(String),
-    /// The document moved on since it was read.
-    PreconditionFailed(String),
     /// Well-formed, but not valid; all faults at once.
     InvalidContent(Vec<Fault>),
     /// The database cannot be reached; the text is for the log.
@@ -110,8 +108,6 @@ kinds! {
         "A slug that ever led to a published article is never given to another. Choose another slug.";
     WITHDRAWN = 410, "withdrawn", "This was withdrawn",
         "It was published and was withdrawn, or the section was removed. `detail` gives the public reason. Whoever republished it should take it down.";
-    PRECONDITION_FAILED = 412, "precondition-failed", "The document has changed since it was read",
-        "Read the document again, carry the change over, and send it with the new `ETag` in `If-Match`.";
     CONTENT_TOO_LARGE = 413, "content-too-large", "The body is too large",
         "The body is larger than this service takes. `detail` gives the limit.";
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported-media-type", "The body's type is not supported",
@@ -138,7 +134,6 @@ impl Error {
             Error::ContentTooLarge { .. } => Kind::CONTENT_TOO_LARGE,
             Error::UnsupportedMediaType => Kind::UNSUPPORTED_MEDIA_TYPE,
             Error::Conflict(_) => Kind::CONFLICT,
-            Error::PreconditionFailed(_) => Kind::PRECONDITION_FAILED,
             Error::InvalidContent(_) => Kind::INVALID_CONTENT,
             Error::Unavailable(_) => Kind::UNAVAILABLE,
             Error::Internal(_) => Kind::INTERNAL,
@@ -154,11 +149,9 @@ impl Error {
                 [one] => one.detail.clone(),
                 many => format!("{} faults; see errors", many.len()),
             },
-            Error::MalformedRequest(text)
-            | Error::NotFound(text)
-            | Error::Withdrawn(text)
-            | Error::Conflict(text)
-            | Error::PreconditionFailed(text) => text.clone(),
+            Error::MalformedRequest(text) | Error::NotFound(text) | Error::Withdrawn(text) | Error::Conflict(text) => {
+                text.clone()
+            }
             Error::MethodNotAllowed { allow } => format!("this path answers {allow}"),
             Error::ContentTooLarge { limit } => format!("at most {limit} bytes are taken"),
             Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),

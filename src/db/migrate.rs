@@ -14,7 +14,7 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 pub async fn run(url: &str) -> Result<Vec<String>, Error> {
     let mut connection = AsyncPgConnection::establish(url).await?;
     // "lectern" in ASCII, so that no other program's lock is met by chance. The session's end releases it.
-    connection.batch_execute("select pg_advisory_lock(30506446914155118)").await?;
+    connection.batch_execute("select pg_advisory_lock(30510775313724014)").await?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let versions = tokio::task::block_in_place(|| {
         harness.run_pending_migrations(MIGRATIONS).map(|v| v.iter().map(ToString::to_string).collect())

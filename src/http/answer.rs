@@ -100,8 +100,9 @@ impl Responder for Answer {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let etag = etag(&self.body);
-        let modified = self.modified.map(|at| settled(at, Utc::now()));
-        let fresh = is_fresh(request, &etag, modified);
+        let now = Utc::now();
+        let modified = self.modified.map(|at| settled(at, now));
+        let fresh = is_fresh(request, &etag, self.modified, now);
         let mut response = HttpResponse::build(if fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
         response
             .insert_header((header::ETAG, etag))
@@ -142,14 +143,16 @@ fn http_date(at: DateTime<Utc>) -> String {
     httpdate::fmt_http_date(at.into())
 }
 
-fn is_fresh(request: &HttpRequest, etag: &str, modified: Option<DateTime<Utc>>) -> bool {
+/// Whether the client has this answer already. A date alone is believed only when the change has settled: before, a client
+/// may hold an answer of the same second from before it.
+fn is_fresh(request: &HttpRequest, etag: &str, changed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
     let mut matches = request.headers().get_all(header::IF_NONE_MATCH).peekable();
     if matches.peek().is_some() {
         return matches.filter_map(|value| value.to_str().ok()).any(|value| names(value, etag));
     }
     let since = request.headers().get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    match (since.and_then(|text| httpdate::parse_http_date(text).ok()), modified) {
-        (Some(since), Some(modified)) => modified <= DateTime::<Utc>::from(since),
+    match (since.and_then(|text| httpdate::parse_http_date(text).ok()), changed.map(|at| at.trunc_subsecs(0))) {
+        (Some(since), Some(changed)) => now - changed >= SETTLING && changed <= DateTime::<Utc>::from(since),
         _ => false,
     }
 }
@@ -172,6 +175,20 @@ mod tests {
         assert_eq!(settled(changed, at("2026-01-02T03:04:09.999Z")), at("2026-01-02T03:04:00Z"));
         assert_eq!(settled(changed, at("2026-01-02T03:04:10Z")), at("2026-01-02T03:04:05Z"));
         assert_eq!(http_date(settled(changed, at("2027-01-01T00:00:00Z"))), "Fri, 02 Jan 2026 03:04:05 GMT");
+    }
+
+    #[test]
+    fn a_date_is_believed_only_when_the_change_has_settled() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let fresh = |since: &str, changed: &str, now: &str| {
+            let request = actix_web::test::TestRequest::get().insert_header((header::IF_MODIFIED_SINCE, since));
+            is_fresh(&request.to_http_request(), "\"a\"", Some(at(changed)), at(now))
+        };
+        // Changes at 10.2 and 10.9; a client that asked between them was told 05.
+        assert!(!fresh("Fri, 02 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:10.900Z", "2026-01-02T03:04:11Z"));
+        assert!(!fresh("Fri, 02 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:10.900Z", "2026-01-02T03:05:00Z"));
+        assert!(!fresh("Fri, 02 Jan 2026 03:04:10 GMT", "2026-01-02T03:04:10.900Z", "2026-01-02T03:04:12Z"));
+        assert!(fresh("Fri, 02 Jan 2026 03:04:10 GMT", "2026-01-02T03:04:10.900Z", "2026-01-02T03:05:00Z"));
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::{
     error::{Error, Fault},
 };
 
+/// The most parameters of a request, and the most faults that it is told.
+const MAX_PARAMETERS: usize = 32;
+const MAX_FAULTS: usize = 20;
+
 /// A handler's query parameters.
 pub struct Query<T>(pub T);
 
@@ -56,10 +60,14 @@ impl Parameters {
 
     /// Reads all of `T`, or says everything that is wrong.
     pub fn parse<T: FromQuery>(mut self) -> Result<T, Error> {
+        if self.given.len() > MAX_PARAMETERS {
+            return Err(Error::MalformedRequest(format!("the query has more than {MAX_PARAMETERS} parameters")));
+        }
         let value = T::from_query(&mut self);
         let known = self.known.join(", ");
-        for (place, (name, _)) in self.given.iter().enumerate() {
-            let earlier = self.given[..place].iter().any(|(other, _)| other == name);
+        let given = std::mem::take(&mut self.given);
+        for (place, (name, _)) in given.iter().enumerate() {
+            let earlier = given[..place].iter().any(|(other, _)| other == name);
             let fault = if !self.known.contains(&name.as_str()) {
                 if self.known.is_empty() {
                     format!("`{name}` is not known here: this address takes no parameters")
@@ -71,7 +79,7 @@ impl Parameters {
             } else {
                 continue;
             };
-            self.faults.push(Fault::parameter(name.as_str(), fault));
+            self.note(Fault::parameter(name.as_str(), fault));
         }
         if self.faults.is_empty() { Ok(value) } else { Err(Error::InvalidParameter(self.faults)) }
     }
@@ -84,7 +92,14 @@ impl Parameters {
 
     /// Notes a fault.
     pub fn fault(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.faults.push(Fault::parameter(name, detail));
+        self.note(Fault::parameter(name, detail));
+    }
+
+    /// A request of 64 KiB must not make an answer of megabytes.
+    fn note(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        }
     }
 
     /// One of a set of words.
@@ -193,6 +208,13 @@ mod tests {
         assert_eq!(names, ["limit", "include", "since", "x", "limit"]);
         assert_eq!(faults[1].1, "`tocs` is not known here: expected one of toc, hot");
         assert_eq!(faults[3].1, "`x` is not known here: expected one of limit, include, since");
+    }
+
+    #[test]
+    fn a_large_query_has_a_small_answer() {
+        assert_eq!(parse(&format!("include={}", "x,".repeat(30_000))).unwrap_err().len(), MAX_FAULTS);
+        let many: Vec<_> = (0..20_000).map(|n| format!("p{n}=1")).collect();
+        assert!(matches!(Parameters::new(&many.join("&")).parse::<Sample>(), Err(Error::MalformedRequest(_))));
     }
 
     #[test]

@@ -33,17 +33,26 @@ const EXCERPT: usize = 120;
 pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<Option<i64>, Error> {
     hold(connection).await?;
     let (document, section_ids, hash) = revision(connection, id, number).await?;
-    let before = articles::table.find(id).select((articles::revision, articles::renderer)).first(connection).await;
-    let before: Option<(i32, i32)> = before.optional()?;
-    if before == Some((number, RENDERER)) {
+    let before = articles::table
+        .find(id)
+        .select((articles::revision, articles::renderer, articles::hash, articles::updated_at))
+        .first::<(i32, i32, String, DateTime<Utc>)>(connection)
+        .await
+        .optional()?;
+    if before.as_ref().is_some_and(|(revision, renderer, ..)| (*revision, *renderer) == (number, RENDERER)) {
         return Ok(None);
     }
+    // What is only rendered anew was not updated.
+    let updated_at = before.as_ref().filter(|(_, _, old, _)| *old == hash).map(|(.., at)| *at);
     let body = Body::new(&document, &section_ids);
     let mut tags = tags_of(connection, id).await?;
 
     make_live(connection, id, number).await?;
     ensure_topics(connection, &document.topics, &mut tags).await?;
     write_article(connection, id, number, &document, &hash, &body).await?;
+    if let Some(at) = updated_at {
+        diesel::update(articles::table.find(id)).set(articles::updated_at.eq(at)).execute(connection).await?;
+    }
     write_links(connection, id, &document).await?;
     let (changed, removed) = write_sections(connection, id, &body).await?;
     claim_address(connection, id, document.slug.as_str()).await?;
@@ -100,7 +109,8 @@ pub async fn withdraw(connection: &mut AsyncPgConnection, id: Uuid, reason: &str
     Ok(Some(record(connection, change).await?))
 }
 
-/// Gives an article another slug; the one that it had leads to it from then on. `None` where it has the slug already.
+/// Gives an article another slug; the one that it had leads to it from then on. `None` where readers see no change: it has
+/// the slug already, or is not published.
 /// Must run in a transaction.
 pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) -> Result<Option<i64>, Error> {
     hold(connection).await?;
@@ -139,15 +149,22 @@ pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) 
 
 /// Publishes again what an older renderer made, and returns how many articles that were.
 pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
-    let old: Vec<(Uuid, i32)> = articles::table
-        .filter(articles::renderer.ne(RENDERER))
-        .select((articles::id, articles::revision))
-        .load(connection)
-        .await?;
-    for (id, revision) in &old {
-        connection.transaction(async |connection| publish(connection, *id, *revision).await).await?;
+    let old = articles::table.filter(articles::renderer.ne(RENDERER)).select(articles::id);
+    let old: Vec<Uuid> = old.load(connection).await?;
+    let mut count = 0;
+    for id in old {
+        let rebuilt = connection.transaction(async |connection| {
+            hold(connection).await?;
+            // What is live may have changed since the list was read, or be gone.
+            let live = articles::table.find(id).filter(articles::renderer.ne(RENDERER)).select(articles::revision);
+            match live.first(connection).await.optional()? {
+                Some(revision) => publish(connection, id, revision).await,
+                None => Ok(None),
+            }
+        });
+        count += usize::from(rebuilt.await?.is_some());
     }
-    Ok(old.len())
+    Ok(count)
 }
 
 /// Every published article with its revision, in the order of the slugs.
@@ -316,7 +333,9 @@ async fn write_links(connection: &mut AsyncPgConnection, id: Uuid, document: &Do
     });
     let rows: Vec<_> =
         (1..).zip(editorial.chain(linked)).map(|(position, link)| NewLink { position, ..link }).collect();
-    diesel::insert_into(links::table).values(rows).execute(connection).await?;
+    for chunk in rows.chunks(CHUNK) {
+        diesel::insert_into(links::table).values(chunk).execute(connection).await?;
+    }
     Ok(())
 }
 
@@ -373,20 +392,16 @@ async fn write_sections(
             .execute(connection)
             .await?;
     }
-    let references: Vec<_> = parts
-        .iter()
-        .flat_map(|part| {
-            [part.heading.anchor.as_str(), part.heading.number.as_str()].map(|text| (part.heading.id, text))
-        })
-        .map(|(section, reference)| {
-            (
-                section_addresses::article_id.eq(id),
-                section_addresses::reference.eq(reference),
-                section_addresses::section_id.eq(section),
-            )
-        })
-        .collect();
-    for chunk in references.chunks(CHUNK) {
+    let address = |section: &Uuid, reference: &str| {
+        (
+            section_addresses::article_id.eq(id),
+            section_addresses::reference.eq(reference.to_owned()),
+            section_addresses::section_id.eq(*section),
+        )
+    };
+    // A number names whoever stands there today.
+    let numbers: Vec<_> = parts.iter().map(|part| address(&part.heading.id, &part.heading.number)).collect();
+    for chunk in numbers.chunks(CHUNK) {
         diesel::insert_into(section_addresses::table)
             .values(chunk)
             .on_conflict((section_addresses::article_id, section_addresses::reference))
@@ -394,6 +409,26 @@ async fn write_sections(
             .set(section_addresses::section_id.eq(excluded(section_addresses::section_id)))
             .execute(connection)
             .await?;
+    }
+    // An anchor stays with the section that had it first.
+    let anchors: Vec<_> = parts.iter().map(|part| address(&part.heading.id, part.heading.anchor.as_str())).collect();
+    for chunk in anchors.chunks(CHUNK) {
+        diesel::insert_into(section_addresses::table)
+            .values(chunk)
+            .on_conflict_do_nothing()
+            .execute(connection)
+            .await?;
+    }
+    let owners: HashMap<String, Uuid> = section_addresses::table
+        .filter(section_addresses::article_id.eq(id))
+        .select((section_addresses::reference, section_addresses::section_id))
+        .load::<(String, Uuid)>(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let stolen = parts.iter().find(|part| owners.get(part.heading.anchor.as_str()) != Some(&part.heading.id));
+    if let Some(part) = stolen {
+        return Err(Error::Conflict(format!("the anchor `{}` belongs to another section", part.heading.anchor)));
     }
     Ok((changed, removed))
 }

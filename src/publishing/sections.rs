@@ -129,6 +129,26 @@ impl From<&outline::Entry<'_>> for New {
     }
 }
 
+/// What stands above a section.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Above {
+    /// Nothing: it is at the top.
+    Article,
+    /// A section that has its identity.
+    Section(Uuid),
+    /// A section that has none yet, under which no old section stood.
+    NewSection,
+}
+
+impl From<Option<Uuid>> for Above {
+    fn from(parent: Option<Uuid>) -> Above {
+        parent.map_or(Above::Article, Above::Section)
+    }
+}
+
+/// The old and the new sections of one title under one parent, by their places.
+type Namesakes = (Vec<usize>, Vec<usize>);
+
 struct Matching<'a> {
     new: &'a [New],
     known: &'a [Known],
@@ -170,28 +190,30 @@ impl Matching<'_> {
         faults
     }
 
-    /// The identity of the section above, if it has one by now; `None` where that section is new itself: no old section
-    /// stood there.
-    fn parent_of(&self, section: &New) -> Option<Option<Uuid>> {
-        match section.parent {
-            None => Some(None),
-            Some(above) => self.old_of[above].map(|old| Some(self.known[old].id)),
+    /// What stands above a section, as far as that is known by now.
+    fn above(&self, section: &New) -> Above {
+        match section.parent.map(|above| self.old_of[above]) {
+            None => Above::Article,
+            Some(None) => Above::NewSection,
+            Some(Some(old)) => Above::Section(self.known[old].id),
         }
     }
 
     /// Joins sections whose title and text are unchanged, in order, under the same parent or anywhere.
     fn by_title_and_text(&mut self, under_same_parent: bool) {
         let (new, known) = (self.new, self.known);
-        let mut waiting: HashMap<(&str, &str, Option<Uuid>), VecDeque<usize>> = HashMap::new();
+        let mut waiting: HashMap<(&str, &str, Above), VecDeque<usize>> = HashMap::new();
         for (place, old) in known.iter().enumerate().filter(|(place, _)| !self.taken.contains(place)) {
             if let Some(present) = &old.present {
-                let parent = present.parent.filter(|_| under_same_parent);
+                let parent = if under_same_parent { present.parent.into() } else { Above::Article };
                 waiting.entry((&old.title, &present.text, parent)).or_default().push_back(place);
             }
         }
         for (place, section) in new.iter().enumerate() {
-            let parent = if under_same_parent { self.parent_of(section) } else { Some(None) };
-            let (Some(parent), None) = (parent, self.old_of[place]) else { continue };
+            if self.old_of[place].is_some() {
+                continue;
+            }
+            let parent = if under_same_parent { self.above(section) } else { Above::Article };
             if let Some(old) = waiting.get_mut(&(&*section.title, &*section.text, parent)).and_then(VecDeque::pop_front)
             {
                 self.join(place, old);
@@ -204,16 +226,14 @@ impl Matching<'_> {
     fn by_lone_title(&mut self) {
         let (new, known) = (self.new, self.known);
         for _ in 0..outline::MAX_DEPTH {
-            let mut pairs: HashMap<(&str, Option<Uuid>), (Vec<usize>, Vec<usize>)> = HashMap::new();
+            let mut pairs: HashMap<(&str, Above), Namesakes> = HashMap::new();
             for (place, old) in known.iter().enumerate().filter(|(place, _)| !self.taken.contains(place)) {
                 if let Some(present) = &old.present {
-                    pairs.entry((&old.title, present.parent)).or_default().0.push(place);
+                    pairs.entry((&old.title, present.parent.into())).or_default().0.push(place);
                 }
             }
             for (place, section) in new.iter().enumerate().filter(|(place, _)| self.old_of[*place].is_none()) {
-                if let Some(parent) = self.parent_of(section) {
-                    pairs.entry((&section.title, parent)).or_default().1.push(place);
-                }
+                pairs.entry((&section.title, self.above(section))).or_default().1.push(place);
             }
             let before = self.taken.len();
             for (old, new) in pairs.into_values() {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Change, clock_timestamp, hold, record};
 use crate::{
     content::{Locale, Slug},
-    db::schema::{addresses, article_topics, articles, documents, pins, site, topics},
+    db::schema::{addresses, article_topics, articles, pins, site, topics},
     error::{Error, Fault},
 };
 
@@ -148,6 +148,7 @@ pub async fn put_captured(
     name: Option<&str>,
     call_to_action: Option<&str>,
 ) -> Result<bool, Error> {
+    hold(connection).await?;
     let old = read_site(connection).await?;
     let Some(name) = name.map(str::to_owned).or_else(|| old.as_ref().map(|old| old.name.clone())) else {
         return Ok(false);
@@ -181,12 +182,12 @@ pub async fn read_topics(connection: &mut AsyncPgConnection) -> Result<Vec<Topic
     rows.into_iter().map(topic).collect()
 }
 
-/// The articles that lead the hot list, in order.
+/// The published articles that lead the hot list, in order.
 pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, Error> {
     let rows = pins::table
-        .inner_join(documents::table.on(documents::id.eq(pins::article_id)))
+        .inner_join(articles::table.on(articles::id.eq(pins::article_id)))
         .order(pins::position)
-        .select((documents::slug, pins::reason));
+        .select((articles::slug, pins::reason));
     let rows: Vec<(String, Option<String>)> = rows.load(connection).await?;
     let pin = |(slug, reason): (String, Option<String>)| {
         Ok(Pin { article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, reason })

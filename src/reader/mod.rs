@@ -1,5 +1,5 @@
-//! The pages at `/` and `/read/{slug}`: the library for people, rendered by the server from the same statements that
-//! the public API uses. No script, no other host.
+//! The pages at `/` and `/read/{slug}`: the newest articles and each article, rendered by the server from what
+//! the public API reads. No script, no other host.
 
 use actix_web::{HttpRequest, get, web};
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     http::{Answer, Query, query::Nothing},
     v1::{
-        address::Key,
+        address::{Key, unknown},
         articles as v1_articles,
         card::Card,
         last_change,
@@ -68,7 +68,8 @@ pub async fn show_article(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let (found, related) = v1_articles::with_related(&connection, &key).await?;
+    let (found, related, _) = v1_articles::whole(&connection, &key, v1_articles::CONTENT, true, false).await?;
+    let related = related.ok_or_else(|| unknown(&path))?;
     key.check("/read/", &found.card, "", &request)?;
     let site: Option<Site> = site::find(&connection).await?;
     let body = found.body()?;
@@ -76,8 +77,8 @@ pub async fn show_article(
     // The text links to articles by their address in the API; a person wants their page.
     let html = found.resolve_to("/read/", &html);
     let mut tags = related.tags;
-    tags.extend([format!("article:{}", found.card.id), "site".to_owned()]);
-    tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
+    tags.extend(found.card.tags());
+    tags.push("site".to_owned());
     Ok(page(html).tagged(tags).modified(found.changed_at))
 }
 

@@ -82,6 +82,17 @@ impl Seen {
     }
 }
 
+/// The bytes of the file at `path`, unless it is larger than any that is read.
+pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Remark>> {
+    let unreadable = |e: std::io::Error| vec![fault(format!("The file cannot be read: {e}"))];
+    let size = path.metadata().map_err(unreadable)?.len();
+    // A byte order mark and the longer encodings aside, no file of twice the limit holds a text within it.
+    if size > 2 * markdown::MAX_BYTES as u64 {
+        return Err(vec![fault(format!("The file has {size} bytes, more than any that is read."))]);
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
 /// Reads the bytes of the file at `path`; `slug` is the address that the user chose for it, if any.
 ///
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
@@ -116,10 +127,16 @@ fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
     let slug =
         slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
     let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
-    let (lines, damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
+    let (lines, mut damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
     let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
     let document =
         page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
+    // A page may hold more than an article file can (over 100 links, say). It is taken whole, and its editor is told.
+    if !markdown::read(&markdown::write(&document), None).is_ok_and(|read| read.document == document) {
+        damage.push(fault(
+            "This article is more than an article file can hold: its export will not be taken back.".into(),
+        ));
+    }
     Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
 }
 
@@ -180,4 +197,25 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_no_article_file_can_hold_is_taken_and_told() {
+        let mut text = "示例网站\n免费在线咨询\n干细胞是什么？\n干细胞能够自我更新。\n\n相关阅读 更多+\n".to_owned();
+        for (links, told) in [(100, false), (101, true)] {
+            while text.matches("https://").count() < links {
+                let n = text.len();
+                let _ = writeln!(text, "资料{n} https://example.org/{n}");
+            }
+            let Ok(Content::Page(page)) = read(Path::new("page.txt"), text.as_bytes(), None) else { panic!("{links}") };
+            assert_eq!(page.document.related.len(), links);
+            assert_eq!(page.damage.iter().any(|remark| remark.message.contains("export")), told, "{:?}", page.damage);
+        }
+    }
 }

@@ -157,7 +157,7 @@ pub async fn run(
 }
 
 fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<Remark>> {
-    let bytes = std::fs::read(path).map_err(|e| vec![file::fault(format!("The file cannot be read: {e}"))])?;
+    let bytes = file::load(path)?;
     let content = file::read(path, &bytes, options.slug.as_ref())?;
     seen.note(path, &content)?;
     Ok(content)
@@ -172,7 +172,10 @@ async fn all_or_none<T: Send>(
     use diesel_async::{AnsiTransactionManager, TransactionManager};
     AnsiTransactionManager::begin_transaction(connection).await?;
     let result = work(connection).await;
-    if trial || result.is_err() {
+    if result.is_err() {
+        // The cause is what matters, not that a broken connection cannot be rolled back.
+        let _ = AnsiTransactionManager::rollback_transaction(connection).await;
+    } else if trial {
         AnsiTransactionManager::rollback_transaction(connection).await?;
     } else {
         AnsiTransactionManager::commit_transaction(connection).await?;

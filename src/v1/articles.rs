@@ -155,7 +155,7 @@ pub async fn list_articles(
 ) -> Result<Answer, Error> {
     let name = query.name();
     let connection = db.read().await?;
-    let (mut data, modified, page) = if let Some(ids) = &query.ids {
+    let (data, modified, page) = if let Some(ids) = &query.ids {
         let after: usize = query.paging.after(&name)?.unwrap_or(0);
         let (mut cards, modified) = try_join!(cards_of(&connection, &query, ids), last_change(&connection))?;
         cards.retain(|(place, _)| *place >= after);
@@ -168,7 +168,6 @@ pub async fn list_articles(
         let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
         (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), modified, page)
     };
-    data.truncate(query.paging.limit as usize);
     let next = next_address(request.path(), request.query_string(), &page);
     // Cards show the names of their topics.
     let mut tags = vec!["articles".to_owned(), "topics".to_owned()];
@@ -381,14 +380,12 @@ pub async fn read_article(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let (found, related, hot) = whole(&connection, &key, &query).await?;
+    let (found, related, hot) =
+        whole(&connection, &key, Wanted::from(&query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
     key.check(MOUNT, &found.card, "", &request)?;
 
-    let mut tags = vec![format!("article:{}", found.card.id)];
-    tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
-    if related.is_some() {
-        tags.extend(related.iter().flat_map(|related| related.tags.clone()));
-    }
+    let mut tags = found.card.tags();
+    tags.extend(related.iter().flat_map(|related| related.tags.clone()));
     if hot.is_some() {
         tags.extend(["hot".to_owned(), "articles".to_owned()]);
     }
@@ -402,38 +399,32 @@ pub async fn read_article(
 /// How often an article is read again when a publication falls between its statements.
 const ATTEMPTS: usize = 10;
 
-type Whole = (Found, Option<related::First>, Option<Recommendations>);
+pub(crate) type Whole = (Found, Option<related::First>, Option<Recommendations>);
 
 /// An article with the parts that were asked for, all of one revision. The statements are sent together; each sees the
 /// database as it is when it begins, so related reading says which revision it belongs to.
-async fn whole(connection: &AsyncPgConnection, key: &Key, query: &ArticleQuery) -> Result<Whole, Error> {
-    let wanted = Wanted::from(query);
+pub(crate) async fn whole(
+    connection: &AsyncPgConnection,
+    key: &Key,
+    wanted: Wanted,
+    with_related: bool,
+    with_hot: bool,
+) -> Result<Whole, Error> {
     for _ in 0..ATTEMPTS {
         let related = async {
-            let related = query.wants(Part::Related).then(|| related::first(connection, key));
+            let related = with_related.then(|| related::first(connection, key));
             OptionFuture::from(related).await.transpose()
         };
         let hot = async {
-            let hot = query.wants(Part::Hot).then(|| hot::first(connection));
+            let hot = with_hot.then(|| hot::first(connection));
             OptionFuture::from(hot).await.transpose()
         };
-        let (found, related, hot) = try_join!(find(connection, key, &wanted), related, hot)?;
+        let (found, related, hot) = try_join!(find(connection, key, wanted), related, hot)?;
         if related.as_ref().is_none_or(|related| related.revision == Some(found.card.revision)) {
             return Ok((found, related, hot));
         }
     }
-    Err(Error::Unavailable("the article was published anew during every attempt to read it".into()))
-}
-
-/// An article with its related reading, both of one revision.
-pub(crate) async fn with_related(connection: &AsyncPgConnection, key: &Key) -> Result<(Found, related::First), Error> {
-    for _ in 0..ATTEMPTS {
-        let (found, related) = try_join!(find(connection, key, &CONTENT), related::first(connection, key))?;
-        if related.revision == Some(found.card.revision) {
-            return Ok((found, related));
-        }
-    }
-    Err(Error::Unavailable("the article was published anew during every attempt to read it".into()))
+    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
 }
 
 /// Which columns of the text to fetch.
@@ -470,7 +461,7 @@ pub(crate) struct Found {
 }
 
 /// The article that `key` names, or why there is none. One statement.
-pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: &Wanted) -> Result<Found, Error> {
+pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: Wanted) -> Result<Found, Error> {
     type Row = (
         Option<Card>,
         Option<String>,

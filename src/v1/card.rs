@@ -45,7 +45,7 @@ pub struct Card {
     /// How long an adult reads, in minutes: 400 Han characters or 200 other words a minute, rounded up.
     #[schema(example = 6, minimum = 1)]
     pub reading_minutes: i32,
-    /// When it was first published.
+    /// When it was published; again, if it was withdrawn in between.
     pub published_at: DateTime<Utc>,
     /// When what is published changed last.
     pub updated_at: DateTime<Utc>,
@@ -54,6 +54,15 @@ pub struct Card {
     /// Where the text comes from; `null` where that is not known.
     #[diesel(deserialize_as = NullableJson<Source>)]
     pub source: Option<Source>,
+}
+
+impl Card {
+    /// The tags of every answer about this article.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let topics = self.topics.iter().map(|topic| format!("topic:{}", topic.slug));
+        std::iter::once(format!("article:{}", self.id)).chain(topics).collect()
+    }
 }
 
 /// A topic as cards show it.

@@ -16,7 +16,7 @@
     limit (select given.fetch from given)
 ),
 recent as (
-    select 2 as rank, floor(extract(epoch from articles.published_at) * 1000000)::bigint as place, articles.id,
+    select 2 as rank, round(extract(epoch from articles.published_at) * 1000000)::bigint as place, articles.id,
         articles.slug, articles.title, articles.summary, null::text as reason
     from articles
     where (articles.published_at, articles.id) < (

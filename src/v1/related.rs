@@ -147,6 +147,7 @@ type Row = (
 
 /// Part of the list of one article.
 struct Part {
+    id: Uuid,
     slug: String,
     revision: i32,
     items: Vec<(After, Option<Uuid>, Recommendation)>,
@@ -170,12 +171,12 @@ async fn load(
     ];
     let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
-    let Some(((_, slug, revision), ..)) = rows.as_slice().first() else {
+    let Some(((id, slug, revision), ..)) = rows.as_slice().first() else {
         return Ok(None);
     };
-    let (slug, revision) = (slug.clone(), *revision);
+    let (id, slug, revision) = (*id, slug.clone(), *revision);
     let items = rows.into_iter().filter_map(item).collect();
-    Ok(Some(Part { slug, revision, items }))
+    Ok(Some(Part { id, slug, revision, items }))
 }
 
 fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
@@ -216,11 +217,16 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<F
     let more = part.items.len() > FIRST as usize;
     part.items.truncate(FIRST as usize);
     let last = part.items.last().filter(|_| more);
-    let more = last.map(|(after, ..)| page::cursor(&path, after)).transpose()?;
+    let more = last.map(|(after, ..)| page::cursor(&list_name(part.id), after)).transpose()?;
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
     let tags = tags(&part);
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     Ok(First { shown: Recommendations { data, more }, tags, revision: Some(part.revision) })
+}
+
+/// Names the list for its cursors: the article's, whatever slug it has by the next page.
+fn list_name(id: Uuid) -> String {
+    format!("related {id}")
 }
 
 fn tags(part: &Part) -> Vec<String> {
@@ -245,18 +251,16 @@ pub async fn list_related(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let found = find(&connection, &key, &Wanted::default()).await?;
+    let found = find(&connection, &key, Wanted::default()).await?;
     key.check(MOUNT, &found.card, "/related", &request)?;
-    // The list is the article's, by whatever name it was asked for: a cursor of `related.more` fits both.
-    let name = format!("/v1/articles/{}/related", found.card.slug);
+    let name = list_name(found.card.id);
     let after = paging.after(&name)?;
     let part = load(&connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
     let mut part = part.ok_or_else(|| unknown(&found.card.slug))?;
     let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(request.path(), request.query_string(), &page);
     let mut tags = tags(&part);
-    tags.push(format!("article:{}", found.card.id));
-    tags.extend(found.card.topics.iter().map(|topic| format!("topic:{}", topic.slug)));
+    tags.extend(found.card.tags());
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
     Ok(Answer::json(&list)?.tagged(tags).modified(found.changed_at).next_page(next.as_deref()))

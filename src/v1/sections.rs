@@ -122,7 +122,7 @@ pub async fn list_sections(
     request: HttpRequest,
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
-    let found = find(&*db.read().await?, &key, &CONTENT).await?;
+    let found = find(&*db.read().await?, &key, CONTENT).await?;
     key.check(MOUNT, &found.card, "/sections", &request)?;
     let mut parts = found.body()?.sections;
     if query.flat {
@@ -186,7 +186,7 @@ pub async fn read_section(
         return Err(unknown_section(&slug, &reference));
     }
     let connection = db.read().await?;
-    let found = find(&connection, &key, &CONTENT).await?;
+    let found = find(&connection, &key, CONTENT).await?;
     key.check(MOUNT, &found.card, &format!("/sections/{reference}"), &request)?;
     let body = found.body()?;
     let mut trail = Vec::new();

@@ -2,16 +2,20 @@
 
 use std::{
     env, fs,
-    fs::{File, Permissions},
+    fs::{File, OpenOptions, Permissions},
+    io,
     os::unix::{
-        fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
+        fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, lchown},
         process::CommandExt,
     },
     path::Path,
     process::{Command, Stdio},
 };
 
-use nix::unistd::{Uid, User, geteuid};
+use nix::{
+    libc::O_NOFOLLOW,
+    unistd::{Uid, User, geteuid},
+};
 
 use super::{PrivateError, error::At};
 
@@ -34,7 +38,7 @@ impl Account {
         let me = geteuid();
         let owner = match data {
             Some(data) => {
-                let about = fs::metadata(data).at("look into", data)?;
+                let about = fs::symlink_metadata(data).at("look into", data)?;
                 if about.uid() == 0 || !(me.is_root() || about.uid() == me.as_raw()) {
                     return Err(foreign(data));
                 }
@@ -75,9 +79,9 @@ impl Account {
         command
     }
 
-    /// Gives a file or folder that we made to this user.
+    /// Gives a file or folder that we made to this user; a link that somebody put in its place is not followed.
     pub(super) fn own(&self, path: &Path) -> Result<(), PrivateError> {
-        if self.switch { chown(path, Some(self.uid), Some(self.gid)).at("change the owner of", path) } else { Ok(()) }
+        if self.switch { lchown(path, Some(self.uid), Some(self.gid)).at("change the owner of", path) } else { Ok(()) }
     }
 
     /// Lets this user enter our own folder: its group may, nobody else.
@@ -121,23 +125,39 @@ impl Account {
         command.status().is_ok_and(|status| status.success())
     }
 
-    /// Opens an existing or new file that only we use; where we are root in the folder of another user, it is theirs.
+    /// Opens an existing or new file that only we use; where we are root in the folder of another user, a new one is
+    /// theirs.
     pub(super) fn lock_file(path: &Path) -> Result<File, PrivateError> {
-        let made = !path.exists();
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .at("open", path)?;
-        if let (true, true, Some(folder)) = (made, geteuid().is_root(), path.parent()) {
+        let mut options = File::options();
+        options.read(true).write(true).mode(0o600);
+        // Whether it is new is for the system to say: whoever owns the folder could put another file there meanwhile.
+        let file = match options.clone().create_new(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return open(&mut options, path),
+            Err(error) => return Err(error).at("open", path),
+        };
+        if let (true, Some(folder)) = (geteuid().is_root(), path.parent()) {
             let folder = fs::metadata(folder).at("look into", folder)?;
-            std::os::unix::fs::fchown(&file, Some(folder.uid()), Some(folder.gid())).at("change the owner of", path)?;
+            fchown(&file, Some(folder.uid()), Some(folder.gid())).at("change the owner of", path)?;
         }
         Ok(file)
     }
+}
+
+/// Opens a file of the data folder, but not through a link: where we are root, the folder may be another user's, who
+/// could aim it at any file of the system.
+pub(super) fn open(options: &mut OpenOptions, path: &Path) -> Result<File, PrivateError> {
+    // The answer to a link differs between systems (ELOOP, EMLINK, EFTYPE), so the link is looked for.
+    options.custom_flags(O_NOFOLLOW).open(path).or_else(|error| {
+        refuse_link(path)?;
+        Err(error).at("open", path)
+    })
+}
+
+/// Refuses a symbolic link, wherever it leads.
+pub(super) fn refuse_link(path: &Path) -> Result<(), PrivateError> {
+    let link = fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+    if link { Err(PrivateError::Link(path.to_owned())) } else { Ok(()) }
 }
 
 /// The refusal of data that belong to somebody else.

@@ -53,6 +53,8 @@ pub enum PrivateError {
     },
     /// Everybody may write in the folder, so root cannot trust what is in it.
     OpenToAll(PathBuf),
+    /// What should be a file or folder of ours is a symbolic link, which is not followed.
+    Link(PathBuf),
     /// A program of Postgres failed.
     Program {
         /// What it was to do, as in "cannot …".
@@ -119,6 +121,12 @@ impl fmt::Display for PrivateError {
                 f,
                 "every user can write in {}, so root must not keep data there: name a folder of its own with \
                  LECTERN_DATA_DIR or --data-dir",
+                path.display()
+            ),
+            Self::Link(path) => write!(
+                f,
+                "{} is a symbolic link, and in the data folder none is followed (the data folder itself may be one): \
+                 remove it, or name another folder with LECTERN_DATA_DIR or --data-dir",
                 path.display()
             ),
             Self::Program { doing, output } => write!(f, "cannot {doing}:\n{output}"),

@@ -21,6 +21,8 @@ use std::{
     time::SystemTime,
 };
 
+use nix::libc::O_NOFOLLOW;
+
 use super::{
     PrivateError,
     account::{self, Account},
@@ -34,6 +36,9 @@ pub(super) const NAME: &str = "lectern";
 
 /// The longest path of a socket: `sun_path` less its final NUL (108 bytes on Linux, 104 elsewhere).
 const SOCKET_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// What we make in the data folder, none of it a link.
+const OURS: [&str; 6] = ["start.lock", "users.lock", "postgres.log", "run", "data", "data.new"];
 
 /// How much of the log's end is shown where a start fails.
 const TAIL: u64 = 4096;
@@ -124,15 +129,16 @@ impl Folder {
         if self.top.join("PG_VERSION").exists() {
             return Err(PrivateError::IsCluster(self.top.clone()));
         }
+        for name in OURS {
+            account::refuse_link(&self.top.join(name))?;
+        }
         let data = self.data();
         let nothing = Contents { exists: false, whole: false, major: None };
         let mut entries = match fs::read_dir(&data) {
             Ok(entries) => entries,
             Err(error) => match error.kind() {
-                io::ErrorKind::NotFound if fs::symlink_metadata(&data).is_err() => return Ok(nothing),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                    return Ok(Contents { exists: true, ..nothing });
-                }
+                io::ErrorKind::NotFound => return Ok(nothing),
+                io::ErrorKind::NotADirectory => return Ok(Contents { exists: true, ..nothing }),
                 io::ErrorKind::PermissionDenied => return Err(account::foreign(&data)),
                 _ => return Err(error).at("look into", data),
             },
@@ -175,6 +181,7 @@ impl Folder {
         match DirBuilder::new().mode(0o700).create(&run) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                account::refuse_link(&run)?;
                 // No server runs: what is left of the socket is a dead one's, and its lock names a process that may
                 // be another program by now.
                 for name in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
@@ -190,17 +197,17 @@ impl Folder {
         gone(fs::remove_file(&stale)).at("remove", stale)?;
 
         let log = self.log();
-        if fs::metadata(&log).is_ok_and(|log| log.len() > LOG_MAX) {
+        if fs::symlink_metadata(&log).is_ok_and(|log| log.len() > LOG_MAX) {
             fs::rename(&log, self.top.join("postgres.log.1")).at("put aside", &log)?;
         }
-        File::options().append(true).create(true).mode(0o600).open(&log).at("open", &log)?;
+        account::open(File::options().append(true).create(true).mode(0o600), &log)?;
         account.own(&log)
     }
 
     /// The end of what the server said since the log had `from` bytes.
     pub(super) fn log_tail(&self, from: u64) -> String {
         let read = || -> io::Result<String> {
-            let mut file = File::open(self.log())?;
+            let mut file = File::options().read(true).custom_flags(O_NOFOLLOW).open(self.log())?;
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(from.min(length).max(length.saturating_sub(TAIL))))?;
             let mut bytes = Vec::new();

@@ -563,6 +563,49 @@ fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
 }
 
 #[test]
+fn root_follows_no_links_that_the_owner_of_the_folder_made() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let place = Place::filled();
+    let folder = place.dir();
+    chown(&folder, Some(65534), Some(65534)).unwrap();
+    let (kept, targets, missing) = (place.at("kept"), place.at("targets"), place.at("targets/missing"));
+    fs::rename(folder.join("data"), &kept).unwrap();
+    fs::create_dir_all(targets.join("folder")).unwrap();
+    for file in ["file", "folder/.s.PGSQL.5432", "folder/postmaster.pid"] {
+        fs::write(targets.join(file), "secret").unwrap();
+    }
+    let before = traces(&targets);
+    let refused = |error: PrivateError, link: &Path| {
+        assert!(matches!(&error, PrivateError::Link(path) if path == link), "{error}");
+        assert!(error.to_string().starts_with(&format!("{} is a symbolic link", link.display())), "{error}");
+        assert_eq!(traces(&targets), before);
+    };
+    for name in ["start.lock", "users.lock", "postgres.log", "run", "data", "data.new"] {
+        let link = folder.join(name);
+        for target in [targets.join("file"), targets.join("folder"), missing.clone()] {
+            symlink(target, &link).unwrap();
+            refused(refusal(&folder), &link);
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing was made beside {name}");
+            fs::remove_file(&link).unwrap();
+        }
+    }
+    // Nor those that come after the first look.
+    fs::rename(&kept, folder.join("data")).unwrap();
+    for name in ["start.lock", "users.lock"] {
+        let link = folder.join(name);
+        for target in [targets.join("file"), missing.clone()] {
+            let server = start(&folder);
+            fs::remove_file(&link).unwrap();
+            symlink(target, &link).unwrap();
+            refused(server.stop().unwrap_err(), &link);
+            fs::remove_file(&link).unwrap();
+        }
+    }
+}
+
+#[test]
 fn the_default_folder_works_for_this_user() {
     let folder = default_data_dir().unwrap();
     assert!(folder.is_absolute());
