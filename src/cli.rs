@@ -141,7 +141,7 @@ impl Command {
                 print(&report::exported(exported, &folder));
                 Ok(true)
             }),
-            Command::Check { paths } => check(&listed(&paths)?),
+            Command::Check { paths } => Ok(check(&listed(&paths)?)),
             Command::Migrate => with_database(settings, async |_| Ok(true)),
             Command::Openapi { check, write } => describe(check, write),
         }
@@ -193,6 +193,21 @@ fn with_database(settings: &Settings, work: impl AsyncFnOnce(&str) -> Result<boo
         private.stop().map_err(unusable)?;
     }
     result
+}
+
+/// Ends when somebody wants the command to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => _ = signal.recv().await,
+        // Without a handler the signal ends the process by itself.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
 }
 
 /// Starts the private Postgres again whenever it died.
@@ -259,21 +274,21 @@ async fn import_files(database: &str, files: &[PathBuf], options: &import::Optio
     // What is under way is rolled back, and the private Postgres stopped, as at any end.
     tokio::select! {
         result = work => result?,
-        _ = tokio::signal::ctrl_c() => return Err(Error::Internal("interrupted; what was reported is done".into())),
+        () = interrupted() => return Err(Error::Internal("interrupted; what was reported is done".into())),
     }
     bar.finish_and_clear();
     print(&summary.end());
     Ok(summary.failed() == 0)
 }
 
-fn check(files: &[PathBuf]) -> Result<bool, Error> {
+fn check(files: &[PathBuf]) -> bool {
     let mut summary = report::Check::default();
     for path in files {
         let content = file::load(path).and_then(|bytes| file::read(path, &bytes, None));
         print(&summary.file(path, &content));
     }
     print(&summary.end());
-    Ok(summary.failed() == 0)
+    summary.failed() == 0
 }
 
 fn describe(check: bool, write: bool) -> Result<bool, Error> {

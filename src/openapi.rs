@@ -247,6 +247,10 @@ impl Files {
     }
 }
 
+/// What the reference may load: its own files, and what it sets and draws itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The operations that serve the description.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
@@ -280,7 +284,7 @@ pub async fn read_docs(_: Query<Nothing>) -> Result<Answer, Error> {
     // The page names its files from below /docs/.
     let page =
         String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
-    Ok(Answer::bytes("text/html; charset=utf-8", page).tagged(["openapi"]).built_in())
+    Ok(Answer::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]).built_in())
 }
 
 /// Read a file of the reference

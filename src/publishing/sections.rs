@@ -9,10 +9,12 @@
 //! Sections are matched in this order, each old and each new one at most once:
 //! 1. by an anchor that the author wrote;
 //! 2. by title and text, unchanged, under the same parent, then anywhere;
-//! 3. by title under the same parent, where only one old and one new section there still have it;
-//! 4. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
+//! 3. by title under the same parent, where only one old and one new section there still have it, and either their place
+//!    there or a good part of their text is the same;
+//! 4. by text alone, unchanged, where it is longer than a phrase and stands once;
+//! 5. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
 //!    [`LIKENESS`];
-//! 5. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
+//! 6. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
 //!
 //! A title alone is no identity where it repeats (every part may end with 小结): the text decides then.
 
@@ -24,6 +26,12 @@ use crate::content::{Anchor, Document, Section, outline, text};
 
 /// The least likeness, from 0 to 1, at which two sections are taken for one.
 pub const LIKENESS: f64 = 0.5;
+
+/// The least likeness of text at which a section with the title of another, elsewhere under the same parent, is it.
+const SOME_LIKENESS: f64 = 0.25;
+
+/// The most characters of a text that says too little to know a section by.
+const PHRASE: usize = 8;
 
 /// The most pairs of unmatched sections that are compared by likeness; beyond it only neighbours in reading order are,
 /// so that the time stays linear.
@@ -51,6 +59,8 @@ pub struct Known {
 pub struct Present {
     /// The section above it.
     pub parent: Option<Uuid>,
+    /// Its number: its place among the sections under the same parent is the last part.
+    pub number: String,
     /// Its own text.
     pub text: String,
 }
@@ -68,6 +78,7 @@ pub fn present(document: &Document, ids: &[Uuid]) -> Vec<Known> {
             hash: outline::section_hash(entry.section),
             present: Some(Present {
                 parent: entry.parent.and_then(|place| ids.get(place).copied()),
+                number: entry.number.clone(),
                 text: text::blocks(&entry.section.blocks),
             }),
         })
@@ -89,6 +100,7 @@ pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, V
     matching.by_title_and_text(true);
     matching.by_title_and_text(false);
     matching.by_lone_title();
+    matching.by_text();
     matching.by_likeness();
     matching.by_hash(&sections);
 
@@ -112,6 +124,7 @@ fn keep_anchors(sections: &mut [Section], anchors: &mut dyn Iterator<Item = Opti
 }
 
 struct New {
+    number: String,
     anchor: Option<Anchor>,
     title: String,
     text: String,
@@ -121,6 +134,7 @@ struct New {
 impl From<&outline::Entry<'_>> for New {
     fn from(entry: &outline::Entry<'_>) -> New {
         New {
+            number: entry.number.clone(),
             anchor: entry.section.anchor.clone(),
             title: entry.section.title.clone(),
             text: text::blocks(&entry.section.blocks),
@@ -237,12 +251,45 @@ impl Matching<'_> {
             }
             let before = self.taken.len();
             for (old, new) in pairs.into_values() {
-                if let ([old], [new]) = (old.as_slice(), new.as_slice()) {
+                if let ([old], [new]) = (old.as_slice(), new.as_slice())
+                    && self.may_be_one(*old, *new)
+                {
                     self.join(*new, *old);
                 }
             }
             if self.taken.len() == before {
                 break;
+            }
+        }
+    }
+
+    /// Whether sections of one title under one parent can be one: a rewritten section stays in its place, a moved one keeps
+    /// part of its text; what does neither is another section with the title of a removed one.
+    fn may_be_one(&self, old: usize, new: usize) -> bool {
+        let (Some(old), new) = (&self.known[old].present, &self.new[new]) else { return false };
+        let place = |number: &str| number.rsplit('.').next().map(str::to_owned);
+        place(&old.number) == place(&new.number)
+            || old.text.is_empty() && new.text.is_empty()
+            || dice(&bigrams("", &old.text), &bigrams("", &new.text)) >= SOME_LIKENESS
+    }
+
+    /// Joins sections whose text is unchanged under another title.
+    fn by_text(&mut self) {
+        let (new, known) = (self.new, self.known);
+        let mut pairs: HashMap<&str, Namesakes> = HashMap::new();
+        for (place, old) in known.iter().enumerate().filter(|(place, _)| !self.taken.contains(place)) {
+            if let Some(present) = &old.present {
+                pairs.entry(&present.text).or_default().0.push(place);
+            }
+        }
+        for (place, section) in new.iter().enumerate().filter(|(place, _)| self.old_of[*place].is_none()) {
+            pairs.entry(&section.text).or_default().1.push(place);
+        }
+        for (text, (old, new)) in pairs {
+            if let ([old], [new]) = (old.as_slice(), new.as_slice())
+                && text.chars().count() > PHRASE
+            {
+                self.join(*new, *old);
             }
         }
     }
@@ -437,12 +484,30 @@ mod tests {
             let places: Vec<_> = now.iter().map(|id| ids.iter().position(|old| old == id)).collect();
             assert_eq!(places, expected, "{body}");
         }
+        // Of two, one is removed, and another of that title is written in front: it is neither.
+        let (known, ids) = first(&format!("{one}{two}"));
+        let mut next = document(&format!("{}{one}", summary("与前面都无关的一段新话，只是标题相同。")));
+        let now = identify(&mut next, &known).unwrap();
+        assert_eq!(now[1], ids[0]);
+        assert!(!ids.contains(&now[0]));
         // Removed under one part, new under another: two sections.
         let (known, ids) = first("## 甲\n\n甲。\n\n### 风险\n\n感染与排斥反应。\n\n## 乙\n\n乙。");
         let mut next = document("## 甲\n\n甲。\n\n## 乙\n\n乙。\n\n## 丙\n\n丙。\n\n### 风险\n\n费用和时间上的负担。");
         let now = identify(&mut next, &known).unwrap();
         assert!(!now.contains(&ids[1]));
         assert_ne!(next.sections[2].children[0].anchor, Some(known[1].anchor.clone()));
+    }
+
+    /// However many sections there are, an unchanged text stays with its section.
+    #[test]
+    fn many_retitled_and_reordered_sections_keep_their_ids() {
+        let part =
+            |n: usize, title: &str| format!("## {title}{n}\n\n每日一次，每次{n}片，饭后用温水送服，不适请就医。\n\n");
+        let (known, ids) = first(&(0..500).map(|n| part(n, "节")).collect::<String>());
+        let mut next = document(&(0..500).rev().map(|n| part(n, "第")).collect::<String>());
+        let mut now = identify(&mut next, &known).unwrap();
+        now.reverse();
+        assert_eq!(now, ids);
     }
 
     fn body() -> impl Strategy<Value = String> {

@@ -126,3 +126,28 @@ fn the_readme_knows_the_settings() {
     assert_eq!(count, 5);
     assert!(told.contains_key("RUST_LOG"));
 }
+
+/// An import that is asked to end rolls back what is under way and stops its Postgres.
+#[test]
+fn an_interrupted_import_leaves_no_postgres_behind() {
+    let folder = scratch("interrupted");
+    let files = scratch("interrupted-files");
+    for n in 0..600 {
+        let file = crate::house::article(&format!("a-{n}"), "", "## 甲\n\n甲文。\n\n## 乙\n\n乙文。");
+        fs::write(files.join(format!("a-{n}.md")), file).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
+    command.args(["import", files.to_str().unwrap(), "--publish", "--data-dir", folder.to_str().unwrap()]);
+    command.env_remove("DATABASE_URL").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The first report: it is in the middle of it.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("created a-"));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let told = 1 + lines.map_while(Result::ok).filter(|line| line.contains(": created ")).count();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(told < 600, "it was interrupted");
+    assert!(!folder.join("data/postmaster.pid").exists(), "Postgres ended with the import");
+    fs::remove_dir_all(folder).unwrap();
+    fs::remove_dir_all(files).unwrap();
+}
