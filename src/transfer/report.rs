@@ -127,13 +127,11 @@ fn list(text: &mut String, kind: &str, remarks: &[Remark]) -> std::fmt::Result {
 
 /// One line for every line of the page that is not blank.
 fn account(text: &mut String, lines: &[LineUse], unknown_titles: &[u32]) {
-    let unused = |line: &&LineUse| matches!(line.role, Role::NotUsed { .. }) || unknown_titles.contains(&line.line);
-    let _ = writeln!(
-        text,
-        "  {} lines are not blank, {} of them are not used:",
-        lines.len(),
-        lines.iter().filter(unused).count()
-    );
+    let unused = |line: &&LineUse| {
+        matches!(line.role, Role::NotUsed { .. } | Role::HotLink) || unknown_titles.contains(&line.line)
+    };
+    let (all, unused) = (lines.len(), lines.iter().filter(unused).count());
+    let _ = writeln!(text, "  {all} lines are not blank; not used: {unused}");
     for line in lines {
         let role = match &line.role {
             Role::RelatedLink if unknown_titles.contains(&line.line) => {

@@ -60,7 +60,7 @@ async fn a_captured_page_becomes_an_article_line_by_line() {
             assert!(raw.contains(&text), "line {number} is not in the article: {line}");
         }
     }
-    assert!(lines > 10 && report.contains(&format!("{lines} lines are not blank")));
+    assert!(lines > 10 && report.contains(&format!("{lines} lines are not blank; not used: 3")));
     assert!(report.contains("1 created, 0 updated, 0 unchanged, 0 failed"));
     let site = app.get("/v1/site").await.ok();
     assert!(!site["name"].as_str().unwrap().is_empty() && site["call_to_action"]["label"].is_string());
