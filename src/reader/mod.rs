@@ -12,7 +12,7 @@ use crate::{
     http::{Answer, Query, query::Nothing},
     v1::{
         address::{Key, unknown},
-        articles as v1_articles,
+        articles::{find::CONTENT, read::whole},
         card::Card,
         last_change,
         site::{self, Site},
@@ -68,7 +68,7 @@ pub async fn show_article(
 ) -> Result<Answer, Error> {
     let key = Key::parse(&path)?;
     let connection = db.read().await?;
-    let (found, related, _) = v1_articles::whole(&connection, &key, v1_articles::CONTENT, true, false).await?;
+    let (found, related, _) = whole(&connection, &key, CONTENT, true, false).await?;
     let related = related.ok_or_else(|| unknown(&path))?;
     key.check("/read/", &found.card, "", &request)?;
     let site: Option<Site> = site::find(&connection).await?;

@@ -1,8 +1,12 @@
 //! The `fields` parameter: which fields of an answer a client wants.
 
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::query::Parameters;
+use crate::{
+    error::Error,
+    http::{Answer, query::Parameters},
+};
 
 /// The fields that a resource has, each with the fields of its items.
 pub type Known = &'static [(&'static str, &'static [&'static str])];
@@ -112,6 +116,21 @@ impl Fields {
             _ => {}
         }
     }
+}
+
+/// `answer` as JSON, with `apply` over it where there are fields to take away.
+pub(super) fn filtered<T: Serialize>(
+    answer: &T,
+    apply: impl FnOnce(&mut Value),
+    fields: Option<&Fields>,
+) -> Result<Answer, Error> {
+    if fields.is_none() {
+        return Answer::json(answer);
+    }
+    let mut value =
+        serde_json::to_value(answer).map_err(|e| Error::internal("an answer cannot be written as JSON", e))?;
+    apply(&mut value);
+    Answer::json(&value)
 }
 
 fn find(known: Known, path: &str) -> Option<(&'static str, Option<&'static str>)> {

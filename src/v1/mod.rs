@@ -33,8 +33,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(read_index)
         .service(site::read_site)
-        .service(articles::list_articles)
-        .service(articles::read_article)
+        .service(articles::list::list_articles)
+        .service(articles::read::read_article)
         .service(sections::list_sections)
         .service(sections::read_section)
         .service(related::list_related)

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     address::{Key, MOUNT, unknown},
-    articles::{Wanted, find},
+    articles::find::{Wanted, find},
     card::Json,
 };
 use crate::{

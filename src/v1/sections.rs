@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     address::{Key, MOUNT, moved},
-    articles::{CONTENT, Found, find, written},
+    articles::find::{CONTENT, Found, find, written},
     card::Card,
 };
 use crate::{

@@ -127,6 +127,31 @@ async fn every_public_read_keeps_the_rules_of_http() {
     }
 }
 
+/// The pages and files around the API: HEAD, validators, 405, and no parameters.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_around_keeps_the_rules_of_http_too() {
+    let app = App::library().await;
+    let around = operations().into_iter().filter(|(pattern, ..)| !pattern.starts_with("/v1"));
+    let mut count = 0;
+    for (pattern, _, operation) in around {
+        count += 1;
+        let path = example_path(pattern, operation);
+        let full = app.get(&path).await;
+        assert_eq!(full.status, 200, "{path}");
+        let head = app.send(Method::HEAD, &path, &[]).await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{path}");
+        assert_eq!(head.header("content-length"), full.body.len().to_string(), "{path}");
+        assert_eq!(app.send(Method::POST, &path, &[]).await.header("allow"), "GET, HEAD", "{path}");
+        assert_eq!(app.get(&format!("{path}?colour=blue")).await.status, 400, "{path}");
+        if !pattern.starts_with("/health") {
+            let etag = full.header("etag");
+            assert_eq!(app.send(Method::GET, &path, &[("if-none-match", etag)]).await.status, 304, "{path}");
+            assert!(!full.header("last-modified").is_empty(), "{path}");
+        }
+    }
+    assert!(count > 8);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_documented_parameter_is_taken_and_no_other() {
     let app = App::library().await;

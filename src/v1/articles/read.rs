@@ -1,0 +1,212 @@
+//! One article, with the parts that are asked for.
+
+use actix_web::{HttpRequest, get, web};
+use diesel_async::AsyncPgConnection;
+use futures_util::future::OptionFuture;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::try_join;
+use utoipa::{IntoParams, ToSchema};
+
+use super::find::{Found, Wanted, find, raw, written};
+use crate::{
+    content::body::{Format, Section, TocEntry, Written},
+    db::Db,
+    error::Error,
+    http::{
+        Answer, Query,
+        query::{FromQuery, Parameters},
+    },
+    v1::{
+        address::{Key, MOUNT},
+        card::Card,
+        fields::{self, Fields, filtered},
+        hot,
+        related::{self, Recommendations},
+    },
+};
+
+/// A part of an article that `include` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Toc,
+    Sections,
+    Related,
+    Hot,
+}
+
+const PARTS: &[(&str, Part)] =
+    &[("toc", Part::Toc), ("sections", Part::Sections), ("related", Part::Related), ("hot", Part::Hot)];
+
+/// What an article can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `ArticleQuery` reads")]
+pub struct ArticleParameters {
+    /// The parts to answer, separated by commas: `toc`, `sections` (with the lead), `related`, `hot`. Empty for none.
+    #[param(
+        example = "toc,sections,related,hot",
+        default = "toc,sections,related",
+        pattern = "^((toc|sections|related|hot)(,(toc|sections|related|hot))*)?$"
+    )]
+    include: Option<String>,
+    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
+    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
+    format: Option<String>,
+    /// Only these fields (`title,sections.title`), or all but these (`-summary`).
+    #[param(
+        example = "title,questions,sections.title,sections.html",
+        pattern = "^-?[a-z_]+(\\.[a-z_]+)?(,-?[a-z_]+(\\.[a-z_]+)?)*$"
+    )]
+    fields: Option<String>,
+}
+
+/// The parameters of an article.
+pub struct ArticleQuery {
+    parts: Vec<Part>,
+    format: Format,
+    fields: Option<Fields>,
+}
+
+impl FromQuery for ArticleQuery {
+    fn from_query(p: &mut Parameters) -> Self {
+        let parts = p.choices("include", PARTS);
+        ArticleQuery {
+            parts: parts.unwrap_or_else(|| vec![Part::Toc, Part::Sections, Part::Related]),
+            format: p.choice("format", Format::WORDS).unwrap_or_default(),
+            fields: Fields::from_query(p, fields::ARTICLE),
+        }
+    }
+}
+
+impl ArticleQuery {
+    fn wants(&self, part: Part) -> bool {
+        let name = PARTS.iter().find(|(_, known)| *known == part).map_or("", |(name, _)| name);
+        let wanted = |fields: &Fields| fields.want(name) || (part == Part::Sections && fields.want("lead"));
+        self.parts.contains(&part) && self.fields.as_ref().is_none_or(wanted)
+    }
+}
+
+/// A whole article. Parts that were not asked for are absent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Article {
+    /// The card.
+    #[serde(flatten)]
+    pub card: Card,
+    /// The text before the first heading; `null` where there is none. Comes with `sections`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Written>, required = false)]
+    pub lead: Option<Box<RawValue>>,
+    /// The table of contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<TocEntry>, required = false)]
+    pub toc: Option<Box<RawValue>>,
+    /// The sections with their text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Section>, required = false)]
+    pub sections: Option<Box<RawValue>>,
+    /// Related reading, the first of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub related: Option<Recommendations>,
+    /// What is read most on the whole site, the first of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hot: Option<Recommendations>,
+}
+
+/// Read an article
+///
+/// One request for a whole page: the card, the table of contents, the sections with their text, and related reading.
+#[utoipa::path(
+    tag = "Articles",
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), ArticleParameters),
+    responses((status = 200, description = "The article.", body = Article)),
+)]
+#[get("/v1/articles/{slug}")]
+pub async fn read_article(
+    db: web::Data<Db>,
+    path: web::Path<String>,
+    Query(query): Query<ArticleQuery>,
+    request: HttpRequest,
+) -> Result<Answer, Error> {
+    let key = Key::parse(&path)?;
+    let connection = db.read().await?;
+    let (found, related, hot) =
+        whole(&connection, &key, Wanted::from(&query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
+    key.check(MOUNT, &found.card, "", &request)?;
+
+    let mut tags = found.card.tags();
+    tags.extend(related.iter().flat_map(|related| related.tags.clone()));
+    if hot.is_some() {
+        tags.extend(["hot".to_owned(), "articles".to_owned()]);
+    }
+    let modified = found.changed_at;
+    let article = found.into_article(&query, related.map(|related| related.shown), hot)?;
+    let answer =
+        filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
+    Ok(answer.tagged(tags).modified(modified))
+}
+
+/// How often an article is read again when a publication falls between its statements.
+const ATTEMPTS: usize = 10;
+
+pub(crate) type Whole = (Found, Option<related::First>, Option<Recommendations>);
+
+/// An article with the parts that were asked for, all of one revision. The statements are sent together; each sees the
+/// database as it is when it begins, so related reading says which revision it belongs to.
+pub(crate) async fn whole(
+    connection: &AsyncPgConnection,
+    key: &Key,
+    wanted: Wanted,
+    with_related: bool,
+    with_hot: bool,
+) -> Result<Whole, Error> {
+    for _ in 0..ATTEMPTS {
+        let related = async {
+            let related = with_related.then(|| related::first(connection, key));
+            OptionFuture::from(related).await.transpose()
+        };
+        let hot = async {
+            let hot = with_hot.then(|| hot::first(connection));
+            OptionFuture::from(hot).await.transpose()
+        };
+        let (found, related, hot) = try_join!(find(connection, key, wanted), related, hot)?;
+        if related.as_ref().is_none_or(|related| related.revision == Some(found.card.revision)) {
+            return Ok((found, related, hot));
+        }
+    }
+    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
+}
+
+impl From<&ArticleQuery> for Wanted {
+    fn from(query: &ArticleQuery) -> Self {
+        let sections = query.wants(Part::Sections);
+        Wanted {
+            toc: query.wants(Part::Toc),
+            html: sections && query.format == Format::Html,
+            content: sections && query.format != Format::Html,
+        }
+    }
+}
+
+impl Found {
+    fn into_article(
+        self,
+        query: &ArticleQuery,
+        related: Option<Recommendations>,
+        hot: Option<Recommendations>,
+    ) -> Result<Article, Error> {
+        let (mut lead, mut sections) = (None, None);
+        if let (Some(stored_lead), Some(stored_sections)) = (&self.lead_html, &self.sections_html) {
+            lead = Some(raw(self.resolve(stored_lead))?);
+            sections = Some(raw(self.resolve(stored_sections))?);
+        } else if self.content.is_some() {
+            let body = self.body()?;
+            lead = Some(raw(self.resolve(&written(&body.lead(query.format))?))?);
+            sections = Some(raw(self.resolve(&written(&body.sections(query.format))?))?);
+        }
+        let toc = self.toc.map(raw).transpose()?;
+        Ok(Article { card: self.card, lead, toc, sections, related, hot })
+    }
+}
