@@ -265,6 +265,9 @@ impl PrivatePostgres {
     fn leave(&mut self) -> Result<(), PrivateError> {
         let Some(share) = self.share.take() else { return Ok(()) };
         let _lock = self.lock()?;
+        // Not only closed: a program that another thread is just starting holds a copy of the file until it runs, and with
+        // it the lock.
+        share.unlock().at("unlock", self.users())?;
         drop(share);
         let users = Account::lock_file(&self.users())?;
         match users.try_lock() {
