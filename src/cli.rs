@@ -17,6 +17,7 @@ use crate::{
     content::Slug,
     db::{self, Db, migrate, private::PrivatePostgres},
     error::Error,
+    http::cache::entry::Lifetimes,
     openapi, server,
     transfer::{export, file, import, library, report},
 };
@@ -52,6 +53,40 @@ pub struct Settings {
     data_dir: Option<PathBuf>,
 }
 
+/// How answers are kept and delivered.
+#[derive(Debug, Clone, Args)]
+struct Delivery {
+    /// The most memory for finished answers, in MiB; 0 keeps none
+    #[arg(long, env = "LECTERN_CACHE_MB", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    cache_mb: u32,
+    /// For how many seconds other caches may take an answer for fresh
+    #[arg(long, env = "LECTERN_MAX_AGE", value_name = "SECONDS", default_value_t = 60)]
+    max_age: u32,
+    /// For how many seconds past that they may answer with it while they fetch a newer one
+    #[arg(long, env = "LECTERN_STALE_WHILE_REVALIDATE", value_name = "SECONDS", default_value_t = 600)]
+    stale_while_revalidate: u32,
+    /// For how many seconds past that they may answer with it while the service is slow or gone; for as long the service
+    /// itself answers from memory while its database is gone
+    #[arg(long, env = "LECTERN_STALE_IF_ERROR", value_name = "SECONDS", default_value_t = 86_400)]
+    stale_if_error: u32,
+}
+
+impl Delivery {
+    fn settings(&self, workers: Option<u16>) -> server::Settings {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        server::Settings {
+            workers: workers.map(usize::from),
+            signals: true,
+            cache_bytes: self.cache_mb as usize * 1024 * 1024,
+            lifetimes: Lifetimes {
+                max_age: seconds(self.max_age),
+                stale_while_revalidate: seconds(self.stale_while_revalidate),
+                stale_if_error: seconds(self.stale_if_error),
+            },
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service
@@ -62,6 +97,8 @@ enum Command {
         /// How many threads answer requests [default: one a core]
         #[arg(long, env = "LECTERN_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         workers: Option<u16>,
+        #[command(flatten)]
+        delivery: Delivery,
     },
     /// Bring article files, folders of them, and captured pages in
     Import {
@@ -125,8 +162,9 @@ impl Command {
     /// Runs the command; `false` where it did what it should and found fault.
     fn run(self, settings: &Settings) -> Result<bool, Error> {
         match self {
-            Command::Serve { listen, workers } => {
-                with_database(settings, async |database| serve(database, settings, &listen, workers).await)
+            Command::Serve { listen, workers, delivery } => {
+                let started = delivery.settings(workers);
+                with_database(settings, async |database| serve(database, settings, &listen, &started).await)
             }
             Command::Import { paths, publish, site, dry_run, slug } => {
                 if slug.is_some() && (paths.len() != 1 || paths.iter().any(|path| path.is_dir())) {
@@ -224,7 +262,7 @@ async fn keep_running(private: Arc<PrivatePostgres>) {
     }
 }
 
-async fn serve(database: &str, settings: &Settings, listen: &str, workers: Option<u16>) -> Result<bool, Error> {
+async fn serve(database: &str, settings: &Settings, listen: &str, started: &server::Settings) -> Result<bool, Error> {
     let mut connection = AsyncPgConnection::establish(database).await?;
     let loaded = library::load(&mut connection).await?;
     if loaded > 0 {
@@ -241,12 +279,13 @@ async fn serve(database: &str, settings: &Settings, listen: &str, workers: Optio
     let address = listener.local_addr().map_err(unusable)?;
     let replicas = settings.database_read_url.iter().filter(|url| !url.is_empty()).cloned().collect();
     let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
-    let server = server::start(listener, &db, workers.map(usize::from), true)?;
+    let running = server::start(listener, &db, started)?;
+    running.followed(Duration::from_secs(1)).await;
     eprintln!("listening on http://{address}");
     eprintln!("  reader   http://{address}/");
     eprintln!("  docs     http://{address}/docs");
     eprintln!("  article  http://{address}/v1/articles/{}", library::FIRST_ARTICLE);
-    server.await.map_err(|e| Error::internal("the service", e))?;
+    running.ended().await?;
     Ok(true)
 }
 

@@ -31,7 +31,7 @@ impl Fault {
 }
 
 /// Every way in which an operation ends without the answer that was asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// The article or section has a new address.
     Moved {
@@ -157,6 +157,28 @@ impl Error {
             Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),
             Error::Unavailable(_) => "the database cannot be reached at the moment".into(),
             Error::Internal(_) => "the service failed; its log has the cause under this request_id".into(),
+        }
+    }
+
+    /// What makes it another answer, where it stays the same until then; `None` where nothing is said of the next request.
+    ///
+    /// Where nothing is, every publication, topic or description of the site could put something; what was withdrawn comes
+    /// back by a publication.
+    #[must_use]
+    pub fn tags(&self) -> Option<Vec<String>> {
+        match self {
+            Error::Moved { tags, .. } => Some(tags.clone()),
+            Error::NotFound(_) => Some(["articles", "topics", "site"].map(str::to_owned).to_vec()),
+            Error::Withdrawn(_) => Some(vec!["articles".to_owned()]),
+            Error::InvalidParameter(_)
+            | Error::MalformedRequest(_)
+            | Error::MethodNotAllowed { .. }
+            | Error::ContentTooLarge { .. }
+            | Error::UnsupportedMediaType
+            | Error::Conflict(_)
+            | Error::InvalidContent(_)
+            | Error::Unavailable(_)
+            | Error::Internal(_) => None,
         }
     }
 

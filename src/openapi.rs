@@ -5,7 +5,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use actix_web::{App, get, web};
+use actix_web::{App, HttpResponse, get, web};
 use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -15,7 +15,7 @@ use utoipa_swagger_ui::Config;
 use crate::{
     error::{Error, Fault, Kind},
     http::{
-        Answer, Query,
+        Answer, Read,
         problem::{MEDIA_TYPE, Problem},
         query::Nothing,
     },
@@ -261,8 +261,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI 3.1 document of this service, as JSON.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
-pub async fn read_openapi_json(_: Query<Nothing>, files: web::Data<Files>) -> Answer {
-    Answer::bytes("application/json", files.json.clone()).tagged(["openapi"]).built_in()
+pub async fn read_openapi_json(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
+    read.built_in(|_| Ok(Answer::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
 }
 
 /// Read this description as YAML
@@ -270,8 +270,8 @@ pub async fn read_openapi_json(_: Query<Nothing>, files: web::Data<Files>) -> An
 /// The same document in YAML.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
-pub async fn read_openapi_yaml(_: Query<Nothing>, files: web::Data<Files>) -> Answer {
-    Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]).built_in()
+pub async fn read_openapi_yaml(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
+    read.built_in(|_| Ok(Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
 }
 
 /// Read the reference
@@ -279,12 +279,15 @@ pub async fn read_openapi_yaml(_: Query<Nothing>, files: web::Data<Files>) -> An
 /// This description as a page for people, to read and to try out; it loads nothing from other hosts.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/docs")]
-pub async fn read_docs(_: Query<Nothing>) -> Result<Answer, Error> {
-    let page = docs_file("index.html")?;
-    // The page names its files from below /docs/.
-    let page =
-        String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
-    Ok(Answer::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]).built_in())
+pub async fn read_docs(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    read.built_in(|_| {
+        let page = docs_file("index.html")?;
+        // The page names its files from below /docs/.
+        let page =
+            String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
+        Ok(Answer::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]))
+    })
+    .await
 }
 
 /// Read a file of the reference
@@ -296,8 +299,7 @@ pub async fn read_docs(_: Query<Nothing>) -> Result<Answer, Error> {
     responses((status = 200, description = "The file.", body = String, content_type = "text/css")),
 )]
 #[get("/docs/{file:.*}")]
-pub async fn read_docs_file(file: web::Path<String>, _: Query<Nothing>) -> Result<Answer, Error> {
-    let served = docs_file(&file)?;
+pub async fn read_docs_file(file: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
@@ -305,7 +307,7 @@ pub async fn read_docs_file(file: web::Path<String>, _: Query<Nothing>) -> Resul
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     };
-    Ok(Answer::bytes(media_type, served).tagged(["openapi"]).built_in())
+    read.built_in(|_| Ok(Answer::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
 }
 
 fn docs_file(name: &str) -> Result<Vec<u8>, Error> {

@@ -2,10 +2,12 @@
 //!
 //! - [`Db`]: pools of connections: [`Db::read`] gives one that Postgres itself holds read-only (a replica where there
 //!   is one), [`Db::write`] one that may change things.
+//! - [`listen`]: the log of changes, followed as it grows.
 //! - [`migrate`]: the embedded migrations, under an advisory lock.
 //! - [`private`]: our own Postgres, where no `DATABASE_URL` names another.
 //! - [`statement`]: SQL that Diesel cannot say, prepared once all the same.
 
+pub mod listen;
 pub mod migrate;
 pub mod private;
 #[expect(missing_docs, reason = "made by a macro; the migrations say what the columns mean")]
@@ -13,11 +15,12 @@ pub mod schema;
 pub mod statement;
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
@@ -34,6 +37,9 @@ pub type Connection = deadpool::Object<AsyncPgConnection>;
 
 /// The most connections to each server and purpose, unless a test wants fewer.
 pub const CONNECTIONS: usize = 16;
+
+/// From when on a statement counts as slow, and is named in the log.
+pub const SLOW: Duration = Duration::from_millis(250);
 
 /// How long a request waits for a connection before it is told that the database cannot be reached.
 const WAIT: Duration = Duration::from_millis(900);
@@ -54,16 +60,25 @@ pub struct Settings {
 pub struct Db(Arc<Pools>);
 
 struct Pools {
+    url: String,
+    replicated: bool,
     write: deadpool::Pool<AsyncPgConnection>,
     read: Vec<deadpool::Pool<AsyncPgConnection>>,
     next: AtomicUsize,
-    statements: Arc<AtomicU64>,
+    statements: Arc<Statements>,
+}
+
+/// Counts of statements.
+#[derive(Debug, Default)]
+struct Statements {
+    sent: AtomicU64,
+    slow: AtomicU64,
 }
 
 impl Db {
     /// Pools for `settings`; connects to nothing yet, so a database that is down is met by the first request.
     pub fn new(settings: &Settings) -> Result<Db, Error> {
-        let statements = Arc::new(AtomicU64::new(0));
+        let statements = Arc::new(Statements::default());
         let pool = |url: &str, access| pool(url, access, settings.connections, &statements);
         let read = if settings.replicas.is_empty() {
             vec![pool(&settings.url, Access::Read)?]
@@ -71,7 +86,8 @@ impl Db {
             settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
         };
         let write = pool(&settings.url, Access::Write)?;
-        Ok(Db(Arc::new(Pools { write, read, next: AtomicUsize::new(0), statements })))
+        let (url, replicated) = (settings.url.clone(), !settings.replicas.is_empty());
+        Ok(Db(Arc::new(Pools { url, replicated, write, read, next: AtomicUsize::new(0), statements })))
     }
 
     /// A connection on which Postgres refuses every write.
@@ -86,11 +102,55 @@ impl Db {
         Ok(self.0.write.get().await?)
     }
 
+    /// The address of the primary: whoever follows the log listens there.
+    #[must_use]
+    pub fn primary(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Whether reads come from replicas, which may lag behind the log.
+    #[must_use]
+    pub fn replicated(&self) -> bool {
+        self.0.replicated
+    }
+
     /// How many statements were sent to Postgres so far, those that open and close transactions included.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        self.0.statements.load(Ordering::Relaxed)
+        self.0.statements.sent.load(Ordering::Relaxed)
     }
+
+    /// How many of them took longer than [`SLOW`].
+    #[must_use]
+    pub fn slow_statements(&self) -> u64 {
+        self.0.statements.slow.load(Ordering::Relaxed)
+    }
+
+    /// How it stands with each pool: its name, and how many connections it has, has on loan, and has requests waiting for.
+    pub fn pools(&self) -> impl Iterator<Item = (&'static str, PoolUse)> {
+        let named = std::iter::once(("write", &self.0.write)).chain(self.0.read.iter().map(|pool| ("read", pool)));
+        named.map(|(name, pool)| {
+            let status = pool.status();
+            let used = status.size.saturating_sub(status.available);
+            (name, PoolUse { size: status.size, used, waiting: status.waiting })
+        })
+    }
+}
+
+/// How it stands with a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Its connections.
+    pub size: usize,
+    /// Those on loan.
+    pub used: usize,
+    /// The requests that wait for one.
+    pub waiting: usize,
+}
+
+/// Closes a connection that did not answer in time, so that nobody else waits for it.
+pub fn discard(connection: Connection) {
+    drop(Connection::take(connection));
 }
 
 #[derive(Clone, Copy)]
@@ -104,7 +164,7 @@ impl Access {
     fn setup(self) -> &'static str {
         match self {
             Access::Read => {
-                "set default_transaction_read_only = on; set statement_timeout = '5s'; \
+                "set default_transaction_read_only = on; set statement_timeout = '2s'; \
                  set idle_in_transaction_session_timeout = '10s'; set application_name = 'lectern read'"
             }
             Access::Write => {
@@ -119,14 +179,14 @@ fn pool(
     url: &str,
     access: Access,
     connections: usize,
-    statements: &Arc<AtomicU64>,
+    statements: &Arc<Statements>,
 ) -> Result<deadpool::Pool<AsyncPgConnection>, Error> {
     let statements = Arc::clone(statements);
     let mut config = ManagerConfig::default();
     // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let counter = Counter(Arc::clone(&statements));
+        let watch = Watch { statements: Arc::clone(&statements), begun: VecDeque::new() };
         let url = url.to_owned();
         async move {
             let mut connection = AsyncPgConnection::establish(&url).await?;
@@ -134,7 +194,7 @@ fn pool(
                 .batch_execute(access.setup())
                 .await
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            connection.set_instrumentation(counter);
+            connection.set_instrumentation(watch);
             Ok(connection)
         }
         .boxed()
@@ -149,13 +209,30 @@ fn pool(
         .map_err(|e| Error::internal("the pool cannot be built", e))
 }
 
-struct Counter(Arc<AtomicU64>);
+/// Counts the statements of a connection, and names those that are slow.
+struct Watch {
+    statements: Arc<Statements>,
+    /// When the statements that are under way began. Those of one connection are answered in the order in which they were
+    /// sent.
+    begun: VecDeque<Instant>,
+}
 
-impl Instrumentation for Counter {
+impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            log::trace!(target: "lectern::sql", "{query}");
+        match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                self.statements.sent.fetch_add(1, Ordering::Relaxed);
+                self.begun.push_back(Instant::now());
+                log::trace!(target: "lectern::sql", "{query}");
+            }
+            InstrumentationEvent::FinishQuery { query, .. } => {
+                let took = self.begun.pop_front().map(|begun| begun.elapsed()).unwrap_or_default();
+                if took >= SLOW {
+                    self.statements.slow.fetch_add(1, Ordering::Relaxed);
+                    log::warn!(target: "lectern::sql", "slow statement, {} ms: {query}", took.as_millis());
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -1,12 +1,21 @@
 //! Is the service alive, and can it answer.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, get, http::header, web};
 use diesel_async::SimpleAsyncConnection;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{Query, query::Nothing};
-use crate::{db::Db, error::Error};
+use crate::{
+    db::{Db, discard},
+    error::Error,
+};
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// What a probe is told.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,6 +44,14 @@ pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
 #[get("/health/ready")]
 pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<HttpResponse, Error> {
-    db.read().await?.batch_execute("select 1").await?;
+    let connection = db.read().await?;
+    let asked = async { (&*connection).batch_execute("select 1").await };
+    match timeout(PATIENCE, asked).await {
+        Ok(answered) => answered?,
+        Err(_) => {
+            discard(connection);
+            return Err(Error::Unavailable("the database does not answer".into()));
+        }
+    }
     Ok(ok())
 }

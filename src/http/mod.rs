@@ -1,23 +1,30 @@
 //! What every request shares; knows no feature.
 //!
-//! - [`answer`]: what a handler gives: bytes, tags and times; validators, caching headers and 304 follow from them.
-//! - [`envelope`]: around every request: its id, HEAD as GET, readable addresses, CORS, problem bodies, the log.
+//! - [`envelope`]: around every request: its id, answers from memory, HEAD as GET, CORS, problem bodies, the log.
+//! - [`read`]: from a public GET to its answer: its parameters, the cache, one computation for all, deadlines.
+//! - [`answer`]: what a handler gives: bytes and tags.
+//! - [`cache`]: finished answers in memory: validators, codings, 304; exact invalidation.
+//! - [`coding`]: content codings.
+//! - [`query`]: query parameters, parsed once, all faults at once, and their canonical form.
+//! - [`page`]: `limit` and `cursor`.
 //! - [`fallback`]: 404, and 405 with `Allow`.
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
-//! - [`query`]: query parameters, parsed once, all faults at once.
-//! - [`page`]: `limit` and `cursor`.
 //! - [`health`]: is the service alive, and can it answer.
 
 pub mod answer;
+pub mod cache;
+pub mod coding;
 pub mod envelope;
 pub mod fallback;
 pub mod health;
 pub mod page;
 pub mod problem;
 pub mod query;
+pub mod read;
 
 pub use answer::Answer;
 pub use query::Query;
+pub use read::{Address, Read};
 
 /// The most bytes of a request body that are read: none of today's operations takes one.
 pub const BODY_LIMIT: usize = 64 * 1024;

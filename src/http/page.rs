@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::query::Parameters;
+use super::{query::Parameters, read::Address};
 use crate::error::Error;
 
 /// How many items a page has unless the client says otherwise.
@@ -42,10 +42,12 @@ pub struct Paging {
 impl Paging {
     /// Takes `limit`, which is `default` unless given, and `cursor` from `parameters`.
     pub fn take(parameters: &mut Parameters, default: u32) -> Paging {
-        Paging {
-            limit: parameters.number("limit", 1..=MAX_LIMIT).unwrap_or(default),
-            cursor: parameters.text("cursor"),
+        let limit = parameters.number("limit", 1..=MAX_LIMIT, default);
+        let cursor = parameters.text("cursor");
+        if let Some(cursor) = &cursor {
+            parameters.means("cursor", cursor);
         }
+        Paging { limit, cursor }
     }
 
     /// How many rows to fetch: one more than the page has, which tells whether another page follows.
@@ -119,14 +121,11 @@ fn digest_of(query: &str, position: &[u8]) -> [u8; DIGEST_BYTES] {
     digest
 }
 
-/// The address of the same list's next page: `path` with `query` (without its `cursor`), and the cursor.
+/// The address of the same list's next page: `address` with another `cursor`.
 #[must_use]
-pub fn next_address(path: &str, query: &str, page: &Page) -> Option<String> {
+pub fn next_address(address: &Address, page: &Page) -> Option<String> {
     let cursor = page.next_cursor.as_ref()?;
-    let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs.extend_pairs(form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor"));
-    pairs.append_pair("cursor", cursor);
-    Some(format!("{path}?{}", pairs.finish()))
+    Some(format!("{}{}", address.path, address.query.with("cursor", cursor.clone())))
 }
 
 #[cfg(test)]

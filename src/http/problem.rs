@@ -10,7 +10,7 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Query, answer::CACHE_CONTROL, query::Nothing};
+use super::{Answer, Read, envelope::SURROGATE_KEY, query::Nothing};
 use crate::error::{Error, Fault, Kind};
 
 /// The media type of a problem.
@@ -70,11 +70,9 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         match self {
-            // A redirect that may be kept for ever would outlive the next move.
             Error::Moved { location, tags } => response
                 .insert_header((header::LOCATION, location.as_str()))
-                .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
-                .insert_header(("Surrogate-Key", tags.join(" "))),
+                .insert_header((SURROGATE_KEY, tags.join(" "))),
             Error::MethodNotAllowed { allow } => response.insert_header((header::ALLOW, allow.as_str())),
             Error::Unavailable(_) => response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => &mut response,
@@ -88,13 +86,14 @@ impl ResponseError for Error {
 /// Every failure is `application/problem+json` (RFC 9457). This page lists the kinds there are, each with its status.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The list, as a page for people.", body = String, content_type = "text/html")))]
 #[get("/problems")]
-pub async fn list_problems(_: Query<Nothing>) -> Answer {
+pub async fn list_problems(read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let mut items = String::new();
     for kind in Kind::ALL {
         let Kind { name, status, title, .. } = kind;
         let _ = write!(items, "<li><a href=\"/problems/{name}\">{name}</a> ({status}): {title}</li>");
     }
-    page("Problems", &format!("<p>Every failure is an RFC 9457 problem of one of these kinds.</p><ul>{items}</ul>"))
+    let text = format!("<p>Every failure is an RFC 9457 problem of one of these kinds.</p><ul>{items}</ul>");
+    read.built_in(|_| Ok(page("Problems", &text))).await
 }
 
 /// Explain a kind of problem
@@ -106,12 +105,12 @@ pub async fn list_problems(_: Query<Nothing>) -> Answer {
     responses((status = 200, description = "The explanation, as a page for people.", body = String, content_type = "text/html")),
 )]
 #[get("/problems/{name}")]
-pub async fn read_problem(name: web::Path<String>, _: Query<Nothing>) -> Result<Answer, Error> {
+pub async fn read_problem(name: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let kind = Kind::ALL.iter().find(|kind| kind.name == name.as_str());
     let kind = kind.ok_or_else(|| Error::NotFound("there is no problem of this name; see /problems".into()))?;
     let text =
         format!("<p>Status {}.</p><p>{}</p><p><a href=\"/problems\">All problems</a></p>", kind.status, kind.help);
-    Ok(page(kind.title, &text))
+    read.built_in(|_| Ok(page(kind.title, &text))).await
 }
 
 fn page(title: &str, content: &str) -> Answer {
@@ -119,5 +118,5 @@ fn page(title: &str, content: &str) -> Answer {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><main><h1>{title}</h1>{content}</main></html>\n"
     );
-    Answer::bytes("text/html; charset=utf-8", html).tagged(["problems"]).built_in()
+    Answer::bytes("text/html; charset=utf-8", html).tagged(["problems"])
 }

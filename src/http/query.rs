@@ -1,10 +1,20 @@
 //! Query parameters, parsed once. Everything that is not known is refused with the names that are, and a request
 //! learns of all its faults at once.
+//!
+//! Parsing also gives the canonical form of the query: the parameters in the order in which the operation knows them, each
+//! value as the parser understood it, and nothing that says what holds anyway. Two queries with one canonical form ask
+//! for the same answer, so it is what the cache knows answers by, and what links and redirects carry on.
 
-use std::{future, ops::RangeInclusive, str::FromStr};
+use std::{
+    fmt::{self, Display},
+    future,
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     content::name::InvalidName,
@@ -39,15 +49,45 @@ impl<T: FromQuery> FromRequest for Query<T> {
     type Future = future::Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        future::ready(Parameters::new(request.query_string()).parse().map(Query))
+        future::ready(Parameters::new(request.query_string()).parse().map(|(value, _)| Query(value)))
     }
 }
+
+/// What a value of a query keeps as it is: besides letters and digits the unreserved characters, and those that lists and
+/// times are written with and that a query may hold (RFC 3986 section 3.4).
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',').remove(b':');
 
 /// The parameters of one request, while they are being read.
 pub struct Parameters {
     given: Vec<(String, String)>,
     known: Vec<&'static str>,
     faults: Vec<Fault>,
+    canonical: Canonical,
+}
+
+/// The canonical form of a query: names and values as they are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Canonical(Vec<(&'static str, String)>);
+
+impl Canonical {
+    /// The same query with another value of one parameter, which stands last then.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: String) -> Canonical {
+        let others = self.0.iter().filter(|(other, _)| *other != name).cloned();
+        Canonical(others.chain([(name, value)]).collect())
+    }
+}
+
+/// As it stands in an address, the `?` included; nothing where there are no parameters.
+impl Display for Canonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, value)) in self.0.iter().enumerate() {
+            let before = if place == 0 { '?' } else { '&' };
+            write!(f, "{before}{name}={}", utf8_percent_encode(value, PLAIN))?;
+        }
+        Ok(())
+    }
 }
 
 impl Parameters {
@@ -55,11 +95,11 @@ impl Parameters {
     #[must_use]
     pub fn new(query: &str) -> Parameters {
         let given = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Parameters { given, known: Vec::new(), faults: Vec::new() }
+        Parameters { given, known: Vec::new(), faults: Vec::new(), canonical: Canonical::default() }
     }
 
-    /// Reads all of `T`, or says everything that is wrong.
-    pub fn parse<T: FromQuery>(mut self) -> Result<T, Error> {
+    /// Reads all of `T` and gives the canonical form of the query with it, or says everything that is wrong.
+    pub fn parse<T: FromQuery>(mut self) -> Result<(T, Canonical), Error> {
         if self.given.len() > MAX_PARAMETERS {
             return Err(Error::MalformedRequest(format!("the query has more than {MAX_PARAMETERS} parameters")));
         }
@@ -81,13 +121,18 @@ impl Parameters {
             };
             self.note(Fault::parameter(name.as_str(), fault));
         }
-        if self.faults.is_empty() { Ok(value) } else { Err(Error::InvalidParameter(self.faults)) }
+        if self.faults.is_empty() { Ok((value, self.canonical)) } else { Err(Error::InvalidParameter(self.faults)) }
     }
 
-    /// The text of a parameter, if it is given.
+    /// The text of a parameter, if it is given. Whoever reads it says with [`Parameters::means`] what it means.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
+    }
+
+    /// Writes a parameter into the canonical form: `value` is what it means, however it was spelled.
+    pub fn means(&mut self, name: &'static str, value: &str) {
+        self.canonical.0.push((name, value.to_owned()));
     }
 
     /// Notes a fault.
@@ -102,27 +147,46 @@ impl Parameters {
         }
     }
 
-    /// One of a set of words.
-    pub fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&'static str, T)]) -> Option<T> {
-        let text = self.text(name)?;
-        let found = words.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            self.unknown(name, &text, words);
+    /// One of a set of words; the first of them unless given.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, words: &'static [(&'static str, T)]) -> T {
+        let (_, default) = words[0];
+        let Some(text) = self.text(name) else { return default };
+        match words.iter().position(|(word, _)| *word == text) {
+            Some(0) => default,
+            Some(place) => {
+                self.means(name, words[place].0);
+                words[place].1
+            }
+            None => {
+                self.unknown(name, &text, words);
+                default
+            }
         }
-        found.map(|(_, value)| *value)
     }
 
-    /// Some of a set of words, separated by commas; an empty value is none of them.
-    pub fn choices<T: Copy>(&mut self, name: &'static str, words: &[(&'static str, T)]) -> Option<Vec<T>> {
-        let text = self.text(name)?;
-        let mut values = Vec::new();
+    /// Some of a set of words, separated by commas, in any order; an empty value is none of them, and `default` is what
+    /// holds unless any are given.
+    pub fn choices<T: Copy + PartialEq>(
+        &mut self,
+        name: &'static str,
+        words: &[(&'static str, T)],
+        default: &[T],
+    ) -> Vec<T> {
+        let Some(text) = self.text(name) else { return default.to_vec() };
+        let mut chosen = vec![false; words.len()];
         for word in text.split(',').filter(|_| !text.is_empty()) {
-            match words.iter().find(|(known, _)| *known == word) {
-                Some((_, value)) => values.push(*value),
+            match words.iter().position(|(known, _)| *known == word) {
+                Some(place) => chosen[place] = true,
                 None => self.unknown(name, word, words),
             }
         }
-        Some(values)
+        let chosen: Vec<_> = words.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(word, _)| *word).collect();
+        let values: Vec<T> = chosen.iter().map(|(_, value)| *value).collect();
+        if values.len() != default.len() || values.iter().any(|value| !default.contains(value)) {
+            let names: Vec<_> = chosen.iter().map(|(word, _)| *word).collect();
+            self.means(name, &names.join(","));
+        }
+        values
     }
 
     fn unknown<T>(&mut self, name: &'static str, word: &str, words: &[(&'static str, T)]) {
@@ -130,38 +194,47 @@ impl Parameters {
         self.fault(name, format!("`{word}` is not known here: expected one of {}", known.join(", ")));
     }
 
-    /// A whole number within `range`.
-    pub fn number(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
-        let text = self.text(name)?;
+    /// A whole number within `range`; `default` unless given.
+    pub fn number(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        let Some(text) = self.text(name) else { return default };
         // `u32::from_str` takes a leading plus; a number in an address is digits only.
         let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        let number = number.filter(|n| range.contains(n));
-        if number.is_none() {
+        let Some(number) = number.filter(|n| range.contains(n)) else {
             let (low, high) = (range.start(), range.end());
             self.fault(name, format!("`{text}` is not a whole number from {low} to {high}"));
+            return default;
+        };
+        if number != default {
+            self.means(name, &number.to_string());
         }
         number
     }
 
-    /// `true` or `false`.
-    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.choice(name, &[("true", true), ("false", false)])
+    /// `true` or `false`, which it is unless given.
+    pub fn flag(&mut self, name: &'static str) -> bool {
+        self.choice(name, &[("false", false), ("true", true)])
     }
 
     /// A time (RFC 3339).
     pub fn time(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
         let text = self.text(name)?;
-        let time = DateTime::parse_from_rfc3339(&text).ok();
-        if time.is_none() {
+        let Ok(time) = DateTime::parse_from_rfc3339(&text) else {
             self.fault(name, format!("`{text}` is not a time in RFC 3339, such as 2026-01-31T08:00:00Z"));
-        }
-        time.map(|time| time.to_utc())
+            return None;
+        };
+        let time = time.to_utc();
+        self.means(name, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        Some(time)
     }
 
     /// A name that has a parser of its own.
-    pub fn name<T: FromStr<Err = InvalidName>>(&mut self, name: &'static str) -> Option<T> {
+    pub fn name<T: FromStr<Err = InvalidName> + Display>(&mut self, name: &'static str) -> Option<T> {
         let text = self.text(name)?;
-        text.parse().map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}"))).ok()
+        let parsed: Option<T> = text.parse().map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}"))).ok();
+        if let Some(parsed) = &parsed {
+            self.means(name, &parsed.to_string());
+        }
+        parsed
     }
 }
 
@@ -171,23 +244,25 @@ mod tests {
 
     #[derive(Debug, PartialEq)]
     struct Sample {
-        limit: Option<u32>,
-        include: Option<Vec<u8>>,
+        limit: u32,
+        include: Vec<u8>,
         since: Option<DateTime<Utc>>,
+        sort: u8,
     }
 
     impl FromQuery for Sample {
         fn from_query(p: &mut Parameters) -> Self {
             Sample {
-                limit: p.number("limit", 1..=100),
-                include: p.choices("include", &[("toc", 1), ("hot", 2)]),
+                limit: p.number("limit", 1..=100, 20),
+                include: p.choices("include", &[("toc", 1), ("hot", 2)], &[1]),
                 since: p.time("since"),
+                sort: p.choice("sort", &[("new", 1), ("old", 2)]),
             }
         }
     }
 
     fn parse(query: &str) -> Result<Sample, Vec<(String, String)>> {
-        Parameters::new(query).parse().map_err(|e| {
+        Parameters::new(query).parse().map(|(sample, _)| sample).map_err(|e| {
             e.faults().iter().map(|f| (f.parameter.clone().unwrap_or_default(), f.detail.clone())).collect()
         })
     }
@@ -195,10 +270,28 @@ mod tests {
     #[test]
     fn reads_what_it_knows() {
         let sample = parse("limit=5&include=hot,toc&since=2026-01-31T08:00:00%2B08:00").unwrap();
-        assert_eq!(sample.limit, Some(5));
-        assert_eq!(sample.include, Some(vec![2, 1]));
+        assert_eq!(sample.limit, 5);
+        assert_eq!(sample.include, [1, 2]);
         assert_eq!(sample.since, "2026-01-31T00:00:00Z".parse().ok());
-        assert_eq!(parse("include=").unwrap().include, Some(vec![]));
+        assert!(parse("include=").unwrap().include.is_empty());
+        assert_eq!(parse("").unwrap(), Sample { limit: 20, include: vec![1], since: None, sort: 1 });
+    }
+
+    #[test]
+    fn one_meaning_has_one_canonical_form() {
+        let canonical = |query: &str| Parameters::new(query).parse::<Sample>().unwrap().1.to_string();
+        for same in ["", "limit=20", "include=toc&sort=new", "sort=new&limit=020", "include=toc,toc", "%6Cimit=20"] {
+            assert_eq!(canonical(same), "", "{same}");
+        }
+        let full = "?limit=5&include=toc,hot&since=2026-01-31T00:00:00Z&sort=old";
+        for same in [
+            &full[1..],
+            "sort=old&since=2026-01-31T08:00:00%2B08:00&include=hot,toc&limit=5",
+            "since=2026-01-31T00%3A00%3A00.000Z&include=hot%2Ctoc,hot&limit=005&s%6frt=old",
+        ] {
+            assert_eq!(canonical(same), full, "{same}");
+        }
+        assert_eq!(canonical("include="), "?include=");
     }
 
     #[test]
@@ -207,7 +300,7 @@ mod tests {
         let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["limit", "include", "since", "x", "limit"]);
         assert_eq!(faults[1].1, "`tocs` is not known here: expected one of toc, hot");
-        assert_eq!(faults[3].1, "`x` is not known here: expected one of limit, include, since");
+        assert_eq!(faults[3].1, "`x` is not known here: expected one of limit, include, since, sort");
     }
 
     #[test]

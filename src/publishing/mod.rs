@@ -22,10 +22,10 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use crate::{db::schema::changes, error::Error};
-
-/// The channel on which the sequence of every new row of the log is told.
-pub const CHANNEL: &str = "lectern_changes";
+use crate::{
+    db::{listen::CHANNEL, schema::changes},
+    error::Error,
+};
 
 /// "publish" in ASCII: the key of the advisory lock that makes sequence order commit order.
 const LOCK: i64 = 0x0070_7562_6c69_7368;

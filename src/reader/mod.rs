@@ -1,20 +1,19 @@
 //! The pages at `/` and `/read/{slug}`: the newest articles and each article, rendered by the server from what
 //! the public API reads. No script, no other host.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    db::{Db, schema::articles},
+    db::{Connection, schema::articles},
     error::Error,
-    http::{Answer, Query, query::Nothing},
+    http::{Address, Answer, Read, query::Nothing},
     v1::{
         address::{Key, unknown},
         articles::{find::CONTENT, read::whole},
         card::Card,
-        last_change,
         site::{self, Site},
     },
 };
@@ -41,14 +40,15 @@ fn page(html: String) -> Answer {
 /// The newest articles as a page for people.
 #[utoipa::path(tag = "Reader", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/")]
-pub async fn show_library(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
-    let connection = db.read().await?;
-    let mut pipe = &*connection;
-    let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
-    let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
-    let site = site::find(&connection).await?;
-    let modified = last_change(&connection).await?;
-    Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "topics", "site"]).modified(modified))
+pub async fn show_library(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    read.answer(async |connection, _, _| {
+        let mut pipe = &**connection;
+        let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
+        let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
+        let site = site::find(connection).await?;
+        Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "topics", "site"]))
+    })
+    .await
 }
 
 /// Show an article
@@ -60,18 +60,16 @@ pub async fn show_library(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}")]
-pub async fn show_article(
-    db: web::Data<Db>,
-    path: web::Path<String>,
-    _: Query<Nothing>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn show_article(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let key = Key::parse(&path)?;
-    let connection = db.read().await?;
-    let (found, related, _) = whole(&connection, &key, CONTENT, true, false).await?;
-    let related = related.ok_or_else(|| unknown(&path))?;
-    key.check("/read/", &found.card, "", &request)?;
-    let site: Option<Site> = site::find(&connection).await?;
+    read.answer(async move |connection, _, address| article(connection, &key, &address).await).await
+}
+
+async fn article(connection: &Connection, key: &Key, address: &Address) -> Result<Answer, Error> {
+    let (found, related, _) = whole(connection, key, CONTENT, true, false).await?;
+    let related = related.ok_or_else(|| unknown(&found.card.slug))?;
+    key.check("/read/", &found.card, "", address)?;
+    let site: Option<Site> = site::find(connection).await?;
     let body = found.body()?;
     let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);
     // The text links to articles by their address in the API; a person wants their page.
@@ -79,7 +77,7 @@ pub async fn show_article(
     let mut tags = related.tags;
     tags.extend(found.card.tags());
     tags.push("site".to_owned());
-    Ok(page(html).tagged(tags).modified(found.changed_at))
+    Ok(page(html).tagged(tags))
 }
 
 /// Read the pages' style sheet
@@ -87,6 +85,7 @@ pub async fn show_article(
 /// Part of the pages.
 #[utoipa::path(tag = "Reader", responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
 #[get("/reader.css")]
-pub async fn read_style(_: Query<Nothing>) -> Answer {
-    Answer::bytes("text/css; charset=utf-8", include_str!("reader.css")).tagged(["reader"]).built_in()
+pub async fn read_style(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    let style = Answer::bytes("text/css; charset=utf-8", include_str!("reader.css"));
+    read.built_in(|_| Ok(style.tagged(["reader"]))).await
 }

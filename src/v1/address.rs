@@ -1,10 +1,13 @@
 //! From a path to an article: a slug, an earlier slug, or an id.
 
-use actix_web::HttpRequest;
 use uuid::Uuid;
 
 use super::card::Card;
-use crate::{content::Slug, error::Error};
+use crate::{
+    content::Slug,
+    error::Error,
+    http::{Address, query::Canonical},
+};
 
 /// Where articles are.
 pub const MOUNT: &str = "/v1/articles/";
@@ -48,23 +51,22 @@ impl Key {
         }
     }
 
-    /// Sends a client that asked by an earlier slug to the present one: `mount`, the slug, `tail`, and the query that it
-    /// sent.
-    pub fn check(&self, mount: &str, card: &Card, tail: &str, request: &HttpRequest) -> Result<(), Error> {
+    /// Sends a client that asked by an earlier slug to the present one: `mount`, the slug, `tail`, and the query of the
+    /// address that it asked for.
+    pub fn check(&self, mount: &str, card: &Card, tail: &str, address: &Address) -> Result<(), Error> {
         match self {
             Key::Slug(slug) if slug.as_str() != card.slug => {
-                Err(moved(&format!("{mount}{}{tail}", card.slug), card, request))
+                Err(moved(&format!("{mount}{}{tail}", card.slug), card, &address.query))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// 308 to `path` with the query of the request, until the article changes.
+/// 308 to `path` with `query`, until the article changes.
 #[must_use]
-pub fn moved(path: &str, card: &Card, request: &HttpRequest) -> Error {
-    let query = request.query_string();
-    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+pub fn moved(path: &str, card: &Card, query: &Canonical) -> Error {
+    let location = format!("{path}{query}");
     Error::Moved { location, tags: vec![format!("article:{}", card.id)] }
 }
 

@@ -1,5 +1,7 @@
 //! The `fields` parameter: which fields of an answer a client wants.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -71,6 +73,9 @@ impl Fields {
                 Some(path) => fields.paths.push(path),
             }
         }
+        fields.paths.sort_unstable();
+        fields.paths.dedup();
+        parameters.means("fields", &fields.to_string());
         Some(fields)
     }
 
@@ -118,6 +123,18 @@ impl Fields {
     }
 }
 
+/// As `fields` is written, in one order.
+impl fmt::Display for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.drop { "-" } else { "" };
+        let path = |(name, below): &(&str, Option<&str>)| match below {
+            Some(below) => format!("{sign}{name}.{below}"),
+            None => format!("{sign}{name}"),
+        };
+        f.write_str(&self.paths.iter().map(path).collect::<Vec<_>>().join(","))
+    }
+}
+
 /// `answer` as JSON, with `apply` over it where there are fields to take away.
 pub(super) fn filtered<T: Serialize>(
     answer: &T,
@@ -158,7 +175,7 @@ mod tests {
     }
 
     fn apply(query: &str, mut value: Value) -> Value {
-        Parameters::new(query).parse::<Sample>().unwrap().0.unwrap().apply(&mut value);
+        Parameters::new(query).parse::<Sample>().unwrap().0.0.unwrap().apply(&mut value);
         value
     }
 

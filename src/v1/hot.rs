@@ -3,27 +3,23 @@
 //! The rule: the editor's pins in their order, then the most recently published. Reading is not counted yet, so no item
 //! is there for its views, and `window` changes nothing so far.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
-use tokio::try_join;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{
-    last_change,
-    related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why},
-};
+use super::related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why};
 use crate::{
     content::Slug,
     db::{
-        Db,
+        Connection,
         statement::{Bind, Statement},
     },
     error::Error,
     http::{
-        Answer, Query,
+        Address, Answer, Read,
         page::{self, DEFAULT_LIMIT, Paging, next_address},
         query::{FromQuery, Parameters},
     },
@@ -57,7 +53,7 @@ pub struct HotQuery {
 
 impl FromQuery for HotQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        p.choice("window", &[("24h", ()), ("7d", ()), ("30d", ())]);
+        p.choice("window", &[("7d", ()), ("24h", ()), ("30d", ())]);
         HotQuery { topic: p.name("topic"), paging: Paging::take(p, DEFAULT_LIMIT) }
     }
 }
@@ -116,15 +112,19 @@ pub(super) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
 /// The articles that the editor put first, then the most recently published; each says why it is there.
 #[utoipa::path(tag = "Recommendations", params(HotParameters), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
-pub async fn list_hot(db: web::Data<Db>, Query(query): Query<HotQuery>, request: HttpRequest) -> Result<Answer, Error> {
+pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
+    read.answer(page_of_hot).await
+}
+
+async fn page_of_hot(connection: &Connection, query: HotQuery, address: Address) -> Result<Answer, Error> {
     let name = name(query.topic.as_ref());
     let after = query.paging.after::<After>(&name)?;
-    let connection = db.read().await?;
-    let load = load(&connection, query.topic.as_ref(), query.paging.fetch(), after.as_ref());
-    let (mut items, modified) = try_join!(load, last_change(&connection))?;
+    let mut items = load(connection, query.topic.as_ref(), query.paging.fetch(), after.as_ref()).await?;
     let page = query.paging.cut(&name, &mut items, |(after, _)| after.clone())?;
-    let next = next_address(request.path(), request.query_string(), &page);
+    let next = next_address(&address, &page);
     let data = items.into_iter().map(|(_, shown)| shown).collect();
-    let answer = Answer::json(&RecommendationList { data, page })?.tagged(["hot", "articles"]);
-    Ok(answer.modified(modified).next_page(next.as_deref()))
+    // Within a topic only what happens to its articles changes the list.
+    let of = query.topic.map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
+    let answer = Answer::json(&RecommendationList { data, page })?.tagged(["hot".to_owned(), of]);
+    Ok(answer.next_page(next.as_deref()))
 }

@@ -14,18 +14,14 @@ pub mod sections;
 pub mod site;
 pub mod topics;
 
-use actix_web::get;
-use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    db::schema::changes,
     error::Error,
-    http::{Answer, Query, query::Nothing},
+    http::{Answer, Read, query::Nothing},
 };
 
 /// Every operation under `/v1`.
@@ -71,21 +67,14 @@ pub struct Index {
 /// Links to everything that the API has.
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The links.", body = Index)))]
 #[get("/v1")]
-pub async fn read_index(_: Query<Nothing>) -> Result<Answer, Error> {
-    Ok(Answer::json(&Index {
+pub async fn read_index(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    let index = Index {
         site: "/v1/site",
         articles: "/v1/articles",
         topics: "/v1/topics",
         hot: "/v1/recommendations/hot",
         openapi: "/openapi.json",
         docs: "/docs",
-    })?
-    .tagged(["index"])
-    .built_in())
-}
-
-/// When anything at all changed last. Every list depends on it: what left the list changed it too.
-pub(crate) async fn last_change(mut connection: &AsyncPgConnection) -> Result<Option<DateTime<Utc>>, Error> {
-    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1);
-    Ok(newest.first(&mut connection).await.optional()?)
+    };
+    read.built_in(|_| Ok(Answer::json(&index)?.tagged(["index"]))).await
 }

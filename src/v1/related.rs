@@ -8,7 +8,7 @@
 //! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by Jaccard's index of the two sets of
 //!    topics (`score`: shared topics over all topics of both), then the newest first.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get, web};
 use diesel::sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use serde::{Deserialize, Serialize};
@@ -22,12 +22,12 @@ use super::{
 };
 use crate::{
     db::{
-        Db,
+        Connection,
         statement::{Bind, Statement},
     },
     error::Error,
     http::{
-        Answer, Query,
+        Address, Answer, Read,
         page::{self, Page, Paging, next_address},
     },
 };
@@ -243,25 +243,29 @@ fn tags(part: &Part) -> Vec<String> {
     responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
 )]
 #[get("/v1/articles/{slug}/related")]
-pub async fn list_related(
-    db: web::Data<Db>,
-    path: web::Path<String>,
-    Query(paging): Query<Paging>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn list_related(path: web::Path<String>, read: Read<Paging>) -> Result<HttpResponse, Error> {
     let key = Key::parse(&path)?;
-    let connection = db.read().await?;
-    let found = find(&connection, &key, Wanted::default()).await?;
-    key.check(MOUNT, &found.card, "/related", &request)?;
+    read.answer(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
+        .await
+}
+
+async fn page_of_related(
+    connection: &Connection,
+    key: &Key,
+    paging: &Paging,
+    address: &Address,
+) -> Result<Answer, Error> {
+    let found = find(connection, key, Wanted::default()).await?;
+    key.check(MOUNT, &found.card, "/related", address)?;
     let name = list_name(found.card.id);
     let after = paging.after(&name)?;
-    let part = load(&connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
+    let part = load(connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
     let mut part = part.ok_or_else(|| unknown(&found.card.slug))?;
     let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
-    let next = next_address(request.path(), request.query_string(), &page);
+    let next = next_address(address, &page);
     let mut tags = tags(&part);
     tags.extend(found.card.tags());
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
-    Ok(Answer::json(&list)?.tagged(tags).modified(found.changed_at).next_page(next.as_deref()))
+    Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))
 }

@@ -4,7 +4,7 @@
 //! another section. A number names the place today; one that no place has any more leads to the section that held it
 //! last.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
@@ -19,13 +19,13 @@ use super::{
 use crate::{
     content::body::{Format, Heading, Part, Section},
     db::{
-        Db,
+        Connection,
         schema::{section_addresses, sections},
     },
     error::Error,
     http::{
-        Answer, Query,
-        query::{FromQuery, Parameters},
+        Address, Answer, Read,
+        query::{Canonical, FromQuery, Parameters},
     },
 };
 
@@ -55,9 +55,9 @@ pub struct TreeQuery {
 impl FromQuery for TreeQuery {
     fn from_query(p: &mut Parameters) -> Self {
         TreeQuery {
-            depth: p.number("depth", 1..=6).unwrap_or(6),
-            flat: p.flag("flat").unwrap_or_default(),
-            format: p.choice("format", Format::WORDS).unwrap_or_default(),
+            depth: p.number("depth", 1..=6, 6),
+            flat: p.flag("flat"),
+            format: p.choice("format", Format::WORDS),
         }
     }
 }
@@ -77,7 +77,7 @@ pub struct SectionQuery(Format);
 
 impl FromQuery for SectionQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        SectionQuery(p.choice("format", Format::WORDS).unwrap_or_default())
+        SectionQuery(p.choice("format", Format::WORDS))
     }
 }
 
@@ -115,15 +115,14 @@ pub struct SectionInContext {
     responses((status = 200, description = "The sections.", body = SectionList)),
 )]
 #[get("/v1/articles/{slug}/sections")]
-pub async fn list_sections(
-    db: web::Data<Db>,
-    path: web::Path<String>,
-    Query(query): Query<TreeQuery>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn list_sections(path: web::Path<String>, read: Read<TreeQuery>) -> Result<HttpResponse, Error> {
     let key = Key::parse(&path)?;
-    let found = find(&*db.read().await?, &key, CONTENT).await?;
-    key.check(MOUNT, &found.card, "/sections", &request)?;
+    read.answer(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
+}
+
+async fn tree(connection: &Connection, key: &Key, query: &TreeQuery, address: &Address) -> Result<Answer, Error> {
+    let found = find(connection, key, CONTENT).await?;
+    key.check(MOUNT, &found.card, "/sections", address)?;
     let mut parts = found.body()?.sections;
     if query.flat {
         let mut flat = Vec::new();
@@ -140,7 +139,7 @@ pub async fn list_sections(
 fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Answer, Error> {
     let body = found.resolve(&written(value)?);
     let tags = [format!("article:{}", found.card.id)];
-    Ok(Answer::bytes("application/json", body).tagged(tags).modified(found.changed_at))
+    Ok(Answer::bytes("application/json", body).tagged(tags))
 }
 
 fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
@@ -173,32 +172,39 @@ fn cut(parts: &mut Vec<Part>, depth: u32) {
     responses((status = 200, description = "The section.", body = SectionInContext)),
 )]
 #[get("/v1/articles/{slug}/sections/{ref}")]
-pub async fn read_section(
-    db: web::Data<Db>,
-    path: web::Path<(String, String)>,
-    Query(SectionQuery(format)): Query<SectionQuery>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn read_section(path: web::Path<(String, String)>, read: Read<SectionQuery>) -> Result<HttpResponse, Error> {
     let (slug, reference) = path.into_inner();
     let key = Key::parse(&slug)?;
     // What can be no reference names nothing, and must not come back in a `Location`.
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
         return Err(unknown_section(&slug, &reference));
     }
-    let connection = db.read().await?;
-    let found = find(&connection, &key, CONTENT).await?;
-    key.check(MOUNT, &found.card, &format!("/sections/{reference}"), &request)?;
+    read.answer(async move |connection, SectionQuery(format), address| {
+        one(connection, &key, &reference, format, &address).await
+    })
+    .await
+}
+
+async fn one(
+    connection: &Connection,
+    key: &Key,
+    reference: &str,
+    format: Format,
+    address: &Address,
+) -> Result<Answer, Error> {
+    let found = find(connection, key, CONTENT).await?;
+    key.check(MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
     let body = found.body()?;
     let mut trail = Vec::new();
     let mut order = Vec::new();
     walk(&body.sections, &mut Vec::new(), &mut |part, above| {
         order.push(part);
-        if names(&part.heading, &reference) {
+        if names(&part.heading, reference) {
             trail = above.iter().map(|part| part.heading.clone()).collect();
         }
     });
-    let Some(place) = order.iter().position(|part| names(&part.heading, &reference)) else {
-        return Err(elsewhere(&connection, &found, &order, &reference, &request).await?);
+    let Some(place) = order.iter().position(|part| names(&part.heading, reference)) else {
+        return Err(elsewhere(connection, &found, &order, reference, &address.query).await?);
     };
     let heading = |place: Option<usize>| Some(order.get(place?)?.heading.clone());
     answer(
@@ -233,7 +239,7 @@ async fn elsewhere(
     found: &Found,
     present: &[&Part],
     reference: &str,
-    request: &HttpRequest,
+    query: &Canonical,
 ) -> Result<Error, Error> {
     let article = found.card.id;
     let id: Option<Uuid> = match Uuid::try_parse(reference) {
@@ -251,7 +257,7 @@ async fn elsewhere(
         Some(id) => match present.iter().find(|part| part.heading.id == id) {
             Some(part) => {
                 let path = format!("{MOUNT}{}/sections/{}", found.card.slug, part.heading.anchor);
-                moved(&path, &found.card, request)
+                moved(&path, &found.card, query)
             }
             None => Error::Withdrawn(format!("the section `{reference}` was removed from `{}`", found.card.slug)),
         },

@@ -1,6 +1,6 @@
 //! `/v1/site`: what the service says of itself.
 
-use actix_web::{get, web};
+use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    db::{Db, schema::site},
+    db::schema::site,
     error::Error,
-    http::{Answer, Query, query::Nothing},
+    http::{Answer, Read, query::Nothing},
 };
 
 /// What the service says of itself.
@@ -93,10 +93,13 @@ impl From<Row> for Site {
 /// Its name, call to action, terms of use and medical disclaimer: what a front end shows around every article.
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The site.", body = Site)))]
 #[get("/v1/site")]
-pub async fn read_site(db: web::Data<Db>, _: Query<Nothing>) -> Result<Answer, Error> {
-    let site = find(&*db.read().await?).await?;
-    let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
-    Ok(Answer::json(&site)?.tagged(["site"]).modified(Some(site.updated_at)))
+pub async fn read_site(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    read.answer(async |connection, _, _| {
+        let site = find(connection).await?;
+        let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
+        Ok(Answer::json(&site)?.tagged(["site"]))
+    })
+    .await
 }
 
 /// The site, if anybody described it.

@@ -1,22 +1,20 @@
 //! `/v1/topics`: what the articles are about.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get, web};
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 
-use super::last_change;
 use crate::{
     content::Slug,
     db::{
-        Db,
+        Connection,
         schema::{article_topics, topics},
     },
     error::Error,
     http::{
-        Answer, Query,
+        Address, Answer, Read,
         page::{Page, Paging, next_address},
         query::{FromQuery, Nothing, Parameters},
     },
@@ -71,14 +69,13 @@ impl FromQuery for Paging {
 /// Every topic with the number of its articles, in the order of their slugs.
 #[utoipa::path(tag = "Topics", params(TopicQuery), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
-pub async fn list_topics(
-    db: web::Data<Db>,
-    Query(paging): Query<Paging>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
-    let after = paging.after::<String>(request.path())?.unwrap_or_default();
-    let connection = db.read().await?;
-    let mut pipe = &*connection;
+pub async fn list_topics(read: Read<Paging>) -> Result<HttpResponse, Error> {
+    read.answer(page_of_topics).await
+}
+
+async fn page_of_topics(connection: &Connection, paging: Paging, address: Address) -> Result<Answer, Error> {
+    let after = paging.after::<String>(&address.path)?.unwrap_or_default();
+    let mut pipe = &**connection;
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.gt(after))
@@ -87,14 +84,11 @@ pub async fn list_topics(
         .limit(paging.fetch())
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
         .load::<Topic>(&mut pipe);
-    let (mut data, modified) = try_join!(async { Ok(load.await?) }, last_change(&connection))?;
-    let page = paging.cut(request.path(), &mut data, |topic| topic.slug.clone())?;
-    let next = next_address(request.path(), request.query_string(), &page);
+    let mut data = load.await?;
+    let page = paging.cut(&address.path, &mut data, |topic| topic.slug.clone())?;
+    let next = next_address(&address, &page);
     // A topic's count changes with its articles.
-    Ok(Answer::json(&TopicList { data, page })?
-        .tagged(["topics", "articles"])
-        .modified(modified)
-        .next_page(next.as_deref()))
+    Ok(Answer::json(&TopicList { data, page })?.tagged(["topics", "articles"]).next_page(next.as_deref()))
 }
 
 /// Read a topic
@@ -106,18 +100,23 @@ pub async fn list_topics(
     responses((status = 200, description = "The topic.", body = Topic)),
 )]
 #[get("/v1/topics/{slug}")]
-pub async fn read_topic(db: web::Data<Db>, path: web::Path<String>, _: Query<Nothing>) -> Result<Answer, Error> {
-    let unknown = || Error::NotFound(format!("there is no topic `{path}`"));
-    let slug: Slug = path.parse().map_err(|_| unknown())?;
-    let connection = db.read().await?;
-    let mut pipe = &*connection;
+pub async fn read_topic(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    let slug: Slug = path.parse().map_err(|_| unknown(&path))?;
+    read.answer(async move |connection, _, _| one_topic(connection, &slug).await).await
+}
+
+fn unknown(slug: &str) -> Error {
+    Error::NotFound(format!("there is no topic `{slug}`"))
+}
+
+async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Answer, Error> {
+    let mut pipe = &**connection;
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.eq(slug.as_str()))
         .group_by((topics::slug, topics::name, topics::description))
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
         .first::<Topic>(&mut pipe);
-    let (topic, modified) = try_join!(async { Ok(load.await.optional()?) }, last_change(&connection))?;
-    let tags = ["topics".to_owned(), format!("topic:{slug}")];
-    Ok(Answer::json(&topic.ok_or_else(unknown)?)?.tagged(tags).modified(modified))
+    let topic = load.await.optional()?.ok_or_else(|| unknown(slug.as_str()))?;
+    Ok(Answer::json(&topic)?.tagged([format!("topic:{slug}")]))
 }

@@ -6,7 +6,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Command, Stdio},
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -15,9 +15,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use lectern::{
     content::{Document, markdown},
     db::{
-        Db, Settings, migrate,
+        Db, Settings,
+        listen::{self, Follow},
+        migrate,
         private::{Options, PrivatePostgres},
     },
+    http::cache::{Cache, entry::Lifetimes},
     openapi,
     publishing::{draft, publish},
     server,
@@ -28,6 +31,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName},
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// The run's Postgres, without durability: a test that crashes it starts over.
@@ -114,6 +118,8 @@ pub struct App {
     pub database: String,
     /// The service's own pools.
     pub db: Db,
+    /// The service's answers in memory.
+    pub cache: Arc<Cache>,
     handle: ServerHandle,
     client: reqwest::Client,
 }
@@ -134,15 +140,21 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let db = Db::new(&Settings { url: database.clone(), replicas: Vec::new(), connections: 4 }).unwrap();
-        let server = server::start(listener, &db, Some(1), false).unwrap();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let settings = server::Settings {
+            workers: Some(1),
+            signals: false,
+            cache_bytes: 8 << 20,
+            lifetimes: Lifetimes::default(),
+        };
+        let running = server::start(listener, &db, &settings).unwrap();
+        let (handle, cache) = (running.handle(), running.cache());
+        tokio::spawn(running.ended());
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(20))
             .build()
             .unwrap();
-        App { base, database, db, handle, client }
+        App { base, database, db, cache, handle, client }
     }
 
     /// Publishes an article file and returns its id.
@@ -161,7 +173,20 @@ impl App {
 
     /// A GET whose answer is held against the description.
     pub async fn get(&self, path: &str) -> Reply {
+        self.settle().await;
         self.send(Method::GET, path, &[]).await
+    }
+
+    /// Waits until the service knows every change that is in the log, if its database can be reached: a test that writes and
+    /// reads wants to read what it wrote.
+    pub async fn settle(&self) {
+        let Ok(Ok(connection)) = timeout(Duration::from_millis(500), self.db.read()).await else { return };
+        let Ok(newest) = listen::visible(&connection).await else { return };
+        let began = std::time::Instant::now();
+        while self.cache.position().is_none_or(|position| position.sequence < newest) {
+            assert!(began.elapsed() < Duration::from_secs(20), "the change {newest} did not become known");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// A request with headers; its answer is held against the description.

@@ -1,6 +1,5 @@
 //! From a path to a published article and its text: what every answer about one article begins with.
 
-use chrono::{DateTime, Utc};
 use diesel::{dsl, prelude::*, sql_types::Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
@@ -9,7 +8,7 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     content::body::{self, Body},
     db::{
-        schema::{addresses, article_bodies, articles, changes, withdrawals},
+        schema::{addresses, article_bodies, articles, withdrawals},
         statement::Scalar,
     },
     error::Error,
@@ -33,7 +32,6 @@ pub(crate) const CONTENT: Wanted = Wanted { toc: false, html: false, content: tr
 /// A published article with the text that was wanted.
 pub(crate) struct Found {
     pub card: Card,
-    pub changed_at: Option<DateTime<Utc>>,
     pub(super) toc: Option<String>,
     pub(super) lead_html: Option<String>,
     pub(super) sections_html: Option<String>,
@@ -43,15 +41,9 @@ pub(crate) struct Found {
 
 /// The article that `key` names, or why there is none. One statement.
 pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: Wanted) -> Result<Found, Error> {
-    type Row = (
-        Option<Card>,
-        Option<String>,
-        Option<DateTime<Utc>>,
-        (Option<String>, Option<String>, Option<String>, Option<String>),
-        Option<Value>,
-    );
+    type Row =
+        (Option<Card>, Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>), Option<Value>);
     let when = |wanted: bool| wanted.into_sql::<Bool>();
-    let newest = changes::table.order(changes::sequence.desc()).select(changes::at).limit(1).single_value();
     let select = addresses::table
         .left_join(articles::table.on(articles::id.eq(addresses::article_id)))
         .left_join(article_bodies::table.on(article_bodies::article_id.eq(addresses::article_id)))
@@ -59,7 +51,6 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
         .select((
             Option::<Card>::as_select(),
             withdrawals::reason.nullable(),
-            newest,
             (
                 dsl::case_when(when(wanted.toc), article_bodies::toc.nullable()),
                 dsl::case_when(when(wanted.html), article_bodies::lead_html.nullable()),
@@ -76,8 +67,8 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
     .optional()?;
     let name = || key.slug().unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default());
     match row {
-        Some((Some(card), _, changed_at, (toc, lead_html, sections_html, content), present_links)) => {
-            Ok(Found { card, changed_at, toc, lead_html, sections_html, content, present_links })
+        Some((Some(card), _, (toc, lead_html, sections_html, content), present_links)) => {
+            Ok(Found { card, toc, lead_html, sections_html, content, present_links })
         }
         Some((None, Some(reason), ..)) => Err(Error::Withdrawn(reason)),
         Some((None, None, ..)) | None => Err(unknown(&name())),

@@ -2,24 +2,23 @@
 
 use std::str::FromStr;
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Datelike, Utc};
 use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
-use tokio::try_join;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
     content::{Locale, Slug},
     db::{
-        Db,
+        Connection,
         schema::{article_topics, articles},
     },
     error::Error,
     http::{
-        Answer, Query,
+        Address, Answer, Read,
         page::{DEFAULT_LIMIT, MAX_LIMIT, Paging, next_address},
         query::{FromQuery, Parameters},
     },
@@ -27,7 +26,6 @@ use crate::{
         address::Key,
         card::{Card, CardList},
         fields::{self, Fields, filtered},
-        last_change,
     },
 };
 
@@ -102,7 +100,7 @@ impl FromQuery for ListQuery {
         let ids = ids(p);
         let fields = Fields::from_query(p, fields::CARD);
         let paging = Paging::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
-        ListQuery { sort: sort.unwrap_or(Sort::NewestFirst), topic, locale, updated_since, ids, fields, paging }
+        ListQuery { sort, topic, locale, updated_since, ids, fields, paging }
     }
 }
 
@@ -119,6 +117,7 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
     if ids.len() > 100 {
         p.fault("ids", format!("at most 100 ids can be asked for at once, not {}", ids.len()));
     }
+    p.means("ids", &ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","));
     Some(ids)
 }
 
@@ -141,30 +140,28 @@ impl ListQuery {
     responses((status = 200, description = "A page of cards; `fields` takes fields away.", body = CardList)),
 )]
 #[get("/v1/articles")]
-pub async fn list_articles(
-    db: web::Data<Db>,
-    Query(query): Query<ListQuery>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn list_articles(read: Read<ListQuery>) -> Result<HttpResponse, Error> {
+    read.answer(page_of_articles).await
+}
+
+async fn page_of_articles(connection: &Connection, query: ListQuery, address: Address) -> Result<Answer, Error> {
     let name = query.name();
-    let connection = db.read().await?;
-    let (data, modified, page) = if let Some(ids) = &query.ids {
+    let (data, page) = if let Some(ids) = &query.ids {
         let after: usize = query.paging.after(&name)?.unwrap_or(0);
-        let (mut cards, modified) = try_join!(cards_of(&connection, &query, ids), last_change(&connection))?;
+        let mut cards = cards_of(connection, &query, ids).await?;
         cards.retain(|(place, _)| *place >= after);
         let page = query.paging.cut(&name, &mut cards, |(place, _)| place + 1)?;
-        (cards.into_iter().map(|(_, card)| card).collect(), modified, page)
+        (cards.into_iter().map(|(_, card)| card).collect(), page)
     } else {
         let after = query.paging.after::<(String, Uuid)>(&name)?;
-        let cards = cards(&connection, &query, after);
-        let (mut rows, modified) = try_join!(cards, last_change(&connection))?;
+        let mut rows = cards(connection, &query, after).await?;
         let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
-        (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), modified, page)
+        (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), page)
     };
-    let next = next_address(request.path(), request.query_string(), &page);
-    // Cards show the names of their topics.
-    let mut tags = vec!["articles".to_owned(), "topics".to_owned()];
-    tags.extend(query.topic.iter().map(|topic| format!("topic:{topic}")));
+    let next = next_address(&address, &page);
+    // Cards show the names of their topics. Within a topic only what happens to its articles changes the list.
+    let of = query.topic.as_ref().map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
+    let tags = ["topics".to_owned(), of];
     let answer = filtered(
         &CardList { data, page },
         |list| {
@@ -173,7 +170,7 @@ pub async fn list_articles(
         },
         query.fields.as_ref(),
     )?;
-    Ok(answer.tagged(tags).modified(modified).next_page(next.as_deref()))
+    Ok(answer.tagged(tags).next_page(next.as_deref()))
 }
 
 fn position(sort: Sort, card: &Card, title_key: &str) -> String {

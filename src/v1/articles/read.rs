@@ -1,6 +1,6 @@
 //! One article, with the parts that are asked for.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpResponse, get, web};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::OptionFuture;
 use serde::Serialize;
@@ -11,10 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::find::{Found, Wanted, find, raw, written};
 use crate::{
     content::body::{Format, Section, TocEntry, Written},
-    db::Db,
+    db::Connection,
     error::Error,
     http::{
-        Answer, Query,
+        Address, Answer, Read,
         query::{FromQuery, Parameters},
     },
     v1::{
@@ -70,10 +70,9 @@ pub struct ArticleQuery {
 
 impl FromQuery for ArticleQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let parts = p.choices("include", PARTS);
         ArticleQuery {
-            parts: parts.unwrap_or_else(|| vec![Part::Toc, Part::Sections, Part::Related]),
-            format: p.choice("format", Format::WORDS).unwrap_or_default(),
+            parts: p.choices("include", PARTS, &[Part::Toc, Part::Sections, Part::Related]),
+            format: p.choice("format", Format::WORDS),
             fields: Fields::from_query(p, fields::ARTICLE),
         }
     }
@@ -124,28 +123,25 @@ pub struct Article {
     responses((status = 200, description = "The article.", body = Article)),
 )]
 #[get("/v1/articles/{slug}")]
-pub async fn read_article(
-    db: web::Data<Db>,
-    path: web::Path<String>,
-    Query(query): Query<ArticleQuery>,
-    request: HttpRequest,
-) -> Result<Answer, Error> {
+pub async fn read_article(path: web::Path<String>, read: Read<ArticleQuery>) -> Result<HttpResponse, Error> {
     let key = Key::parse(&path)?;
-    let connection = db.read().await?;
+    read.answer(async move |connection, query, address| one(connection, &key, &query, &address).await).await
+}
+
+async fn one(connection: &Connection, key: &Key, query: &ArticleQuery, address: &Address) -> Result<Answer, Error> {
     let (found, related, hot) =
-        whole(&connection, &key, Wanted::from(&query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
-    key.check(MOUNT, &found.card, "", &request)?;
+        whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
+    key.check(MOUNT, &found.card, "", address)?;
 
     let mut tags = found.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));
     if hot.is_some() {
         tags.extend(["hot".to_owned(), "articles".to_owned()]);
     }
-    let modified = found.changed_at;
-    let article = found.into_article(&query, related.map(|related| related.shown), hot)?;
+    let article = found.into_article(query, related.map(|related| related.shown), hot)?;
     let answer =
         filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
-    Ok(answer.tagged(tags).modified(modified))
+    Ok(answer.tagged(tags))
 }
 
 /// How often an article is read again when a publication falls between its statements.

@@ -268,7 +268,7 @@ async fn a_moved_article_answers_at_every_address_it_had() {
     for slug in ["first", "second", "third"] {
         for (rest, query) in [
             ("", ""),
-            ("", "?format=text&include=toc"),
+            ("", "?include=toc&format=text"),
             ("/sections", ""),
             ("/sections/one", "?format=text"),
             ("/related", "?limit=3"),

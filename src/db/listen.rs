@@ -1,0 +1,219 @@
+//! Follows the log of changes: what every instance learns of what any of them wrote.
+//!
+//! What must hold:
+//! - a follower is given every change exactly once and in sequence order, which is commit order;
+//! - what was missed while the connection was lost is told before the follower is told that it follows again;
+//! - where the log cannot be joined to what the follower knows (first start, another database, one that was restored or
+//!   failed over and lost its last changes, a gap too long to be worth telling), it is told to begin anew;
+//! - a connection that died in silence is found out within [`HEARTBEAT`] and [`PATIENCE`].
+//!
+//! A notice on the channel is only a reason to look: the changes themselves are read from the log, so none is missed
+//! where a notice is lost, and thousands that come at once are one statement.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use diesel::{ConnectionError, prelude::*};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::StreamExt;
+use tokio::time::{sleep, timeout};
+
+use super::schema::changes;
+
+/// The channel on which the sequence of every new row of the log is told, once its transaction committed.
+pub const CHANNEL: &str = "lectern_changes";
+
+/// How often the log is looked at although nothing was told.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long a connection or a look at the log may take before the database counts as unreachable.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The shortest and the longest pause before another attempt to connect.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// The most changes that are told after a gap; after a longer one the follower begins anew.
+const LONGEST_GAP: i64 = 10_000;
+
+/// How many changes are read at once.
+const BATCH: i64 = 500;
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Change {
+    /// Its place in the log.
+    pub sequence: i64,
+    /// What it makes stale, in the words of `Surrogate-Key`.
+    pub tags: Vec<String>,
+    /// When it was written, by the clock of Postgres.
+    pub at: DateTime<Utc>,
+}
+
+/// A place in the log that a follower has reached. The time tells two databases apart that both have this sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The last change that it knows; 0 before the first.
+    pub sequence: i64,
+    /// When that was written; `None` before the first.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// How it stands with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Every change becomes known as it is committed.
+    Following,
+    /// The connection is lost; nobody knows yet whether the database is.
+    Lost,
+    /// The database cannot be reached.
+    Unreachable,
+}
+
+/// Who wants to know of changes.
+pub trait Follow: Send + Sync + 'static {
+    /// The place that it has reached; `None` before the first.
+    fn position(&self) -> Option<Position>;
+    /// Takes the changes after its position, in order, without a gap.
+    fn apply(&self, changes: Vec<Change>);
+    /// Forgets all that depends on changes: between what it knew and `position`, anything may have happened.
+    fn begin_anew(&self, position: Position);
+    /// Learns how it stands with the log.
+    fn stands(&self, state: State);
+}
+
+/// Keeps `follower` told of the log of the database at `url`, for ever.
+pub async fn follow(url: String, follower: Arc<impl Follow>) {
+    let mut pause = PAUSES.0;
+    loop {
+        let end = follow_once(&url, &*follower, &mut pause).await;
+        if end.unreachable {
+            follower.stands(State::Unreachable);
+        }
+        log::warn!("the log of changes cannot be followed, trying again: {}", end.why);
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Why following ended.
+struct End {
+    why: String,
+    /// Whether the database itself seems to be away, not only the connection.
+    unreachable: bool,
+}
+
+impl End {
+    fn lost(cause: impl ToString) -> End {
+        End { why: cause.to_string(), unreachable: false }
+    }
+
+    fn unreachable(cause: impl ToString) -> End {
+        End { why: cause.to_string(), unreachable: true }
+    }
+}
+
+/// Connects, catches up, and follows until that ends.
+async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) -> End {
+    let connect = async {
+        let mut connection = AsyncPgConnection::establish(url).await?;
+        let listen =
+            format!("set application_name = 'lectern listen'; set statement_timeout = '10s'; listen {CHANNEL}");
+        connection.batch_execute(&listen).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok::<_, ConnectionError>(connection)
+    };
+    let mut connection = match timeout(PATIENCE, connect).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return End::unreachable(error),
+        Err(_) => return End::unreachable("no connection within the time allowed"),
+    };
+    let joined = timeout(PATIENCE * 5, join(&mut connection, follower)).await;
+    match joined {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return End::unreachable(error),
+        Err(_) => return End::unreachable("no answer within the time allowed"),
+    }
+    follower.stands(State::Following);
+    *pause = PAUSES.0;
+    let end = listen(&mut connection, follower).await;
+    // At once, and before anything else is tried: from here on changes may be missed.
+    follower.stands(State::Lost);
+    end
+}
+
+/// Waits for notices and reads what they tell of.
+async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow) -> End {
+    loop {
+        {
+            let mut notices = std::pin::pin!(connection.notifications_stream());
+            match timeout(HEARTBEAT, notices.next()).await {
+                Ok(Some(Err(error))) => return End::lost(error),
+                Ok(None) => return End::lost("the connection was closed"),
+                // What was told is in the log, like all that was told since; and no notice is news, too.
+                Ok(Some(Ok(_))) | Err(_) => {}
+            }
+            while let Some(Some(notice)) = futures_util::FutureExt::now_or_never(notices.next()) {
+                if let Err(error) = notice {
+                    return End::lost(error);
+                }
+            }
+        }
+        match timeout(PATIENCE, catch_up(connection, follower)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return End::lost(error),
+            // A connection that is there and says nothing: so is the database, as far as anybody can tell.
+            Err(_) => return End::unreachable("the database does not answer"),
+        }
+    }
+}
+
+/// Brings a follower that is connected anew to the end of the log.
+async fn join(connection: &mut AsyncPgConnection, follower: &impl Follow) -> QueryResult<()> {
+    let newest = newest(connection).await?;
+    let Some(known) = follower.position() else {
+        follower.begin_anew(newest);
+        return Ok(());
+    };
+    let same = changes::table.find(known.sequence).select(changes::at).first(connection).await.optional()?;
+    if same != known.at || newest.sequence - known.sequence > LONGEST_GAP {
+        log::info!("the log of changes is begun anew at {}, after {}", newest.sequence, known.sequence);
+        follower.begin_anew(newest);
+        return Ok(());
+    }
+    catch_up(connection, follower).await
+}
+
+async fn newest(mut connection: &AsyncPgConnection) -> QueryResult<Position> {
+    let newest = changes::table.order(changes::sequence.desc()).select((changes::sequence, changes::at)).limit(1);
+    let newest: Option<(i64, DateTime<Utc>)> = newest.first(&mut connection).await.optional()?;
+    Ok(newest.map_or(Position { sequence: 0, at: None }, |(sequence, at)| Position { sequence, at: Some(at) }))
+}
+
+/// The sequence of the newest change that is visible over a connection, which may be one to a replica.
+pub async fn visible(connection: &AsyncPgConnection) -> QueryResult<i64> {
+    Ok(newest(connection).await?.sequence)
+}
+
+/// Tells all changes after the follower's position.
+async fn catch_up(connection: &mut AsyncPgConnection, follower: &impl Follow) -> QueryResult<()> {
+    loop {
+        let known = follower.position().map_or(0, |position| position.sequence);
+        let batch: Vec<Change> = changes::table
+            .filter(changes::sequence.gt(known))
+            .order(changes::sequence)
+            .limit(BATCH)
+            .select((changes::sequence, changes::tags, changes::at))
+            .load(connection)
+            .await?;
+        let last = batch.len() < BATCH as usize;
+        if batch.iter().zip(known + 1..).any(|(change, sequence)| change.sequence != sequence) {
+            follower.begin_anew(newest(connection).await?);
+            return Ok(());
+        }
+        if !batch.is_empty() {
+            follower.apply(batch);
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}

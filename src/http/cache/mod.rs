@@ -1,0 +1,297 @@
+//! Finished answers in memory: exact, bounded, computed once.
+//!
+//! What must hold:
+//! - **No stale fill.** An answer is computed under the place in the log of changes that was known before its first
+//!   statement was sent; those statements see at least that place. It is refused if a change after that place carries one
+//!   of its tags, and dropped when such a change becomes known later. Both happen under one lock.
+//! - **No stale joining.** Requests for one answer wait for one computation, but never for one that began before a change
+//!   that is known when they come.
+//! - **No trust without news.** While the log is not followed, nothing may be known of changes, so answers from memory are
+//!   served only where the database cannot be reached at all, and for a bounded time.
+//! - **Exact invalidation.** A change drops the answers that carry one of its tags, and no others.
+//! - **Bounds.** Answers take no more than the limit; refusals (404, 410, 308) have a part of their own, a sixteenth of it, so
+//!   that made-up addresses push out nothing but each other; made-up queries of real addresses are asked for once, and
+//!   what is asked for once does not push out what is asked for again (S3-FIFO, Yang et al., SOSP 2023).
+//! - **One address, one entry.** Entries are known by the canonical form of their address; the spellings by which they were
+//!   asked for lead to them directly, so that a hit costs one look-up and nothing is parsed.
+//!
+//! - [`entry`]: an answer, and what it says to one request
+//! - [`store`]: what is kept, and by what it is found
+
+mod clock;
+pub mod entry;
+mod front;
+mod store;
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+pub use self::entry::{Entry, Outcome};
+use self::{front::Front, store::Store};
+use crate::{
+    db::listen::{Change, Follow, Position, State},
+    error::Error,
+};
+
+/// A tag as the cache compares it. Two tags that fall together would only drop an answer too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// The tag of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Tag {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Tag(hasher.finish())
+    }
+}
+
+/// How an answer came about, as `Server-Timing`, the log and the metrics say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// From memory.
+    Hit,
+    /// Computed for this request, or for another one that asked at the same time.
+    Miss,
+    /// From memory although nobody knows whether it still holds, because the database cannot be reached.
+    Stale,
+}
+
+impl Served {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Served::Hit => "hit",
+            Served::Miss => "miss",
+            Served::Stale => "stale",
+        }
+    }
+}
+
+/// How much a cache keeps, and how long it serves what nobody can confirm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The most bytes of answers; 0 keeps nothing.
+    pub bytes: usize,
+    /// For how long after the database was lost answers are served from memory.
+    pub stale_if_error: Duration,
+}
+
+/// What happened in a cache so far, and what is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The entries in memory.
+    pub entries: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Entries that were pushed out by others.
+    pub evicted: u64,
+    /// Entries that a change dropped.
+    pub invalidated: u64,
+    /// Answers that were not kept, because a change had come in between.
+    pub refused: u64,
+    /// Changes that were applied.
+    pub changes: u64,
+    /// How often everything was forgotten, because the log could not be joined to what was known.
+    pub begun_anew: u64,
+}
+
+/// The answers of one service; shared by its workers.
+#[derive(Debug)]
+pub struct Cache {
+    settings: Settings,
+    front: Front,
+    store: Mutex<Store>,
+    state: AtomicU8,
+    lost: Mutex<Option<Instant>>,
+}
+
+/// What a computation came to, for all who waited for it.
+pub type Computed = Result<Arc<Entry>, Error>;
+
+/// What becomes of a request.
+pub enum Begin {
+    /// It is answered from memory.
+    Known(Arc<Entry>, Served),
+    /// It waits for a computation that another request began.
+    Join(watch::Receiver<Option<Computed>>),
+    /// It has to compute; everybody, itself included, waits for the result.
+    Lead(Flight, watch::Receiver<Option<Computed>>),
+}
+
+/// A computation that is under way. Dropped without a result, it wakes those who wait.
+pub struct Flight {
+    cache: Arc<Cache>,
+    key: Arc<str>,
+    number: u64,
+    position: Option<Position>,
+    sender: watch::Sender<Option<Computed>>,
+}
+
+impl Cache {
+    /// An empty cache. It trusts nothing until it follows the log.
+    #[must_use]
+    pub fn new(settings: Settings) -> Cache {
+        Cache {
+            settings,
+            front: Front::default(),
+            store: Mutex::new(Store::new(settings.bytes)),
+            state: AtomicU8::new(code(State::Lost)),
+            lost: Mutex::new(None),
+        }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept for an address as it was spelled: the way of nearly every request.
+    #[must_use]
+    pub fn find(&self, spelled: &str) -> Option<(Arc<Entry>, Served)> {
+        let entry = self.front.find(spelled)?;
+        let served = self.trust(&entry)?;
+        entry.touch();
+        Some((entry, served))
+    }
+
+    /// Whether an entry may be served at all, and as what.
+    fn trust(&self, entry: &Entry) -> Option<Served> {
+        match self.stands() {
+            State::Following => Some(Served::Hit),
+            _ if entry.lasting => Some(Served::Hit),
+            State::Unreachable if self.may_be_stale() => Some(Served::Stale),
+            State::Lost | State::Unreachable => None,
+        }
+    }
+
+    fn may_be_stale(&self) -> bool {
+        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.is_some_and(|lost| lost.elapsed() < self.settings.stale_if_error)
+    }
+
+    /// How it stands with the log.
+    #[must_use]
+    pub fn stands(&self) -> State {
+        [State::Following, State::Lost, State::Unreachable][usize::from(self.state.load(Ordering::Acquire)).min(2)]
+    }
+
+    /// What is kept for a canonical address, whatever happened since: for when nothing else can be answered.
+    #[must_use]
+    pub fn last_resort(&self, key: &str) -> Option<Arc<Entry>> {
+        let entry = self.store().known(key)?;
+        (entry.lasting || self.may_be_stale()).then_some(entry)
+    }
+
+    /// Begins to answer a request for the canonical address `key`, spelled as `spelled`.
+    pub fn begin(self: &Arc<Self>, key: &str, spelled: &str) -> Begin {
+        let mut store = self.store();
+        if let Some(entry) = store.known(key)
+            && let Some(served) = self.trust(&entry)
+        {
+            entry.touch();
+            store.spell(&entry, spelled, &self.front);
+            return Begin::Known(entry, served);
+        }
+        if let Some(receiver) = store.flight(key) {
+            return Begin::Join(receiver);
+        }
+        let (sender, receiver) = watch::channel(None);
+        let key: Arc<str> = key.into();
+        let (number, position) = store.take_off(Arc::clone(&key), receiver.clone());
+        Begin::Lead(Flight { cache: Arc::clone(self), key, number, position, sender }, receiver)
+    }
+
+    /// What happened so far, and what is in memory.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.store().counts()
+    }
+
+    /// Tells the store that an entry has grown, after a coding was made.
+    pub fn grew(&self, entry: &Entry, bytes: usize) {
+        if bytes > 0 {
+            self.store().grow(entry, bytes, &self.front);
+        }
+    }
+}
+
+impl Flight {
+    /// The place in the log that the computation knows of: what it reads must be at least as new.
+    #[must_use]
+    pub fn position(&self) -> Option<i64> {
+        self.position.map(|position| position.sequence)
+    }
+
+    /// Gives the result to all who wait. It is kept where `keep` and where no change came in between, under its address
+    /// and its spelling.
+    pub fn land(self, result: Computed, keep: bool, spelled: &str) {
+        let mut store = self.cache.store();
+        // A computation that was forgotten or overtaken is not kept: it belongs to another log, or a newer one is on its way.
+        let ours = store.land(&self.key, self.number);
+        if let Ok(entry) = &result
+            && keep
+            && ours
+            && (entry.lasting || self.cache.stands() == State::Following)
+        {
+            store.fill(&self.key, entry, self.position, &self.cache.front);
+            store.spell(entry, spelled, &self.cache.front);
+        }
+        drop(store);
+        self.sender.send_replace(Some(result));
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.cache.store().land(&self.key, self.number);
+    }
+}
+
+impl Follow for Cache {
+    fn position(&self) -> Option<Position> {
+        self.store().position()
+    }
+
+    fn apply(&self, changes: Vec<Change>) {
+        self.store().apply(&changes, &self.front);
+    }
+
+    fn begin_anew(&self, position: Position) {
+        self.store().begin_anew(position, &self.front);
+    }
+
+    fn stands(&self, state: State) {
+        {
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            match state {
+                State::Following => *lost = None,
+                State::Lost | State::Unreachable => *lost = lost.or_else(|| Some(Instant::now())),
+            }
+        }
+        // Under the lock of the store: no fill that was decided before is still on its way.
+        let _store = self.store();
+        self.state.store(code(state), Ordering::Release);
+    }
+}
+
+fn code(state: State) -> u8 {
+    match state {
+        State::Following => 0,
+        State::Lost => 1,
+        State::Unreachable => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! From a public GET to its answer: from memory, or computed once for all who ask at the same time.
+
+use std::{
+    fmt, future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header::HeaderValue, rt, web};
+use tokio::{
+    sync::watch,
+    time::{Instant as Deadline, timeout_at},
+};
+
+use super::{
+    answer::Answer,
+    cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served},
+    coding::Coding,
+    envelope::spelled,
+    query::{Canonical, FromQuery, Parameters},
+};
+use crate::{
+    db::{self, Connection, Db, listen},
+    error::Error,
+};
+
+/// How long a request may take to be answered by the database, before it is told that it cannot be reached.
+const DEADLINE: Duration = Duration::from_millis(900);
+
+/// What answers are made of and kept in.
+pub struct Delivery {
+    /// The database.
+    pub db: Db,
+    /// The answers in memory.
+    pub cache: Arc<Cache>,
+    /// `Cache-Control` of everything that caches may keep.
+    pub cache_control: HeaderValue,
+}
+
+/// A canonical address: what an answer is known by, and what links to it carry on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The path, its percent-encoding undone.
+    pub path: String,
+    /// The query, as it is meant.
+    pub query: Canonical,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.path, self.query)
+    }
+}
+
+/// A request for an answer: its parameters, and the way to the answer.
+pub struct Read<Q> {
+    query: Q,
+    address: Address,
+    request: HttpRequest,
+    delivery: web::Data<Delivery>,
+}
+
+impl<Q: FromQuery> FromRequest for Read<Q> {
+    type Error = Error;
+    type Future = future::Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            let (query, canonical) = Parameters::new(request.query_string()).parse()?;
+            let path = percent_encoding::percent_decode_str(request.path()).decode_utf8_lossy().into_owned();
+            let delivery = request.app_data::<web::Data<Delivery>>().cloned();
+            let delivery = delivery.ok_or_else(|| Error::Internal("the service has nothing to deliver from".into()))?;
+            Ok(Read { query, address: Address { path, query: canonical }, request: request.clone(), delivery })
+        };
+        future::ready(read())
+    }
+}
+
+impl<Q: 'static> Read<Q> {
+    /// Answers from memory, or by `compute` over a connection that Postgres holds read-only. The computation goes on when
+    /// the client goes away, and is kept for the next.
+    pub async fn answer<F>(self, compute: F) -> Result<HttpResponse, Error>
+    where
+        F: AsyncFnOnce(&Connection, Q, Address) -> Result<Answer, Error> + 'static,
+    {
+        let Read { query, address, request, delivery } = self;
+        let lead =
+            |flight: Flight, address: Address, pattern: String, spelled: String, delivery: web::Data<Delivery>| {
+                rt::spawn(async move {
+                    let path = address.path.clone();
+                    let (result, keep) = compute_within(&delivery.db, &flight, async move |connection| {
+                        compute(connection, query, address).await
+                    })
+                    .await;
+                    let computed = Entry::new(result, &path, &pattern, &delivery.cache_control).map(Arc::new);
+                    flight.land(computed, keep, &spelled);
+                });
+            };
+        serve(&request, &delivery, address, lead).await
+    }
+
+    /// Answers from memory, or by `compute` from the program alone.
+    pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Answer, Error>) -> Result<HttpResponse, Error> {
+        let Read { query, address, request, delivery } = self;
+        let lead =
+            |flight: Flight, address: Address, pattern: String, spelled: String, delivery: web::Data<Delivery>| {
+                let result = compute(query).map(Answer::built_in);
+                let keep = result.is_ok();
+                let computed = Entry::new(result, &address.path, &pattern, &delivery.cache_control).map(Arc::new);
+                flight.land(computed, keep, &spelled);
+            };
+        serve(&request, &delivery, address, lead).await
+    }
+}
+
+/// Answers a request from memory, or lets it `lead` a computation and waits for the result, its own or another's.
+async fn serve(
+    request: &HttpRequest,
+    delivery: &web::Data<Delivery>,
+    address: Address,
+    lead: impl FnOnce(Flight, Address, String, String, web::Data<Delivery>),
+) -> Result<HttpResponse, Error> {
+    let begun = Instant::now();
+    let key = address.to_string();
+    let spelling = spelled(request.head());
+    let (computed, served) = match delivery.cache.begin(&key, spelling) {
+        Begin::Known(entry, served) => (Ok(entry), served),
+        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
+        Begin::Lead(flight, receiver) => {
+            let pattern = request.match_pattern().unwrap_or_default();
+            lead(flight, address, pattern, spelling.to_owned(), delivery.clone());
+            (landed(receiver).await, Served::Miss)
+        }
+    };
+    let (entry, served) = match computed {
+        Ok(entry) => (entry, served),
+        // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
+        Err(error @ Error::Unavailable(_)) => match delivery.cache.last_resort(&key) {
+            Some(entry) => (entry, Served::Stale),
+            None => return Err(error),
+        },
+        Err(error) => return Err(error),
+    };
+    let mut response = match &entry.outcome {
+        Outcome::Refusal(error) => return Err(error.clone()),
+        Outcome::Page(page) => {
+            let coding = Coding::wanted(request.headers());
+            match page.answer(request.head(), coding) {
+                Some(response) => response,
+                None => {
+                    let grown = page.encode(coding).await;
+                    delivery.cache.grew(&entry, grown);
+                    let response = page.answer(request.head(), coding);
+                    response.ok_or_else(|| Error::Internal("a content coding was not made".into()))?
+                }
+            }
+        }
+    };
+    response.extensions_mut().insert(Timing { served, took: begun.elapsed() });
+    Ok(response)
+}
+
+/// How an answer came about and how long that took, for whoever tells of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// From memory or not.
+    pub served: Served,
+    /// The time from the parsed request to the answer.
+    pub took: Duration,
+}
+
+async fn landed(mut receiver: watch::Receiver<Option<Computed>>) -> Computed {
+    match receiver.wait_for(Option::is_some).await {
+        Ok(computed) => computed.clone().unwrap_or_else(|| Err(Error::Internal("a computation has no result".into()))),
+        Err(_) => Err(Error::Internal("a computation ended without a result".into())),
+    }
+}
+
+/// Computes within the deadline, and says whether the result may be kept: not what a replica answered that does not know yet
+/// what the log said when the computation began.
+async fn compute_within(
+    db: &Db,
+    flight: &Flight,
+    compute: impl AsyncFnOnce(&Connection) -> Result<Answer, Error>,
+) -> (Result<Answer, Error>, bool) {
+    let deadline = Deadline::now() + DEADLINE;
+    let late = || Error::Unavailable("no answer within the time allowed".into());
+    let connection = match timeout_at(deadline, db.read()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return (Err(error), false),
+        Err(_) => return (Err(late()), false),
+    };
+    let work = async {
+        let keep = if db.replicated() {
+            // Before the first statement of the answer: what those see can only be newer.
+            let visible = listen::visible(&connection).await?;
+            flight.position().is_some_and(|known| visible >= known)
+        } else {
+            true
+        };
+        Ok::<_, Error>((compute(&connection).await, keep))
+    };
+    match timeout_at(deadline, work).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => (Err(error), false),
+        Err(_) => {
+            db::discard(connection);
+            (Err(late()), false)
+        }
+    }
+}
