@@ -76,6 +76,7 @@ impl ResponseError for Error {
                 .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
                 .insert_header(("Surrogate-Key", tags.join(" "))),
             Error::MethodNotAllowed { allow } => response.insert_header((header::ALLOW, allow.as_str())),
+            Error::RateLimited { seconds } => response.insert_header((header::RETRY_AFTER, *seconds)),
             Error::Unavailable(_) => response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => &mut response,
         };
@@ -120,4 +121,16 @@ fn page(title: &str, content: &str) -> Answer {
          <title>{title}</title><main><h1>{title}</h1>{content}</main></html>\n"
     );
     Answer::bytes("text/html; charset=utf-8", html).tagged(["problems"]).built_in()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_come_again() {
+        let response = Error::RateLimited { seconds: 7 }.error_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "7");
+    }
 }
