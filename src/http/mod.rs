@@ -2,6 +2,7 @@
 //!
 //! - [`answer`]: what a handler gives: bytes, tags and times; validators, caching headers and 304 follow from them.
 //! - [`envelope`]: around every request: its id, HEAD as GET, readable addresses, CORS, problem bodies, the log.
+//! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
 //! - [`fallback`]: 404, and 405 with `Allow`.
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
 //! - [`query`]: query parameters, parsed once, all faults at once.
@@ -9,6 +10,7 @@
 //! - [`health`]: is the service alive, and can it answer.
 
 pub mod answer;
+pub mod client;
 pub mod envelope;
 pub mod fallback;
 pub mod health;
