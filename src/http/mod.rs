@@ -3,6 +3,7 @@
 //! - [`answer`]: what a handler gives: bytes, tags and times; validators, caching headers and 304 follow from them.
 //! - [`envelope`]: around every request: its id, HEAD as GET, readable addresses, CORS, problem bodies, the log.
 //! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
+//! - [`limit`]: how many requests a client may send.
 //! - [`fallback`]: 404, and 405 with `Allow`.
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
 //! - [`query`]: query parameters, parsed once, all faults at once.
@@ -14,6 +15,7 @@ pub mod client;
 pub mod envelope;
 pub mod fallback;
 pub mod health;
+pub mod limit;
 pub mod page;
 pub mod problem;
 pub mod query;
