@@ -64,6 +64,11 @@ pub enum Error {
     Conflict(String),
     /// Well-formed, but not valid; all faults at once.
     InvalidContent(Vec<Fault>),
+    /// The client sent more than it may; nothing of the request was done.
+    RateLimited {
+        /// After how many seconds a request is let in.
+        seconds: u32,
+    },
     /// The database cannot be reached; the text is for the log.
     Unavailable(String),
     /// Anything else; the text is for the log.
@@ -114,6 +119,8 @@ kinds! {
         "Send the body in one of the types that the operation documents, and name it in `Content-Type`.";
     INVALID_CONTENT = 422, "invalid-content", "The content is not valid",
         "The body is well-formed but not valid as content. `errors` lists all faults at once, each with its place.";
+    RATE_LIMITED = 429, "rate-limited", "Too many requests",
+        "More requests came from this client than it may send. `RateLimit-Policy` says how many that is, `RateLimit` how many are left. Try again after the number of seconds in `Retry-After`; sooner is refused again, and costs nothing.";
     INTERNAL = 500, "internal", "Something went wrong inside",
         "This is a fault of the service, not of the request. The log has it under the `request_id`.";
     UNAVAILABLE = 503, "unavailable", "The service cannot answer now",
@@ -135,6 +142,7 @@ impl Error {
             Error::UnsupportedMediaType => Kind::UNSUPPORTED_MEDIA_TYPE,
             Error::Conflict(_) => Kind::CONFLICT,
             Error::InvalidContent(_) => Kind::INVALID_CONTENT,
+            Error::RateLimited { .. } => Kind::RATE_LIMITED,
             Error::Unavailable(_) => Kind::UNAVAILABLE,
             Error::Internal(_) => Kind::INTERNAL,
         })
@@ -155,6 +163,7 @@ impl Error {
             Error::MethodNotAllowed { allow } => format!("this path answers {allow}"),
             Error::ContentTooLarge { limit } => format!("at most {limit} bytes are taken"),
             Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),
+            Error::RateLimited { seconds } => format!("the next request of this client is let in after {seconds} s"),
             Error::Unavailable(_) => "the database cannot be reached at the moment".into(),
             Error::Internal(_) => "the service failed; its log has the cause under this request_id".into(),
         }
@@ -177,6 +186,7 @@ impl Error {
             | Error::UnsupportedMediaType
             | Error::Conflict(_)
             | Error::InvalidContent(_)
+            | Error::RateLimited { .. }
             | Error::Unavailable(_)
             | Error::Internal(_) => None,
         }

@@ -5,6 +5,8 @@
 //! - [`answer`]: what a handler gives: bytes and tags.
 //! - [`cache`]: finished answers in memory: validators, codings, 304; exact invalidation.
 //! - [`coding`]: content codings.
+//! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
+//! - [`limit`]: how many requests a client may send.
 //! - [`query`]: query parameters, parsed once, all faults at once, and their canonical form.
 //! - [`page`]: `limit` and `cursor`.
 //! - [`fallback`]: 404, and 405 with `Allow`.
@@ -13,10 +15,12 @@
 
 pub mod answer;
 pub mod cache;
+pub mod client;
 pub mod coding;
 pub mod envelope;
 pub mod fallback;
 pub mod health;
+pub mod limit;
 pub mod page;
 pub mod problem;
 pub mod query;

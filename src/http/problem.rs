@@ -74,6 +74,7 @@ impl ResponseError for Error {
                 .insert_header((header::LOCATION, location.as_str()))
                 .insert_header((SURROGATE_KEY, tags.join(" "))),
             Error::MethodNotAllowed { allow } => response.insert_header((header::ALLOW, allow.as_str())),
+            Error::RateLimited { seconds } => response.insert_header((header::RETRY_AFTER, *seconds)),
             Error::Unavailable(_) => response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => &mut response,
         };
@@ -119,4 +120,16 @@ fn page(title: &str, content: &str) -> Answer {
          <title>{title}</title><main><h1>{title}</h1>{content}</main></html>\n"
     );
     Answer::bytes("text/html; charset=utf-8", html).tagged(["problems"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_come_again() {
+        let response = Error::RateLimited { seconds: 7 }.error_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "7");
+    }
 }
