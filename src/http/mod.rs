@@ -7,11 +7,13 @@
 //! - [`query`]: query parameters, parsed once, all faults at once.
 //! - [`page`]: `limit` and `cursor`.
 //! - [`health`]: is the service alive, and can it answer.
+//! - [`metrics`]: what the service counts, for Prometheus.
 
 pub mod answer;
 pub mod envelope;
 pub mod fallback;
 pub mod health;
+pub mod metrics;
 pub mod page;
 pub mod problem;
 pub mod query;
