@@ -16,6 +16,7 @@
 //! - [`openapi`] the document that describes the API
 //! - [`server`] puts it together; the service and the tests both start it there
 //! - [`cli`] commands, flags, settings
+//! - [`logging`] the log: its forms, and how it gets to stderr
 //! - [`error`] what can go wrong, and its one table
 //!
 //! The URL is the path of the source: `/v1/topics` is `src/v1/topics.rs`.
@@ -25,6 +26,7 @@ pub mod content;
 pub mod db;
 pub mod error;
 pub mod http;
+pub mod logging;
 pub mod openapi;
 pub mod publishing;
 pub mod reader;

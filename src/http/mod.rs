@@ -12,6 +12,7 @@
 //! - [`fallback`]: 404, and 405 with `Allow`.
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
 //! - [`health`]: is the service alive, and can it answer.
+//! - [`metrics`]: what the service counts, for Prometheus.
 
 pub mod answer;
 pub mod cache;
@@ -21,6 +22,7 @@ pub mod envelope;
 pub mod fallback;
 pub mod health;
 pub mod limit;
+pub mod metrics;
 pub mod page;
 pub mod problem;
 pub mod query;

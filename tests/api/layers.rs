@@ -10,17 +10,30 @@ use std::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("content", &[]),
     ("error", &["diesel", "diesel_async"]),
+    ("logging", &[]),
     ("db", &["error", "diesel", "diesel_async", "diesel_migrations", "tokio"]),
     ("publishing", &["content", "db", "error", "diesel", "diesel_async"]),
     ("transfer", &["publishing", "content", "error", "diesel_async"]),
-    ("http", &["db", "error", "actix_web", "content", "diesel_async", "tokio"]),
+    ("http", &["db", "error", "logging", "actix_web", "content", "diesel_async", "tokio"]),
     ("v1", &["db", "error", "http", "content", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
     ("server", &["db", "error", "http", "openapi", "reader", "v1", "actix_web", "tokio"]),
     (
         "cli",
-        &["content", "db", "error", "http", "openapi", "publishing", "server", "transfer", "diesel_async", "tokio"],
+        &[
+            "content",
+            "db",
+            "error",
+            "http",
+            "logging",
+            "openapi",
+            "publishing",
+            "server",
+            "transfer",
+            "diesel_async",
+            "tokio",
+        ],
     ),
 ];
 
