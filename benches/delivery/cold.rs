@@ -109,9 +109,9 @@ fn works(library: &Library, lectern: &Server) -> Result<Vec<(&'static str, Vec<T
     Ok(vec![
         ("cold article", walk("")?),
         ("cold related", walk("/related")?),
-        ("cold list, first 20", one("/v1/articles")?),
-        ("cold list, page 1 of 1", one("/v1/articles?limit=1")?),
-        ("cold list, page 1000 of 1", one(&page)?),
+        ("cold list of 20, page 1", one("/v1/articles")?),
+        ("cold list of 1, page 1", one("/v1/articles?limit=1")?),
+        ("cold list of 1, page 1000", one(&page)?),
     ])
 }
 

@@ -28,7 +28,7 @@ const SHARES: [(&str, &str, f64); 6] = [
 
 /// The work that may take this many times as long with the larger library as with the smaller.
 const GROWTH: (u64, u64, f64) = (1_000, 100_000, 1.3);
-const GROWING: [&str; 3] = ["cold list, first 20", "cold list, page 1 of 1", "cold list, page 1000 of 1"];
+const GROWING: [&str; 3] = ["cold list of 20, page 1", "cold list of 1, page 1", "cold list of 1, page 1000"];
 
 const PUBLICATION_MS: f64 = 50.0;
 const TRIES: u64 = 100_000;

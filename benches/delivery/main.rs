@@ -187,7 +187,7 @@ fn setting(settings: &Settings, with_nginx: bool) -> Vec<String> {
         "lectern: serve --workers 1, its log in a file; the load walks through the slugs, one after another over all connections".to_owned(),
         "Postgres: private, without fsync, which only publications and loading are faster for".to_owned(),
         "cold: LECTERN_CACHE_MB=0; srv %, ld %, oth %: of its core that the server and the load had, of both that all others had".to_owned(),
-        "cold: others are mostly Postgres; page 1000 of 1: by cursors with limit=1, in a smaller library its last page".to_owned(),
+        "cold: others are mostly Postgres; page 1000: by cursors with limit=1, in a smaller library its last page".to_owned(),
     ];
     if !with_nginx {
         lines.push("nginx is not installed: skipped".to_owned());

@@ -1,5 +1,7 @@
 //! One measurement, and what many of them come to.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 use crate::{
@@ -32,14 +34,16 @@ pub fn measure(settings: &Settings, server: &Server, targets: &[Target]) -> Resu
     server.process.forget_log()?;
     let all = || core_busy(settings.server_core) + core_busy(settings.load_core);
     let before = (server.process.busy(), process::busy("self"), all());
+    let start = Instant::now();
     let measured = load.run(&mut walk, Until::Time(settings.time))?;
-    let elapsed = measured.elapsed.as_secs_f64();
+    // Longer than what is counted: what was under way at the end was waited for.
+    let elapsed = start.elapsed().as_secs_f64();
     let theirs = server.process.busy().saturating_sub(before.0).as_secs_f64() / elapsed;
     let ours = process::busy("self").saturating_sub(before.1).as_secs_f64() / elapsed;
     let others = all().saturating_sub(before.2).as_secs_f64() / elapsed - theirs - ours;
     server.process.forget_log()?;
     Ok(Sample {
-        rate: count(measured.answers) / elapsed,
+        rate: count(measured.answers) / measured.elapsed.as_secs_f64(),
         latency: Some((measured.latency.percentile(50), measured.latency.percentile(99))),
         busy: Some((theirs, ours)),
         others: others.max(0.0) / 2.0,
