@@ -14,6 +14,10 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{Failure, answer::Head, histogram::Histogram};
 
+/// How much is read at once: enough for most answers, and little enough that what all connections read stays in the cache
+/// of the core. An answer that is longer makes its buffer grow.
+const BUFFER: usize = 16 * 1024;
+
 /// How long no connection at all may be answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,7 +74,7 @@ impl Load {
             poll.registry().register(&mut stream, Token(place), Interest::READABLE)?;
             connections.push(Connection {
                 stream,
-                buffer: vec![0; 64 * 1024],
+                buffer: vec![0; BUFFER],
                 filled: 0,
                 head: None,
                 head_only: false,

@@ -51,7 +51,7 @@ impl Settings {
         };
         Ok(Settings {
             sizes,
-            rounds: between("BENCH_ROUNDS", 5, 100)?,
+            rounds: between("BENCH_ROUNDS", 7, 100)?,
             time: Duration::from_secs(between("BENCH_SECONDS", 2, 60)? as u64),
             connections: between("BENCH_CONNECTIONS", 64, 512)?,
             publications: between("BENCH_PUBLICATIONS", 200, 100_000)?,
