@@ -1,5 +1,5 @@
 # The whole of it: `make run` and `make test`. `make help` says what else there is.
-.PHONY: help run test check
+.PHONY: help run test check bench
 
 # rustup's folder, for a shell that was not set up for it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -11,6 +11,7 @@ help:
 	@echo 'make run    build and start the service on its own database; ARGS= goes to `lectern serve`'
 	@echo 'make test   every test: unit, property, integration, and a schemathesis run over the OpenAPI document'
 	@echo 'make check  format, clippy, docs, licences, the stored OpenAPI document'
+	@echo 'make bench  measure a release beside nginx and a bare actix server; BENCH_SIZES=1000,100000 chooses libraries'
 
 # The development profile: it shares its build with `make test`, and the release profile (link-time optimization over
 # everything) takes minutes more. For production: `docker compose up`, or `cargo build --release --locked`.
@@ -30,3 +31,8 @@ check:
 	cargo deny --locked check bans licenses sources
 	cargo run --locked --quiet -- openapi --check
 	scripts/redocly
+
+# BENCH_… on the command line reach it through the environment.
+bench:
+	@DATABASE_URL= scripts/need run
+	@scripts/bench
