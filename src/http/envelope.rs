@@ -7,12 +7,13 @@ use std::{
     cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use actix_web::{
     HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
@@ -28,12 +29,17 @@ use uuid::Uuid;
 
 use super::{
     BODY_LIMIT,
-    cache::{Outcome, Served},
+    cache::{Entry, Outcome, Served},
     coding::Coding,
+    limit::Verdict,
+    metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
     read::{Delivery, Timing},
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    logging::{Access, access},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -88,22 +94,39 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let begun = Instant::now();
-        if let Some((response, served)) = self.known(&request) {
+        let verdict = self.judge(&request);
+        if !matches!(verdict, Verdict::Refused(_))
+            && let Some((response, entry, served)) = self.known(&request)
+        {
+            let method = request.method().clone();
             let mut response = ServiceResponse::new(request.into_parts().0, response);
             let id = request_id(response.request().headers());
-            tell(&response, served.name(), begun, &id);
+            let told = Told { method: &method, begun, id: &id, served: Some(served) };
+            told.tell(&response, &entry.route, &self.delivery.metrics);
             let headers = response.headers_mut();
             headers.insert(SERVER_TIMING, timing(served, None));
             headers.insert(REQUEST_ID, id);
+            if let Verdict::Within(allowance) = verdict {
+                allowance.write_to(headers);
+            }
             return Either::Left(ready(Ok(response)));
         }
-        Either::Right(answer(Rc::clone(&self.inner), self.delivery.clone(), request, begun).boxed_local())
+        Either::Right(answer(Rc::clone(&self.inner), self.delivery.clone(), request, begun, verdict).boxed_local())
     }
 }
 
 impl<S> Enveloped<S> {
+    /// Whether the client may ask for this now. Probes are not counted: a load balancer's must not fail for its haste.
+    fn judge(&self, request: &ServiceRequest) -> Verdict {
+        let path = request.path();
+        if path.starts_with("/health/") || path == "/metrics" {
+            return Verdict::Free;
+        }
+        self.delivery.limiter.check(request.peer_addr(), request.headers())
+    }
+
     /// The answer that is in memory in the coding that the client wants.
-    fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Served)> {
+    fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Arc<Entry>, Served)> {
         let head = request.head();
         if head.method != Method::GET && head.method != Method::HEAD {
             return None;
@@ -111,7 +134,8 @@ impl<S> Enveloped<S> {
         let (entry, served) = self.delivery.cache.find(spelled(head))?;
         // A refusal names the request in its body; it is found once more on the way that all others go.
         let Outcome::Page(page) = &entry.outcome else { return None };
-        Some((page.answer(head, Coding::wanted(&head.headers))?, served))
+        let response = page.answer(head, Coding::wanted(&head.headers))?;
+        Some((response, entry, served))
     }
 }
 
@@ -145,6 +169,7 @@ async fn answer<S, B>(
     delivery: web::Data<Delivery>,
     mut request: ServiceRequest,
     begun: Instant,
+    verdict: Verdict,
 ) -> Answered
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
@@ -152,7 +177,8 @@ where
 {
     let id = request_id(request.headers());
     let path = request.path().to_owned();
-    let mut response = if let Err(error) = readable(&request).and_then(|()| small(&request)) {
+    let method = request.method().clone();
+    let mut response = if let Err(error) = allowed(verdict).and(readable(&request)).and_then(|()| small(&request)) {
         // Not `into_response`, which would lose the error that the problem is made from.
         ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
     } else if is_public(&path) && is_preflight(&request) {
@@ -170,10 +196,17 @@ where
     if status.is_client_error() || status.is_server_error() {
         response = with_problem(response, &path, id.to_str().unwrap_or_default());
     }
-    tell(&response, timed.map_or("-", |timed| timed.served.name()), begun, &id);
+    let told = Told { method: &method, begun, id: &id, served: timed.map(|timed| timed.served) };
+    told.tell(&response, &delivery.metrics.of(response.request()), &delivery.metrics);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        delivery.metrics.rate_limited.inc();
+    }
     let headers = response.headers_mut();
     for (name, value) in fixed(&path) {
         headers.insert(name, value);
+    }
+    if status != StatusCode::NOT_MODIFIED && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
     }
     if status == StatusCode::PERMANENT_REDIRECT {
         // A redirect that may be kept for ever would outlive the next move.
@@ -182,8 +215,19 @@ where
     if let Some(timed) = timed {
         headers.insert(SERVER_TIMING, timing(timed.served, Some(timed.took)));
     }
+    if let Verdict::Within(allowance) | Verdict::Refused(allowance) = verdict {
+        allowance.write_to(headers);
+    }
     headers.insert(REQUEST_ID, id);
     Ok(response)
+}
+
+/// 429 for a client that asked too often.
+fn allowed(verdict: Verdict) -> Result<(), Error> {
+    match verdict {
+        Verdict::Refused(allowance) => Err(Error::RateLimited { seconds: allowance.retry_after() }),
+        Verdict::Free | Verdict::Within(_) => Ok(()),
+    }
 }
 
 /// `Server-Timing` (W3C): whether the answer came from memory, and how long it took where it did not, in milliseconds.
@@ -199,13 +243,41 @@ fn timing(served: Served, took: Option<Duration>) -> HeaderValue {
     }
 }
 
-/// The line in the log.
-fn tell(response: &ServiceResponse<BoxBody>, cache: &str, begun: Instant, id: &HeaderValue) {
-    let request = response.request();
-    let micros = begun.elapsed().as_micros();
-    let (method, path, status) = (request.method(), request.path(), response.status().as_u16());
-    let id = id.to_str().unwrap_or_default();
-    log::info!(target: "lectern::access", "{method} {path} {status} {cache} {micros}us {id}");
+/// What is told of a request beside its answer.
+struct Told<'a> {
+    /// As the client sent it.
+    method: &'a Method,
+    begun: Instant,
+    id: &'a HeaderValue,
+    served: Option<Served>,
+}
+
+impl Told<'_> {
+    /// Counts the answer, and writes its line in the log.
+    fn tell(&self, response: &ServiceResponse<BoxBody>, route: &Route, metrics: &Metrics) {
+        let status = response.status();
+        let bytes = match response.response().body().size() {
+            BodySize::Sized(bytes) if *self.method != Method::HEAD && status != StatusCode::NOT_MODIFIED => bytes,
+            _ => 0,
+        };
+        let elapsed = self.begun.elapsed();
+        route.observe(self.method, status.as_u16(), elapsed, bytes);
+        match self.served {
+            Some(Served::Hit) => _ = metrics.cache.hits.inc(),
+            Some(Served::Miss) => _ = metrics.cache.misses.inc(),
+            Some(Served::Stale) => _ = metrics.cache.stale.inc(),
+            None => {}
+        }
+        access(&Access {
+            method: self.method.as_str(),
+            path: response.request().path(),
+            status: status.as_u16(),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            elapsed,
+            cache: self.served.map_or("-", Served::name),
+            request_id: self.id.to_str().unwrap_or_default(),
+        });
+    }
 }
 
 /// Whether the body that a request announces is one that could be taken.

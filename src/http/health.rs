@@ -46,12 +46,10 @@ pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
 pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<HttpResponse, Error> {
     let connection = db.read().await?;
     let asked = async { (&*connection).batch_execute("select 1").await };
-    match timeout(PATIENCE, asked).await {
-        Ok(answered) => answered?,
-        Err(_) => {
-            discard(connection);
-            return Err(Error::Unavailable("the database does not answer".into()));
-        }
+    if let Ok(answered) = timeout(PATIENCE, asked).await {
+        answered?;
+        return Ok(ok());
     }
-    Ok(ok())
+    discard(connection);
+    Err(Error::Unavailable("the database does not answer".into()))
 }

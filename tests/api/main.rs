@@ -6,6 +6,7 @@
 mod cli;
 mod contract;
 mod db;
+mod delivery;
 mod house;
 mod http;
 mod layers;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 use super::Tag;
 use crate::{
     error::Error,
-    http::{answer::Answer, coding::Coding, envelope},
+    http::{answer::Answer, coding::Coding, envelope, metrics::Route},
 };
 
 /// How long after a change its second is named as `Last-Modified`: longer than a change takes to commit.
@@ -44,8 +44,8 @@ pub struct Entry {
     pub tags: Box<[Tag]>,
     /// Whether it depends on the program only, and on nothing that the log tells of.
     pub lasting: bool,
-    /// The pattern of its path, for the metrics.
-    pub pattern: Box<str>,
+    /// Where requests for it are counted.
+    pub route: Arc<Route>,
     /// Where the store has it; 0 where it has not.
     pub(super) place: AtomicU64,
     used: AtomicU8,
@@ -126,7 +126,7 @@ impl Entry {
     pub fn new(
         result: Result<Answer, Error>,
         path: &str,
-        pattern: &str,
+        route: Arc<Route>,
         cache_control: &HeaderValue,
     ) -> Result<Entry, Error> {
         let (outcome, tags, lasting) = match result {
@@ -141,7 +141,7 @@ impl Entry {
         };
         let tags = tags.iter().map(|tag| Tag::new(tag)).collect();
         let (place, used) = (AtomicU64::new(0), AtomicU8::new(0));
-        Ok(Entry { outcome, tags, lasting, pattern: pattern.into(), place, used })
+        Ok(Entry { outcome, tags, lasting, route, place, used })
     }
 
     /// Its bytes in memory so far, without what the store adds.
@@ -150,7 +150,7 @@ impl Entry {
             Outcome::Page(page) => page.weight(),
             Outcome::Refusal(_) => 0,
         };
-        body + self.pattern.len() + self.tags.len() * size_of::<Tag>() + size_of::<Entry>()
+        body + self.tags.len() * size_of::<Tag>() + size_of::<Entry>()
     }
 
     /// Notes that it was asked for.
