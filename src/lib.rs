@@ -6,6 +6,8 @@
 //! files, captured pages → content (parse) → publishing (the only writer) → Postgres → v1 (read) → http → client
 //! ```
 //!
+//! Only one thing points back: Postgres tells the cache in [`http`] which tags changed.
+//!
 //! - [`content`] what text is: pure functions, no database, no HTTP
 //! - [`publishing`] the only code that changes content; every change is one transaction with a row in the log
 //! - [`transfer`] whole libraries in and out

@@ -85,11 +85,14 @@ pub trait Follow: Send + Sync + 'static {
 pub async fn follow(url: String, follower: Arc<impl Follow>) {
     let mut pause = PAUSES.0;
     loop {
+        let first = pause == PAUSES.0;
         let end = follow_once(&url, &*follower, &mut pause).await;
         if end.unreachable {
             follower.stands(State::Unreachable);
         }
-        log::warn!("the log of changes cannot be followed, trying again: {}", end.why);
+        // Once, not with every attempt of an outage.
+        let level = if first || pause == PAUSES.0 { log::Level::Warn } else { log::Level::Debug };
+        log::log!(level, "the log of changes cannot be followed, trying again: {}", end.why);
         sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
@@ -133,6 +136,9 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
         Err(_) => return End::unreachable(&"no answer within the time allowed"),
     }
     follower.stands(State::Following);
+    if *pause > PAUSES.0 {
+        log::info!("the log of changes is followed again");
+    }
     *pause = PAUSES.0;
     let end = listen(&mut connection, follower).await;
     // At once, and before anything else is tried: from here on changes may be missed.

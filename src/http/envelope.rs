@@ -4,11 +4,10 @@
 //! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it.
 
 use std::{
-    cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -17,7 +16,7 @@ use actix_web::{
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, HeaderValue},
     },
     web,
 };
@@ -25,12 +24,12 @@ use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture},
 };
-use uuid::Uuid;
 
 use super::{
     BODY_LIMIT,
     cache::{Entry, Outcome, Served},
     coding::Coding,
+    headers::{NOTHING, REQUEST_ID, SERVER_TIMING, fixed, is_public, request_id},
     limit::Verdict,
     metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
@@ -40,18 +39,6 @@ use crate::{
     error::Error,
     logging::{Access, access},
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-/// The header that names what makes an answer stale.
-pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
-
-/// The headers that scripts of other origins may read.
-const EXPOSED: &str = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
-
-/// What an answer that is no page may load: nothing (CSP Level 3).
-pub const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The middleware; the outermost of all.
 #[derive(Clone)]
@@ -143,24 +130,6 @@ impl<S> Enveloped<S> {
 #[must_use]
 pub fn spelled(head: &RequestHead) -> &str {
     head.uri.path_and_query().map_or("/", |address| address.as_str())
-}
-
-/// The headers that every answer under a path has.
-pub fn fixed(path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fixed = |name, value| (name, HeaderValue::from_static(value));
-    let safe = [
-        fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        fixed(header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    ];
-    // Not only where an Origin was sent: a shared cache keeps one answer for all.
-    let open = is_public(path).then(|| {
-        [fixed(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), fixed(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)]
-    });
-    safe.into_iter().chain(open.into_iter().flatten())
-}
-
-fn is_public(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/")
 }
 
 /// Answers what is not in memory.
@@ -287,28 +256,6 @@ fn small(request: &ServiceRequest) -> Result<(), Error> {
         return Err(Error::ContentTooLarge { limit: BODY_LIMIT });
     }
     Ok(())
-}
-
-thread_local! {
-    static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::new());
-}
-
-/// The client's own id where it can stand in a header and a log line, else a new one: a UUID of version 7. Its random part
-/// tells requests apart and is no secret, so it need not come from the system.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(REQUEST_ID).filter(|id| {
-        let id = id.as_bytes();
-        (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
-    });
-    if let Some(given) = given {
-        return given.clone();
-    }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut random = [0; 10];
-    RANDOM.with_borrow_mut(|rng| rng.fill(&mut random));
-    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or_default(), &random).into_uuid();
-    let mut text = Uuid::encode_buffer();
-    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 /// Whether path and query are percent-encoded UTF-8 without NUL (RFC 3986 section 2.1).

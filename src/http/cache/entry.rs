@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 use super::Tag;
 use crate::{
     error::Error,
-    http::{answer::Answer, coding::Coding, envelope, metrics::Route},
+    http::{answer::Answer, coding::Coding, headers, metrics::Route},
 };
 
 /// How long after a change its second is named as `Last-Modified`: longer than a change takes to commit.
@@ -175,14 +175,14 @@ impl Page {
             (header::CACHE_CONTROL, cache_control.clone()),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
         ];
-        shared.extend(envelope::fixed(path));
+        shared.extend(headers::fixed(path));
         let tags = answer.tags.join(" ");
-        shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (envelope::SURROGATE_KEY, tags)));
+        shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (headers::SURROGATE_KEY, tags)));
         let links = answer.links.iter().filter_map(|link| HeaderValue::from_str(link).ok());
         shared.extend(links.map(|link| (header::LINK, link)));
         let full = vec![
             (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type)),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(answer.policy.unwrap_or(envelope::NOTHING))),
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(answer.policy.unwrap_or(headers::NOTHING))),
         ];
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
         let identity = Coded { bytes: answer.body, etag: quoted(&etag, Coding::Identity) };
