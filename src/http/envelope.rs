@@ -29,7 +29,7 @@ use super::{
     BODY_LIMIT,
     cache::{Entry, Outcome, Served},
     coding::Coding,
-    headers::{NOTHING, REQUEST_ID, SERVER_TIMING, fixed, is_public, request_id},
+    headers::{REQUEST_ID, SERVER_TIMING, always, is_public, request_id, safe},
     limit::Verdict,
     metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
@@ -171,11 +171,13 @@ where
         delivery.metrics.rate_limited.inc();
     }
     let headers = response.headers_mut();
-    for (name, value) in fixed(&path) {
+    for (name, value) in always(&path) {
         headers.insert(name, value);
     }
     if status != StatusCode::NOT_MODIFIED && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
+        for (name, value) in safe(None) {
+            headers.insert(name, value);
+        }
     }
     if status == StatusCode::PERMANENT_REDIRECT {
         // A redirect that may be kept for ever would outlive the next move.

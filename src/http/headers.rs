@@ -17,20 +17,26 @@ pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const EXPOSED: &str = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 
 /// What an answer that is no page may load: nothing (CSP Level 3).
-pub const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The headers that every answer under a path has.
-pub fn fixed(path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fixed = |name, value| (name, HeaderValue::from_static(value));
-    let safe = [
-        fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        fixed(header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    ];
+/// What every answer under a path has, 304 included: no guessing of types, and under the API what lets scripts of every
+/// origin read it (Fetch Standard).
+pub fn always(path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let exact = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Not only where an Origin was sent: a shared cache keeps one answer for all.
-    let open = is_public(path).then(|| {
-        [fixed(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), fixed(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)]
-    });
-    safe.into_iter().chain(open.into_iter().flatten())
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED)),
+    ];
+    std::iter::once(exact).chain(is_public(path).then_some(headers).into_iter().flatten())
+}
+
+/// What keeps a body from loading and telling more than it should: with a `policy` of its own it is a page, else nothing that
+/// a browser shows. A 304 has no body.
+pub fn safe(policy: Option<&'static str>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let referrer = (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
+    let policed = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy.unwrap_or(NOTHING)));
+    std::iter::once(policed).chain(policy.map(|_| referrer))
 }
 
 /// Whether a path is of the API that every origin may read.

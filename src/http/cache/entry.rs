@@ -175,15 +175,13 @@ impl Page {
             (header::CACHE_CONTROL, cache_control.clone()),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
         ];
-        shared.extend(headers::fixed(path));
+        shared.extend(headers::always(path));
         let tags = answer.tags.join(" ");
         shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (headers::SURROGATE_KEY, tags)));
         let links = answer.links.iter().filter_map(|link| HeaderValue::from_str(link).ok());
         shared.extend(links.map(|link| (header::LINK, link)));
-        let full = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type)),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(answer.policy.unwrap_or(headers::NOTHING))),
-        ];
+        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        let full = std::iter::once(content_type).chain(headers::safe(answer.policy)).collect();
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
         let identity = Coded { bytes: answer.body, etag: quoted(&etag, Coding::Identity) };
         let compressible = !answer.content_type.starts_with("image/");
