@@ -6,6 +6,7 @@
 mod cli;
 mod contract;
 mod db;
+mod faults;
 mod house;
 mod http;
 mod layers;
