@@ -63,7 +63,7 @@ pub struct Position {
 pub enum State {
     /// Every change becomes known as it is committed.
     Following,
-    /// The connection is lost; nobody knows yet whether the database is.
+    /// The connection is lost; the database may be there for others.
     Lost,
     /// The database cannot be reached.
     Unreachable,
@@ -87,9 +87,7 @@ pub async fn follow(url: String, follower: Arc<impl Follow>) {
     loop {
         let first = pause == PAUSES.0;
         let end = follow_once(&url, &*follower, &mut pause).await;
-        if end.unreachable {
-            follower.stands(State::Unreachable);
-        }
+        follower.stands(if end.unreachable { State::Unreachable } else { State::Lost });
         // Once, not with every attempt of an outage.
         let level = if first || pause == PAUSES.0 { log::Level::Warn } else { log::Level::Debug };
         log::log!(level, "the log of changes cannot be followed, trying again: {}", end.why);
@@ -113,6 +111,20 @@ impl End {
     fn unreachable(cause: &dyn std::fmt::Display) -> End {
         End { why: cause.to_string(), unreachable: true }
     }
+
+    /// What Postgres answered, or that it did not. One that refuses is there, and others may well be answered (all its
+    /// connections are taken, say); unless it refuses because it is coming or going.
+    fn refused(error: &diesel::result::Error) -> End {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        let unreachable = match error {
+            Error::DatabaseError(Kind::UnableToSendCommand | Kind::ClosedConnection, _) => true,
+            Error::DatabaseError(_, info) => {
+                ["the database system is", "terminating connection"].iter().any(|text| info.message().contains(text))
+            }
+            _ => false,
+        };
+        End { why: error.to_string(), unreachable }
+    }
 }
 
 /// Connects, catches up, and follows until that ends.
@@ -126,13 +138,14 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
     };
     let mut connection = match timeout(PATIENCE, connect).await {
         Ok(Ok(connection)) => connection,
+        Ok(Err(ConnectionError::CouldntSetupConfiguration(error))) => return End::refused(&error),
         Ok(Err(error)) => return End::unreachable(&error),
         Err(_) => return End::unreachable(&"no connection within the time allowed"),
     };
     let joined = timeout(PATIENCE * 5, join(&mut connection, follower)).await;
     match joined {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return End::unreachable(&error),
+        Ok(Err(error)) => return End::refused(&error),
         Err(_) => return End::unreachable(&"no answer within the time allowed"),
     }
     follower.stands(State::Following);

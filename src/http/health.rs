@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, get, http::header, web};
 use diesel_async::SimpleAsyncConnection;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use super::{Query, query::Nothing};
@@ -14,7 +14,7 @@ use crate::{
     error::Error,
 };
 
-/// How long the database may take to say that it is there.
+/// How long the database may take to say that it is there, a connection to it included.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// What a probe is told.
@@ -44,12 +44,14 @@ pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
 #[get("/health/ready")]
 pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<HttpResponse, Error> {
-    let connection = db.read().await?;
+    let deadline = Instant::now() + PATIENCE;
+    let silent = || Error::Unavailable("the database does not answer".into());
+    let connection = timeout_at(deadline, db.read()).await.map_err(|_| silent())??;
     let asked = async { (&*connection).batch_execute("select 1").await };
-    if let Ok(answered) = timeout(PATIENCE, asked).await {
-        answered?;
-        return Ok(ok());
-    }
-    discard(connection);
-    Err(Error::Unavailable("the database does not answer".into()))
+    let Ok(answered) = timeout_at(deadline, asked).await else {
+        discard(connection);
+        return Err(silent());
+    };
+    answered?;
+    Ok(ok())
 }

@@ -19,14 +19,14 @@ use nix::{
 use crate::house::scratch;
 
 /// A service that a test started; it ends with the test.
-struct Service {
-    child: Child,
-    base: String,
+pub struct Service {
+    pub child: Child,
+    pub base: String,
 }
 
 impl Service {
     /// `lectern serve` on a free port; returns when it says where it listens.
-    fn start(arguments: &[&str]) -> Service {
+    pub fn start(arguments: &[&str]) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]).args(arguments).env_remove("DATABASE_URL");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -49,9 +49,14 @@ impl Service {
         tokio::runtime::Runtime::new().unwrap().block_on(ask)
     }
 
-    /// Asks it to end, and returns the code with which it did.
-    fn end(mut self) -> Option<i32> {
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    }
+
+    /// Asks it to end, and returns the code with which it did.
+    pub fn end(mut self) -> Option<i32> {
+        self.ask_to_end();
         self.child.wait().unwrap().code()
     }
 }

@@ -92,6 +92,11 @@ pub async fn empty_database() -> String {
     new_database(false).await
 }
 
+/// The same with the bundled library in it.
+pub async fn library_database() -> String {
+    new_database(true).await
+}
+
 async fn new_database(library: bool) -> String {
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let (postgres, empty, with_library) = templates().await;
@@ -120,7 +125,8 @@ pub struct App {
     pub db: Db,
     /// The service's answers in memory.
     pub cache: Arc<Cache>,
-    handle: ServerHandle,
+    /// What stops the service.
+    pub handle: ServerHandle,
     client: reqwest::Client,
 }
 
@@ -137,19 +143,22 @@ impl App {
 
     /// A service on a database.
     pub fn on(database: String) -> App {
-        App::with(database, server::Settings::default())
+        let databases = Settings { url: database, replicas: Vec::new(), connections: 4 };
+        App::with(&databases, server::Settings::default())
     }
 
     /// A service with the bundled library that counts what its clients ask for.
     pub async fn limited(rate: &str) -> App {
         let settings = server::Settings { rate_limit: rate.parse().unwrap(), ..server::Settings::default() };
-        App::with(new_database(true).await, settings)
+        let databases = Settings { url: new_database(true).await, replicas: Vec::new(), connections: 4 };
+        App::with(&databases, settings)
     }
 
-    fn with(database: String, settings: server::Settings) -> App {
+    /// A service on these databases.
+    pub fn with(databases: &Settings, settings: server::Settings) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let db = Db::new(&Settings { url: database.clone(), replicas: Vec::new(), connections: 4 }).unwrap();
+        let db = Db::new(databases).unwrap();
         let settings = server::Settings { workers: Some(1), ..settings };
         let running = server::start(listener, None, &db, &settings).unwrap();
         let (handle, cache) = (running.handle(), running.cache());
@@ -159,21 +168,12 @@ impl App {
             .timeout(Duration::from_secs(20))
             .build()
             .unwrap();
-        App { base, database, db, cache, handle, client }
+        App { base, database: databases.url.clone(), db, cache, handle, client }
     }
 
     /// Publishes an article file and returns its id.
     pub async fn publish(&self, file: &str) -> Uuid {
-        let document = document(file);
-        let mut connection = self.db.write().await.unwrap();
-        let saved = connection
-            .transaction(async |connection| {
-                let saved = draft::save(connection, document, "test").await?;
-                publish::publish(connection, saved.id, saved.revision).await?;
-                Ok::<_, lectern::error::Error>(saved)
-            })
-            .await;
-        saved.unwrap().id
+        publish(&mut *self.db.write().await.unwrap(), file).await
     }
 
     /// A GET whose answer is held against the description.
@@ -218,6 +218,19 @@ impl App {
         reply.hold(&method);
         reply
     }
+}
+
+/// Publishes an article file over a connection, as another process would, and returns the article's id.
+pub async fn publish(connection: &mut AsyncPgConnection, file: &str) -> Uuid {
+    let document = document(file);
+    let saved = connection
+        .transaction(async |connection| {
+            let saved = draft::save(connection, document, "test").await?;
+            publish::publish(connection, saved.id, saved.revision).await?;
+            Ok::<_, lectern::error::Error>(saved)
+        })
+        .await;
+    saved.unwrap().id
 }
 
 impl Drop for App {

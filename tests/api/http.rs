@@ -1,19 +1,16 @@
-//! What every request shares: refusals, problems, health, and a database that goes away.
+//! What every request shares: refusals, problems, health. What happens when the database goes away is in `faults`.
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use lectern::{
-    db::private::{Options, PrivatePostgres},
-    error::Kind,
-};
+use lectern::error::Kind;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::house::{App, scratch};
+use crate::house::App;
 
 /// Sends bytes as they are, and returns status line, headers and body.
 fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
@@ -159,40 +156,4 @@ async fn the_reference_loads_nothing_from_other_hosts() {
         assert_eq!(file.status, 200, "{target}");
     }
     assert!(app.get("/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
-}
-
-/// While Postgres is away, what is in memory is still answered, and the rest is a 503 problem within a moment; when it is
-/// back, the service answers by itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_goes_and_comes_back() {
-    let folder = scratch("outage");
-    let start = |folder: std::path::PathBuf| {
-        tokio::task::spawn_blocking(move || PrivatePostgres::start_with(&folder, Options { durable: false }).unwrap())
-    };
-    let postgres = start(folder.clone()).await.unwrap();
-    lectern::db::migrate::run(&postgres.url()).await.unwrap();
-    let app = App::on(postgres.url());
-    assert_eq!(app.get("/v1/topics").await.status, 200);
-    assert_eq!(app.get("/health/ready").await.status, 200);
-
-    tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
-    let kept = app.get("/v1/topics").await;
-    assert_eq!((kept.status.as_u16(), kept.header("server-timing")), (200, "cache;desc=stale"));
-    for path in ["/v1/articles", "/v1/site", "/v1/articles/a", "/health/ready", "/"] {
-        let asked = Instant::now();
-        let away = app.get(path).await;
-        assert_eq!(away.status, 503, "{path}");
-        assert!(asked.elapsed() < Duration::from_secs(2), "{path}");
-        assert!(!away.header("retry-after").is_empty());
-        assert_eq!(away.json()["type"], "/problems/unavailable");
-        assert!(!away.text().contains("sock") && !away.text().contains("refused"), "{}", away.text());
-    }
-    assert_eq!(app.get("/health/live").await.status, 200);
-    assert_eq!(app.get("/v1").await.status, 200, "what needs no database goes on");
-
-    let postgres = start(folder.clone()).await.unwrap();
-    assert_eq!(app.get("/v1/articles").await.status, 200);
-    assert_eq!(app.get("/health/ready").await.status, 200);
-    tokio::task::spawn_blocking(move || postgres.stop().unwrap()).await.unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod db;
 mod delivery;
+mod faults;
 mod house;
 mod http;
 mod layers;

@@ -1,0 +1,66 @@
+//! The connection that changes become known by is lost while the database is up.
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use lectern::db::listen::State;
+
+use super::{connect, number, until};
+use crate::house::{App, article, library_database, publish};
+
+/// Ends the connection that listens.
+async fn deafen(connection: &mut AsyncPgConnection) {
+    let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+        where datname = current_database() and application_name = 'lectern listen'";
+    assert_eq!(number(connection, sql).await, 1);
+}
+
+/// While nobody knows what has changed, nothing is answered from memory; Postgres, which takes no new connections but
+/// answers on those that are there, is asked instead. What was missed is known before memory is trusted again.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_nobody_told_of() {
+    let url = library_database().await;
+    let app = App::on(url.clone());
+    let (mut mine, mut admin) = (connect(&url).await, connect(&sibling(&url, "postgres")).await);
+    let name = url.rsplit_once('/').map(|(_, name)| name.to_owned()).unwrap();
+    publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
+    publish(&mut mine, &article("b", "", "## 甲\n\n一段。")).await;
+    app.knows_newest(&mine).await;
+    for slug in ["a", "b"] {
+        assert_eq!(app.revision(slug).await, (1, "miss".to_owned()));
+        assert_eq!(app.revision(slug).await, (1, "hit".to_owned()));
+    }
+
+    // The service has its connections; it cannot have the listener's again.
+    admin.batch_execute(&format!("alter database {name} allow_connections false")).await.unwrap();
+    deafen(&mut mine).await;
+    until("the loss to be noticed", async || app.cache.stands() != State::Following).await;
+    publish(&mut mine, &article("a", "", "## 甲\n\n新的一段。")).await;
+    // Longer than it takes to try to connect again, and to be refused.
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(1) {
+        assert_eq!(app.revision("a").await, (2, "miss".to_owned()), "the change that nobody told of is seen");
+        assert_eq!(app.revision("b").await, (1, "miss".to_owned()), "nobody knows that this one still holds");
+        assert_eq!(app.cache.stands(), State::Lost);
+    }
+
+    let (anew, invalidated) = (app.cache.counts().begun_anew, app.cache.counts().invalidated);
+    admin.batch_execute(&format!("alter database {name} allow_connections true")).await.unwrap();
+    until("news again", async || {
+        let before = app.cache.stands();
+        let (revision, how) = app.revision("a").await;
+        assert_eq!(revision, 2, "a {how}, {before:?}");
+        before == State::Following
+    })
+    .await;
+    assert_eq!(app.cache.counts().begun_anew, anew, "what was missed was told from the log");
+    assert!(app.cache.counts().invalidated > invalidated);
+    assert_eq!(app.revision("b").await, (1, "hit".to_owned()), "what did not change is still there");
+    assert_eq!(app.revision("a").await, (2, "hit".to_owned()));
+    publish(&mut mine, &article("b", "", "## 甲\n\n新的一段。")).await;
+    app.knows_newest(&mine).await;
+    assert_eq!(app.revision("b").await, (2, "miss".to_owned()), "changes are told of again");
+}
+
+/// The address of another database of the same server.
+pub fn sibling(url: &str, name: &str) -> String {
+    url.rsplit_once('/').map(|(server, _)| format!("{server}/{name}")).unwrap()
+}

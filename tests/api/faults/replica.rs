@@ -1,0 +1,58 @@
+//! A replica that does not know yet what the log of the primary says.
+
+use diesel_async::SimpleAsyncConnection;
+use lectern::{db::Settings, server};
+
+use super::{connect, listener::sibling};
+use crate::house::{App, article, library_database, publish};
+
+/// What it answers is better than nothing, and is not kept, since nobody will say when it has become stale; nor does it
+/// bear the date of a change that it does not show. Once the replica has caught up, its answers are kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lags() {
+    let url = library_database().await;
+    let mut primary = connect(&url).await;
+    publish(&mut primary, &article("a", "", "## 甲\n\n一段。")).await;
+    drop(primary);
+    let replica = format!("{url}_replica");
+    let (name, copy) = (url.rsplit_once('/').unwrap().1, replica.rsplit_once('/').unwrap().1);
+    let mut admin = connect(&sibling(&url, "postgres")).await;
+    // A copy waits until the last connection has gone.
+    for _ in 0..100 {
+        if admin.batch_execute(&format!("create database {copy} template {name}")).await.is_ok() {
+            break;
+        }
+    }
+    let (mut primary, mut behind) = (connect(&url).await, connect(&replica).await);
+    let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, server::Settings::default());
+    app.knows_newest(&primary).await;
+    assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
+    assert_eq!(
+        app.revision("a").await,
+        (1, "hit".to_owned()),
+        "a replica that is not behind is as good as the primary"
+    );
+
+    let revised = article("a", "", "## 甲\n\n新的一段。");
+    publish(&mut primary, &revised).await;
+    app.knows_newest(&primary).await;
+    let page = "/v1/articles/a?include=toc,sections";
+    for path in [page, "/v1/articles", "/v1/articles/a/related", "/v1/articles/nothing"] {
+        for _ in 0..3 {
+            let reply = app.ask(path).await;
+            assert!(!reply.headers.contains_key("last-modified"), "{path}: {}", reply.header("last-modified"));
+            if path != "/v1/articles/nothing" {
+                assert_eq!((reply.status.as_u16(), super::way(&reply)), (200, "miss".to_owned()), "{path}");
+            }
+        }
+    }
+    assert_eq!(app.revision("a").await, (1, "miss".to_owned()), "it shows what it has");
+    let entries = app.cache.counts().entries;
+
+    publish(&mut behind, &revised).await;
+    assert_eq!(app.revision("a").await, (2, "miss".to_owned()));
+    let kept = app.ask(page).await;
+    assert_eq!(super::way(&kept), "hit");
+    assert!(kept.headers.contains_key("last-modified"));
+    assert_eq!(app.cache.counts().entries, entries + 1, "nothing of the time before was kept");
+}
