@@ -106,7 +106,7 @@ impl<S> Enveloped<S> {
     /// Whether the client may ask for this now. Probes are not counted: a load balancer's must not fail for its haste.
     fn judge(&self, request: &ServiceRequest) -> Verdict {
         let path = request.path();
-        if path.starts_with("/health/") || path == "/metrics" {
+        if ["/health/live", "/health/ready", "/metrics"].contains(&path) {
             return Verdict::Free;
         }
         self.delivery.limiter.check(request.peer_addr(), request.headers())
@@ -115,7 +115,11 @@ impl<S> Enveloped<S> {
     /// The answer that is in memory in the coding that the client wants.
     fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Arc<Entry>, Served)> {
         let head = request.head();
-        if head.method != Method::GET && head.method != Method::HEAD {
+        // A body that is too large is refused whatever is in memory.
+        let plain = (head.method == Method::GET || head.method == Method::HEAD)
+            && !head.headers.contains_key(header::CONTENT_LENGTH)
+            && !head.headers.contains_key(header::TRANSFER_ENCODING);
+        if !plain {
             return None;
         }
         let (entry, served) = self.delivery.cache.find(spelled(head))?;
@@ -129,7 +133,8 @@ impl<S> Enveloped<S> {
 /// The address as the client spelled it.
 #[must_use]
 pub fn spelled(head: &RequestHead) -> &str {
-    head.uri.path_and_query().map_or("/", |address| address.as_str())
+    // A target without a path, as CONNECT has it, names nothing here.
+    head.uri.path_and_query().map_or("", |address| address.as_str())
 }
 
 /// Answers what is not in memory.

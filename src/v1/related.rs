@@ -203,15 +203,15 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
 pub(crate) struct First {
     pub shown: Recommendations,
     pub tags: Vec<String>,
-    /// The revision that they belong to; `None` where the article is not published.
-    pub revision: Option<i32>,
+    /// The slug and the revision that they belong to; `None` where the article is not published.
+    pub of: Option<(String, i32)>,
 }
 
 /// The first recommendations of the article that `key` names; none where it is not published. One statement.
 pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<First, Error> {
     let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
         let shown = Recommendations { data: Vec::new(), more: None };
-        return Ok(First { shown, tags: Vec::new(), revision: None });
+        return Ok(First { shown, tags: Vec::new(), of: None });
     };
     let path = format!("/v1/articles/{}/related", part.slug);
     let more = part.items.len() > FIRST as usize;
@@ -221,7 +221,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<F
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
     let tags = tags(&part);
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
-    Ok(First { shown: Recommendations { data, more }, tags, revision: Some(part.revision) })
+    Ok(First { shown: Recommendations { data, more }, tags, of: Some((part.slug, part.revision)) })
 }
 
 /// Names the list for its cursors: the article's, whatever slug it has by the next page.
@@ -260,7 +260,11 @@ async fn page_of_related(
     let name = list_name(found.card.id);
     let after = paging.after(&name)?;
     let part = load(connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
-    let mut part = part.ok_or_else(|| unknown(&found.card.slug))?;
+    let Some(mut part) = part else {
+        // It went between the two statements; whoever asks again is told how.
+        find(connection, key, Wanted::default()).await?;
+        return Err(unknown(&found.card.slug));
+    };
     let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(address, &page);
     let mut tags = tags(&part);

@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use super::{
     address::{Key, MOUNT, moved},
-    articles::find::{CONTENT, Found, find, written},
+    articles::{
+        find::{CONTENT, Found, find, written},
+        read::ATTEMPTS,
+    },
     card::Card,
 };
 use crate::{
@@ -192,8 +195,25 @@ async fn one(
     format: Format,
     address: &Address,
 ) -> Result<Answer, Error> {
-    let found = find(connection, key, CONTENT).await?;
-    key.check(MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
+    for _ in 0..ATTEMPTS {
+        let found = find(connection, key, CONTENT).await?;
+        key.check(MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
+        if let Some(answer) = within(connection, &found, reference, format, address).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Error::Unavailable("an article was published anew during every attempt to read a section of it".into()))
+}
+
+/// The section in an article that was found; `None` where it came with a publication after that, so that the article has
+/// to be read again.
+async fn within(
+    connection: &Connection,
+    found: &Found,
+    reference: &str,
+    format: Format,
+    address: &Address,
+) -> Result<Option<Answer>, Error> {
     let body = found.body()?;
     let mut trail = Vec::new();
     let mut order = Vec::new();
@@ -204,11 +224,14 @@ async fn one(
         }
     });
     let Some(place) = order.iter().position(|part| names(&part.heading, reference)) else {
-        return Err(elsewhere(connection, &found, &order, reference, &address.query).await?);
+        return match elsewhere(connection, found, &order, reference, &address.query).await? {
+            Some(error) => Err(error),
+            None => Ok(None),
+        };
     };
     let heading = |place: Option<usize>| Some(order.get(place?)?.heading.clone());
-    answer(
-        &found,
+    let answer = answer(
+        found,
         &SectionInContext {
             section: order[place].deliver(format),
             article: found.card.clone(),
@@ -217,7 +240,8 @@ async fn one(
             previous: heading(place.checked_sub(1)),
             next: heading(Some(place + 1)),
         },
-    )
+    );
+    answer.map(Some)
 }
 
 fn walk<'a>(parts: &'a [Part], above: &mut Vec<&'a Part>, visit: &mut dyn FnMut(&'a Part, &[&'a Part])) {
@@ -233,34 +257,39 @@ fn names(heading: &Heading, reference: &str) -> bool {
     heading.number == reference || heading.anchor.as_str() == reference || heading.id.to_string() == reference
 }
 
-/// What a reference that no present section has comes to.
+/// What a reference that no section of the article has comes to; `None` where it names a section that is there by now.
 async fn elsewhere(
     mut connection: &AsyncPgConnection,
     found: &Found,
     present: &[&Part],
     reference: &str,
     query: &Canonical,
-) -> Result<Error, Error> {
+) -> Result<Option<Error>, Error> {
     let article = found.card.id;
-    let id: Option<Uuid> = match Uuid::try_parse(reference) {
+    let known: Option<(Uuid, bool)> = match Uuid::try_parse(reference) {
         Ok(id) if reference.len() == 36 => {
-            let known = sections::table.find(id).filter(sections::article_id.eq(article)).select(sections::id);
+            let known = sections::table.find(id).filter(sections::article_id.eq(article));
+            let known = known.select((sections::id, sections::removed_at.is_not_null()));
             known.first(&mut connection).await.optional()?
         }
         _ => {
-            let known = section_addresses::table.find((article, reference)).select(section_addresses::section_id);
+            let known = section_addresses::table
+                .inner_join(sections::table)
+                .filter(section_addresses::article_id.eq(article))
+                .filter(section_addresses::reference.eq(reference));
+            let known = known.select((sections::id, sections::removed_at.is_not_null()));
             known.first(&mut connection).await.optional()?
         }
     };
-    Ok(match id {
-        None => unknown_section(&found.card.slug, reference),
-        Some(id) => match present.iter().find(|part| part.heading.id == id) {
-            Some(part) => {
-                let path = format!("{MOUNT}{}/sections/{}", found.card.slug, part.heading.anchor);
-                moved(&path, &found.card, query)
-            }
-            None => Error::Withdrawn(format!("the section `{reference}` was removed from `{}`", found.card.slug)),
-        },
+    let slug = &found.card.slug;
+    let Some((id, removed)) = known else { return Ok(Some(unknown_section(slug, reference))) };
+    Ok(match present.iter().find(|part| part.heading.id == id) {
+        Some(part) => {
+            let path = format!("{MOUNT}{slug}/sections/{}", part.heading.anchor);
+            Some(moved(&path, &found.card, query))
+        }
+        None if removed => Some(Error::Withdrawn(format!("the section `{reference}` was removed from `{slug}`"))),
+        None => None,
     })
 }
 

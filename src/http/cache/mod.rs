@@ -7,7 +7,7 @@
 //! - **No stale joining.** Requests for one answer wait for one computation, but never for one that began before a change
 //!   that is known when they come.
 //! - **No trust without news.** While the log is not followed, nothing may be known of changes, so answers from memory are
-//!   served only where the database cannot be reached at all, and for a bounded time.
+//!   served only where reading from the database fails too, and for a bounded time. One request a second tries.
 //! - **Exact invalidation.** A change drops the answers that carry one of its tags, and no others.
 //! - **Bounds.** Answers take no more than the limit; refusals (404, 410, 308) have a part of their own, a sixteenth of it, so
 //!   that made-up addresses push out nothing but each other; made-up queries of real addresses are asked for once, and
@@ -28,7 +28,7 @@ use std::{
     hash::{Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -120,7 +120,14 @@ pub struct Cache {
     store: Mutex<Store>,
     state: AtomicU8,
     lost: Mutex<Option<Instant>>,
+    began: Instant,
+    /// When a read failed for want of a database, or one was sent to see whether it still does: in milliseconds since
+    /// `began`, and 0 where the last one went well.
+    failed: AtomicU64,
 }
+
+/// For how long a failed read speaks for all others.
+const RETRY: u64 = 1000;
 
 /// What a computation came to, for all who waited for it.
 pub type Computed = Result<Arc<Entry>, Error>;
@@ -155,6 +162,8 @@ impl Cache {
             store: Mutex::new(Store::new(settings.bytes)),
             state: AtomicU8::new(code(State::Lost)),
             lost: Mutex::new(None),
+            began: Instant::now(),
+            failed: AtomicU64::new(0),
         }
     }
 
@@ -176,9 +185,31 @@ impl Cache {
         match self.stands() {
             State::Following => Some(Served::Hit),
             _ if entry.lasting => Some(Served::Hit),
-            State::Unreachable if self.may_be_stale() => Some(Served::Stale),
+            State::Unreachable if self.reads_fail() && self.may_be_stale() => Some(Served::Stale),
             State::Lost | State::Unreachable => None,
         }
+    }
+
+    /// Notes whether a read reached the database.
+    pub fn read(&self, reached: bool) {
+        let now = if reached { 0 } else { self.now() };
+        self.failed.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether reading is known to fail. Who asks when that was some time ago is told no, and tries for all others. That the
+    /// log cannot be followed is no proof: a database that takes no more connections may well answer over those that it has.
+    fn reads_fail(&self) -> bool {
+        let (failed, now) = (self.failed.load(Ordering::Relaxed), self.now());
+        if failed == 0 {
+            return false;
+        }
+        let tries = now - failed >= RETRY
+            && self.failed.compare_exchange(failed, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        !tries
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
     fn may_be_stale(&self) -> bool {

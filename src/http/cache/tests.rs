@@ -135,7 +135,12 @@ fn nothing_is_trusted_or_kept_while_the_log_is_not_followed() {
     fill(&cache, "/b", "b", &["article:b"]);
     assert!(cache.last_resort("/a").is_some(), "better than nothing");
     Follow::stands(&*cache, State::Unreachable);
+    assert!(!is_known(&cache, "/a"), "that nobody can listen does not mean that nobody can read");
+    cache.read(false);
     assert_eq!(cache.find("/a").unwrap().1, Served::Stale);
+    cache.read(true);
+    assert!(!is_known(&cache, "/a"));
+    cache.read(false);
     assert!(!is_known(&cache, "/b"), "what was computed meanwhile was not kept");
     // Back again: what was missed comes first.
     cache.apply(vec![change(11, &["article:a"])]);
@@ -151,6 +156,7 @@ fn what_nobody_can_confirm_is_served_for_a_bounded_time() {
     Follow::stands(&*cache, State::Following);
     fill(&cache, "/a", "a", &["article:a"]);
     Follow::stands(&*cache, State::Unreachable);
+    cache.read(false);
     assert!(!is_known(&cache, "/a"));
     assert!(cache.last_resort("/a").is_none());
 }

@@ -145,7 +145,7 @@ async fn one(connection: &Connection, key: &Key, query: &ArticleQuery, address: 
 }
 
 /// How often an article is read again when a publication falls between its statements.
-const ATTEMPTS: usize = 10;
+pub(crate) const ATTEMPTS: usize = 10;
 
 pub(crate) type Whole = (Found, Option<related::First>, Option<Recommendations>);
 
@@ -168,7 +168,10 @@ pub(crate) async fn whole(
             OptionFuture::from(hot).await.transpose()
         };
         let (found, related, hot) = try_join!(find(connection, key, wanted), related, hot)?;
-        if related.as_ref().is_none_or(|related| related.revision == Some(found.card.revision)) {
+        let same = |of: &Option<(String, i32)>| {
+            of.as_ref().is_some_and(|(slug, revision)| (slug, *revision) == (&found.card.slug, found.card.revision))
+        };
+        if related.as_ref().is_none_or(|related| same(&related.of)) {
             return Ok((found, related, hot));
         }
     }
