@@ -17,8 +17,8 @@ use crate::{
     content::Slug,
     db::{self, Db, migrate, private::PrivatePostgres},
     error::Error,
-    http::cache::entry::Lifetimes,
-    openapi, server,
+    http::{cache::entry::Lifetimes, client::TrustedProxies, limit::Limit},
+    logging, openapi, server,
     transfer::{export, file, import, library, report},
 };
 
@@ -51,6 +51,9 @@ pub struct Settings {
     /// The folder of the private Postgres [default: /var/lib/lectern as root, else ~/.local/share/lectern]
     #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The form of the log: lines for people, or a JSON object a line
+    #[arg(long, env = "LECTERN_LOG_FORMAT", global = true, value_enum, default_value = "plain")]
+    log_format: logging::Form,
 }
 
 /// How answers are kept and delivered.
@@ -71,8 +74,29 @@ struct Delivery {
     stale_if_error: u32,
 }
 
+/// Who asks, and who watches.
+#[derive(Debug, Clone, Args)]
+struct Clients {
+    /// How many requests a client may send in how many seconds, or `off` [default: 1200/60, and as many as it likes from
+    /// loopback]
+    #[arg(long, env = "LECTERN_RATE_LIMIT", value_name = "REQUESTS/SECONDS")]
+    rate_limit: Option<Limit>,
+    /// Addresses and networks whose word is taken for who the client is, separated by commas
+    #[arg(
+        long,
+        env = "LECTERN_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    trusted_proxies: TrustedProxies,
+    /// An address of its own for `/metrics` [default: beside everything else]
+    #[arg(long, env = "LECTERN_METRICS_LISTEN", value_name = "ADDRESS", value_parser = address)]
+    metrics_listen: Option<String>,
+}
+
 impl Delivery {
-    fn settings(&self, workers: Option<u16>) -> server::Settings {
+    fn settings(&self, workers: Option<u16>, clients: &Clients) -> server::Settings {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         server::Settings {
             workers: workers.map(usize::from),
@@ -83,6 +107,8 @@ impl Delivery {
                 stale_while_revalidate: seconds(self.stale_while_revalidate),
                 stale_if_error: seconds(self.stale_if_error),
             },
+            rate_limit: clients.rate_limit.unwrap_or_default(),
+            trusted_proxies: clients.trusted_proxies.clone(),
         }
     }
 }
@@ -99,6 +125,8 @@ enum Command {
         workers: Option<u16>,
         #[command(flatten)]
         delivery: Delivery,
+        #[command(flatten)]
+        clients: Clients,
     },
     /// Bring article files, folders of them, and captured pages in
     Import {
@@ -147,8 +175,11 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    match cli.command.run(&cli.settings) {
+    let log = logging::init(cli.settings.log_format);
+    let result = cli.command.run(&cli.settings);
+    // What was logged comes before what ends it.
+    drop(log);
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -162,9 +193,10 @@ impl Command {
     /// Runs the command; `false` where it did what it should and found fault.
     fn run(self, settings: &Settings) -> Result<bool, Error> {
         match self {
-            Command::Serve { listen, workers, delivery } => {
-                let started = delivery.settings(workers);
-                with_database(settings, async |database| serve(database, settings, &listen, &started).await)
+            Command::Serve { listen, workers, delivery, clients } => {
+                let started = delivery.settings(workers, &clients);
+                let metrics = clients.metrics_listen.as_deref();
+                with_database(settings, async |database| serve(database, settings, (&listen, metrics), &started).await)
             }
             Command::Import { paths, publish, site, dry_run, slug } => {
                 if slug.is_some() && (paths.len() != 1 || paths.iter().any(|path| path.is_dir())) {
@@ -188,6 +220,7 @@ impl Command {
 
 /// Ends with what clap says of a misuse, and its code.
 fn misuse(why: &str) -> ! {
+    log::logger().flush();
     Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
 }
 
@@ -262,7 +295,12 @@ async fn keep_running(private: Arc<PrivatePostgres>) {
     }
 }
 
-async fn serve(database: &str, settings: &Settings, listen: &str, started: &server::Settings) -> Result<bool, Error> {
+async fn serve(
+    database: &str,
+    settings: &Settings,
+    (listen, metrics): (&str, Option<&str>),
+    started: &server::Settings,
+) -> Result<bool, Error> {
     let mut connection = AsyncPgConnection::establish(database).await?;
     let loaded = library::load(&mut connection).await?;
     if loaded > 0 {
@@ -274,16 +312,26 @@ async fn serve(database: &str, settings: &Settings, listen: &str, started: &serv
     }
     drop(connection);
 
-    let unusable = |e: std::io::Error| Error::internal("the service cannot listen", format!("{listen}: {e}"));
-    let listener = TcpListener::bind(listen).map_err(unusable)?;
-    let address = listener.local_addr().map_err(unusable)?;
+    let bind = |listen: &str| {
+        let unusable = |e: std::io::Error| Error::internal("the service cannot listen", format!("{listen}: {e}"));
+        let listener = TcpListener::bind(listen).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        Ok::<_, Error>((listener, address))
+    };
+    let (listener, address) = bind(listen)?;
+    let (metrics, metrics_address) = metrics.map(bind).transpose()?.unzip();
     let replicas = settings.database_read_url.iter().filter(|url| !url.is_empty()).cloned().collect();
     let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
-    let running = server::start(listener, &db, started)?;
+    let running = server::start(listener, metrics, &db, started)?;
     running.followed(Duration::from_secs(1)).await;
+    // What was logged before comes before.
+    log::logger().flush();
     eprintln!("listening on http://{address}");
     eprintln!("  reader   http://{address}/");
     eprintln!("  docs     http://{address}/docs");
+    if let Some(address) = metrics_address {
+        eprintln!("  metrics  http://{address}/metrics");
+    }
     eprintln!("  article  http://{address}/v1/articles/{}", library::FIRST_ARTICLE);
     running.ended().await?;
     Ok(true)

@@ -6,17 +6,20 @@
 //! files, captured pages → content (parse) → publishing (the only writer) → Postgres → v1 (read) → http → client
 //! ```
 //!
+//! Only one thing points back: Postgres tells the cache in [`http`] which tags changed.
+//!
 //! - [`content`] what text is: pure functions, no database, no HTTP
 //! - [`publishing`] the only code that changes content; every change is one transaction with a row in the log
 //! - [`transfer`] whole libraries in and out
 //! - [`v1`] the public API, one file a feature; reads the public half of the database only
-//! - [`http`] what every request shares
+//! - [`http`] what every request shares; the cache of finished answers
 //! - [`db`] the way to Postgres
 //! - [`reader`] the pages at `/` and `/read/…`
 //! - [`openapi`] the document that describes the API
 //! - [`server`] puts it together; the service and the tests both start it there
 //! - [`cli`] commands, flags, settings
 //! - [`logging`] the log: its forms, and how it gets to stderr
+//! - [`logging`] the log: its forms, and its way to stderr
 //! - [`error`] what can go wrong, and its one table
 //!
 //! The URL is the path of the source: `/v1/topics` is `src/v1/topics.rs`.

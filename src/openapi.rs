@@ -92,8 +92,10 @@ fn add_components(document: &mut Value) {
             "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
         }}},
     });
-    components["responses"]["unavailable"]["headers"]["Retry-After"] =
-        json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
+    for name in ["unavailable", "rate-limited"] {
+        components["responses"][name]["headers"]["Retry-After"] =
+            json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
+    }
     components["responses"]["moved"] = json!({
         "description": "It has another address now; `Location` says which. Method, query and body stay the same.",
         "headers": {"Location": {
@@ -126,6 +128,18 @@ fn add_components(document: &mut Value) {
             "description": "The next page (RFC 8288), where there is one.",
             "schema": {"type": "string"}, "example": "</v1/articles?cursor=…>; rel=\"next\"",
         },
+        "Server-Timing": {
+            "description": "Whether the answer came from memory (`cache;desc=hit`), was computed (`miss`, with the time in milliseconds), or is the last known one while the database cannot be reached (`stale`).",
+            "schema": {"type": "string"}, "example": "cache;desc=miss, compute;dur=3.141",
+        },
+        "RateLimit": {
+            "description": "What is left of the client's quota, and for how long (draft-ietf-httpapi-ratelimit-headers). Absent where none holds.",
+            "schema": {"type": "string"}, "example": "\"default\";r=1199;t=1",
+        },
+        "RateLimit-Policy": {
+            "description": "The client's quota: so many requests in so many seconds. Absent where none holds.",
+            "schema": {"type": "string"}, "example": "\"default\";q=1200;w=60",
+        },
         "X-Request-Id": {
             "description": "The request's id: the client's own, if it sent one, else a new one.",
             "schema": {"type": "string"}, "example": "0198c0de-0000-7000-8000-000000000000",
@@ -143,6 +157,7 @@ fn example_of(kind: Kind) -> Value {
         Kind::MALFORMED_REQUEST => Error::MalformedRequest("the path has a % without two hexadecimal digits".into()),
         Kind::NOT_FOUND => Error::NotFound("no article is published as `stem-cell`".into()),
         Kind::WITHDRAWN => Error::Withdrawn("本文的一处结论已被新的指南取代，修订后重新发布。".into()),
+        Kind::RATE_LIMITED => Error::RateLimited { seconds: 2 },
         Kind::UNAVAILABLE => Error::Unavailable(String::new()),
         Kind::INTERNAL => Error::Internal(String::new()),
         other => {
@@ -160,7 +175,8 @@ fn example_of(kind: Kind) -> Value {
 fn complete(path: &str, operation: &mut Value) {
     let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    let cached = !path.starts_with("/health");
+    let probe = path.starts_with("/health") || path == "/metrics";
+    let cached = !probe;
     let reads = path.starts_with("/v1/") || path == "/" || path.starts_with("/read/") || path == "/health/ready";
     let mut add = |status: &str, name: &str| {
         if operation["responses"].get(status).is_none() {
@@ -168,6 +184,9 @@ fn complete(path: &str, operation: &mut Value) {
         }
     };
     add("400", "bad-request");
+    if !probe {
+        add("429", "rate-limited");
+    }
     if cached {
         add("304", "not-modified");
     }
@@ -185,7 +204,9 @@ fn complete(path: &str, operation: &mut Value) {
     if let Some(success) = operation["responses"].get_mut("200") {
         let header = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
         success["headers"]["X-Request-Id"] = header("X-Request-Id");
-        for name in ["ETag", "Cache-Control"].into_iter().filter(|_| cached) {
+        for name in
+            ["ETag", "Cache-Control", "Server-Timing", "RateLimit", "RateLimit-Policy"].into_iter().filter(|_| cached)
+        {
             success["headers"][name] = header(name);
         }
         if path.starts_with("/v1/") {

@@ -16,14 +16,18 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use crate::{
     db::{
         Db,
-        listen::{self, State},
+        listen::{self, Follow, State},
     },
     error::Error,
     http::{
         BODY_LIMIT,
         cache::{self, Cache, entry::Lifetimes},
+        client::TrustedProxies,
         envelope::Envelope,
-        fallback, health, problem,
+        fallback, health,
+        limit::{Limit, Limiter},
+        metrics::{self, Metrics, raise},
+        problem,
         read::Delivery,
     },
     openapi, reader, v1,
@@ -50,11 +54,30 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// For how long other caches may keep an answer.
     pub lifetimes: Lifetimes,
+    /// How much a client may ask for.
+    pub rate_limit: Limit,
+    /// Who may say who the client is.
+    pub trusted_proxies: TrustedProxies,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            workers: None,
+            signals: false,
+            cache_bytes: 64 << 20,
+            lifetimes: Lifetimes::default(),
+            rate_limit: Limit::default(),
+            trusted_proxies: TrustedProxies::default(),
+        }
+    }
 }
 
 /// A service that runs.
 pub struct Running {
     server: Server,
+    /// The one that answers `/metrics`, where that has a listener of its own.
+    metrics: Option<Server>,
     cache: Arc<Cache>,
     follower: tokio::task::JoinHandle<()>,
 }
@@ -82,7 +105,13 @@ impl Running {
 
     /// Waits until it was stopped.
     pub async fn ended(self) -> Result<(), Error> {
+        let beside = self.metrics.as_ref().map(Server::handle);
+        let metrics = self.metrics.map(tokio::spawn);
         let ended = self.server.await.map_err(|e| Error::internal("the service", e));
+        if let (Some(handle), Some(metrics)) = (beside, metrics) {
+            handle.stop(true).await;
+            let _ = metrics.await;
+        }
         self.follower.abort();
         ended
     }
@@ -90,6 +119,11 @@ impl Running {
 
 /// Every operation of the service.
 pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(main_routes).service(metrics::read_metrics);
+}
+
+/// Every operation but the metrics, which may have a listener of their own.
+fn main_routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(v1::routes)
         .configure(reader::routes)
@@ -100,37 +134,51 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(health::read_readiness);
 }
 
-/// Starts the service on `listener`.
+/// Starts the service on `listener`; `/metrics` is answered on `metrics_listener` instead, where there is one.
 ///
 /// Must be called on a tokio runtime that lives as long as the service: the log of changes is followed there.
-pub fn start(listener: TcpListener, db: &Db, settings: &Settings) -> Result<Running, Error> {
+pub fn start(
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    db: &Db,
+    settings: &Settings,
+) -> Result<Running, Error> {
     let unusable = |e: std::io::Error| Error::internal("the service cannot listen", e);
     let document = openapi::document();
     let methods = web::Data::new(fallback::Methods::of(&document));
     let files = web::Data::from(Arc::new(openapi::Files::of(&document)?));
-    let cache = Arc::new(Cache::new(cache::Settings {
-        bytes: settings.cache_bytes,
-        stale_if_error: settings.lifetimes.stale_if_error,
-    }));
+    let metrics = Arc::new(Metrics::new());
+    let cache = cache::Settings { bytes: settings.cache_bytes, stale_if_error: settings.lifetimes.stale_if_error };
+    let cache = Arc::new(Cache::new(cache, Arc::clone(&metrics)));
+    gather(&metrics, db, &cache);
     let follower = tokio::spawn(listen::follow(db.primary().to_owned(), Arc::clone(&cache)));
     let delivery = web::Data::new(Delivery {
         db: db.clone(),
         cache: Arc::clone(&cache),
+        metrics: Arc::clone(&metrics),
+        limiter: Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()),
         cache_control: settings.lifetimes.cache_control(),
     });
     let db = web::Data::new(db.clone());
+    let metrics = web::Data::from(metrics);
+    let beside = metrics_listener
+        .map(|listener| metrics_server(listener, metrics.clone(), delivery.clone()))
+        .transpose()
+        .map_err(unusable)?;
+    let together = beside.is_none();
     let mut server = HttpServer::new(move || {
         let envelope = Envelope(delivery.clone());
-        App::new()
+        let app = App::new()
             .into_utoipa_app()
             .app_data(db.clone())
             .app_data(delivery.clone())
             .app_data(methods.clone())
             .app_data(files.clone())
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
-            .configure(routes)
-            .map(|app| app.default_service(web::to(fallback::fallback)).wrap(envelope))
-            .into_app()
+            .app_data(metrics.clone())
+            .configure(main_routes);
+        let app = if together { app.service(metrics::read_metrics) } else { app };
+        app.map(|app| app.default_service(web::to(fallback::fallback)).wrap(envelope)).into_app()
     })
     .client_request_timeout(HEAD_PATIENCE)
     .keep_alive(REST)
@@ -142,5 +190,52 @@ pub fn start(listener: TcpListener, db: &Db, settings: &Settings) -> Result<Runn
         server = server.disable_signals();
     }
     let server = server.listen(listener).map_err(unusable)?.run();
-    Ok(Running { server, cache, follower })
+    Ok(Running { server, metrics: beside, cache, follower })
+}
+
+/// The server of `/metrics` alone.
+fn metrics_server(
+    listener: TcpListener,
+    metrics: web::Data<Metrics>,
+    delivery: web::Data<Delivery>,
+) -> std::io::Result<Server> {
+    let methods = web::Data::new(fallback::Methods::default());
+    let app = move || {
+        App::new()
+            .app_data(metrics.clone())
+            .app_data(methods.clone())
+            .service(metrics::read_metrics)
+            .default_service(web::to(fallback::fallback))
+            .wrap(Envelope(delivery.clone()))
+    };
+    Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+}
+
+/// Lets the metrics ask the others for what they know.
+fn gather(metrics: &Metrics, db: &Db, cache: &Arc<Cache>) {
+    let (db, cache) = (db.clone(), Arc::downgrade(cache));
+    let (read, write) = (metrics.pool("read"), metrics.pool("write"));
+    let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    metrics.at_scrape(move |metrics| {
+        for (pool, seen) in [(&read, db.read_pool()), (&write, db.write_pool())] {
+            pool.size.set(number(seen.size));
+            pool.in_use.set(number(seen.used));
+            pool.waiting.set(number(seen.waiting));
+            raise(&pool.timeouts, seen.timeouts);
+        }
+        raise(&metrics.database.statements, db.statements());
+        raise(&metrics.database.slow_statements, db.slow_statements());
+        let Some(cache) = cache.upgrade() else { return };
+        let counts = cache.counts();
+        metrics.cache.entries.set(number(counts.entries));
+        metrics.cache.bytes.set(number(counts.bytes));
+        raise(&metrics.cache.evictions, counts.evicted);
+        raise(&metrics.cache.invalidated, counts.invalidated);
+        raise(&metrics.cache.refused, counts.refused);
+        raise(&metrics.cache.changes, counts.changes);
+        metrics.follower.following.set(u64::from(cache.stands() == State::Following));
+        let sequence = cache.position().map_or(0, |position| position.sequence);
+        metrics.follower.sequence.set(u64::try_from(sequence).unwrap_or_default());
+        raise(&metrics.follower.reconnects, counts.followed_again);
+    });
 }

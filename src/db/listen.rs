@@ -85,9 +85,12 @@ pub trait Follow: Send + Sync + 'static {
 pub async fn follow(url: String, follower: Arc<impl Follow>) {
     let mut pause = PAUSES.0;
     loop {
+        let first = pause == PAUSES.0;
         let end = follow_once(&url, &*follower, &mut pause).await;
         follower.stands(if end.unreachable { State::Unreachable } else { State::Lost });
-        log::warn!("the log of changes cannot be followed, trying again: {}", end.why);
+        // Once, not with every attempt of an outage.
+        let level = if first || pause == PAUSES.0 { log::Level::Warn } else { log::Level::Debug };
+        log::log!(level, "the log of changes cannot be followed, trying again: {}", end.why);
         sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
@@ -101,11 +104,11 @@ struct End {
 }
 
 impl End {
-    fn lost(cause: impl ToString) -> End {
+    fn lost(cause: &dyn std::fmt::Display) -> End {
         End { why: cause.to_string(), unreachable: false }
     }
 
-    fn unreachable(cause: impl ToString) -> End {
+    fn unreachable(cause: &dyn std::fmt::Display) -> End {
         End { why: cause.to_string(), unreachable: true }
     }
 
@@ -136,16 +139,19 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
     let mut connection = match timeout(PATIENCE, connect).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(ConnectionError::CouldntSetupConfiguration(error))) => return End::refused(&error),
-        Ok(Err(error)) => return End::unreachable(error),
-        Err(_) => return End::unreachable("no connection within the time allowed"),
+        Ok(Err(error)) => return End::unreachable(&error),
+        Err(_) => return End::unreachable(&"no connection within the time allowed"),
     };
     let joined = timeout(PATIENCE * 5, join(&mut connection, follower)).await;
     match joined {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return End::refused(&error),
-        Err(_) => return End::unreachable("no answer within the time allowed"),
+        Err(_) => return End::unreachable(&"no answer within the time allowed"),
     }
     follower.stands(State::Following);
+    if *pause > PAUSES.0 {
+        log::info!("the log of changes is followed again");
+    }
     *pause = PAUSES.0;
     let end = listen(&mut connection, follower).await;
     // At once, and before anything else is tried: from here on changes may be missed.
@@ -159,22 +165,22 @@ async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow) -> E
         {
             let mut notices = std::pin::pin!(connection.notifications_stream());
             match timeout(HEARTBEAT, notices.next()).await {
-                Ok(Some(Err(error))) => return End::lost(error),
-                Ok(None) => return End::lost("the connection was closed"),
+                Ok(Some(Err(error))) => return End::lost(&error),
+                Ok(None) => return End::lost(&"the connection was closed"),
                 // What was told is in the log, like all that was told since; and no notice is news, too.
                 Ok(Some(Ok(_))) | Err(_) => {}
             }
             while let Some(Some(notice)) = futures_util::FutureExt::now_or_never(notices.next()) {
                 if let Err(error) = notice {
-                    return End::lost(error);
+                    return End::lost(&error);
                 }
             }
         }
         match timeout(PATIENCE, catch_up(connection, follower)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return End::lost(error),
+            Ok(Err(error)) => return End::lost(&error),
             // A connection that is there and says nothing: so is the database, as far as anybody can tell.
-            Err(_) => return End::unreachable("the database does not answer"),
+            Err(_) => return End::unreachable(&"the database does not answer"),
         }
     }
 }
@@ -217,7 +223,7 @@ async fn catch_up(connection: &mut AsyncPgConnection, follower: &impl Follow) ->
             .select((changes::sequence, changes::tags, changes::at))
             .load(connection)
             .await?;
-        let last = batch.len() < BATCH as usize;
+        let last = i64::try_from(batch.len()).is_ok_and(|length| length < BATCH);
         if batch.iter().zip(known + 1..).any(|(change, sequence)| change.sequence != sequence) {
             follower.begin_anew(newest(connection).await?);
             return Ok(());

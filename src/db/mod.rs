@@ -68,11 +68,12 @@ struct Pools {
     statements: Arc<Statements>,
 }
 
-/// Counts of statements.
+/// Counts of statements, and of requests that got no connection to read or to write with.
 #[derive(Debug, Default)]
 struct Statements {
     sent: AtomicU64,
     slow: AtomicU64,
+    timeouts: [AtomicU64; 2],
 }
 
 impl Db {
@@ -94,12 +95,12 @@ impl Db {
     pub async fn read(&self) -> Result<Connection, Error> {
         let pools = &self.0.read;
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
-        Ok(pools[turn % pools.len()].get().await?)
+        self.lend(0, pools[turn % pools.len()].get().await)
     }
 
     /// A connection to the primary that may write.
     pub async fn write(&self) -> Result<Connection, Error> {
-        Ok(self.0.write.get().await?)
+        self.lend(1, self.0.write.get().await)
     }
 
     /// The address of the primary: whoever follows the log listens there.
@@ -126,19 +127,35 @@ impl Db {
         self.0.statements.slow.load(Ordering::Relaxed)
     }
 
-    /// How it stands with each pool: its name, and how many connections it has, has on loan, and has requests waiting for.
-    pub fn pools(&self) -> impl Iterator<Item = (&'static str, PoolUse)> {
-        let named = std::iter::once(("write", &self.0.write)).chain(self.0.read.iter().map(|pool| ("read", pool)));
-        named.map(|(name, pool)| {
-            let status = pool.status();
-            let used = status.size.saturating_sub(status.available);
-            (name, PoolUse { size: status.size, used, waiting: status.waiting })
+    /// How it stands with the pools for reading, all replicas together.
+    #[must_use]
+    pub fn read_pool(&self) -> PoolUse {
+        self.0.read.iter().map(PoolUse::of).fold(PoolUse::default(), |sum, pool| PoolUse {
+            size: sum.size + pool.size,
+            used: sum.used + pool.used,
+            waiting: sum.waiting + pool.waiting,
+            timeouts: self.0.statements.timeouts[0].load(Ordering::Relaxed),
         })
+    }
+
+    /// How it stands with the pool for writing.
+    #[must_use]
+    pub fn write_pool(&self) -> PoolUse {
+        let timeouts = self.0.statements.timeouts[1].load(Ordering::Relaxed);
+        PoolUse { timeouts, ..PoolUse::of(&self.0.write) }
+    }
+
+    /// Counts a loan that came to nothing.
+    fn lend(&self, place: usize, loan: Result<Connection, deadpool::PoolError>) -> Result<Connection, Error> {
+        if loan.is_err() {
+            self.0.statements.timeouts[place].fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(loan?)
     }
 }
 
 /// How it stands with a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolUse {
     /// Its connections.
     pub size: usize,
@@ -146,6 +163,16 @@ pub struct PoolUse {
     pub used: usize,
     /// The requests that wait for one.
     pub waiting: usize,
+    /// Requests that got none so far, because none came free in time or the server could not be reached.
+    pub timeouts: u64,
+}
+
+impl PoolUse {
+    fn of(pool: &deadpool::Pool<AsyncPgConnection>) -> PoolUse {
+        let status = pool.status();
+        let used = status.size.saturating_sub(status.available);
+        PoolUse { size: status.size, used, waiting: status.waiting, timeouts: 0 }
+    }
 }
 
 /// Closes a connection that did not answer in time, so that nobody else waits for it.

@@ -4,19 +4,19 @@
 //! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it.
 
 use std::{
-    cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
-    time::{Duration, Instant, SystemTime},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
     HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, HeaderValue},
     },
     web,
 };
@@ -24,28 +24,21 @@ use futures_util::{
     FutureExt,
     future::{Either, LocalBoxFuture},
 };
-use uuid::Uuid;
 
 use super::{
     BODY_LIMIT,
-    cache::{Outcome, Served},
+    cache::{Entry, Outcome, Served},
     coding::Coding,
+    headers::{REQUEST_ID, SERVER_TIMING, always, is_public, request_id, safe},
+    limit::Verdict,
+    metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
     read::{Delivery, Timing},
 };
-use crate::error::Error;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-/// The header that names what makes an answer stale.
-pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
-
-/// The headers that scripts of other origins may read.
-const EXPOSED: &str = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
-
-/// What an answer that is no page may load: nothing (CSP Level 3).
-pub const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+use crate::{
+    error::Error,
+    logging::{Access, access},
+};
 
 /// The middleware; the outermost of all.
 #[derive(Clone)]
@@ -88,22 +81,39 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let begun = Instant::now();
-        if let Some((response, served)) = self.known(&request) {
+        let verdict = self.judge(&request);
+        if !matches!(verdict, Verdict::Refused(_))
+            && let Some((response, entry, served)) = self.known(&request)
+        {
+            let method = request.method().clone();
             let mut response = ServiceResponse::new(request.into_parts().0, response);
             let id = request_id(response.request().headers());
-            tell(&response, served.name(), begun, &id);
+            let told = Told { method: &method, begun, id: &id, served: Some(served) };
+            told.tell(&response, &entry.route, &self.delivery.metrics);
             let headers = response.headers_mut();
             headers.insert(SERVER_TIMING, timing(served, None));
             headers.insert(REQUEST_ID, id);
+            if let Verdict::Within(allowance) = verdict {
+                allowance.write_to(headers);
+            }
             return Either::Left(ready(Ok(response)));
         }
-        Either::Right(answer(Rc::clone(&self.inner), self.delivery.clone(), request, begun).boxed_local())
+        Either::Right(answer(Rc::clone(&self.inner), self.delivery.clone(), request, begun, verdict).boxed_local())
     }
 }
 
 impl<S> Enveloped<S> {
+    /// Whether the client may ask for this now. Probes are not counted: a load balancer's must not fail for its haste.
+    fn judge(&self, request: &ServiceRequest) -> Verdict {
+        let path = request.path();
+        if path.starts_with("/health/") || path == "/metrics" {
+            return Verdict::Free;
+        }
+        self.delivery.limiter.check(request.peer_addr(), request.headers())
+    }
+
     /// The answer that is in memory in the coding that the client wants.
-    fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Served)> {
+    fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Arc<Entry>, Served)> {
         let head = request.head();
         if head.method != Method::GET && head.method != Method::HEAD {
             return None;
@@ -111,7 +121,8 @@ impl<S> Enveloped<S> {
         let (entry, served) = self.delivery.cache.find(spelled(head))?;
         // A refusal names the request in its body; it is found once more on the way that all others go.
         let Outcome::Page(page) = &entry.outcome else { return None };
-        Some((page.answer(head, Coding::wanted(&head.headers))?, served))
+        let response = page.answer(head, Coding::wanted(&head.headers))?;
+        Some((response, entry, served))
     }
 }
 
@@ -121,30 +132,13 @@ pub fn spelled(head: &RequestHead) -> &str {
     head.uri.path_and_query().map_or("/", |address| address.as_str())
 }
 
-/// The headers that every answer under a path has.
-pub fn fixed(path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fixed = |name, value| (name, HeaderValue::from_static(value));
-    let safe = [
-        fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        fixed(header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    ];
-    // Not only where an Origin was sent: a shared cache keeps one answer for all.
-    let open = is_public(path).then(|| {
-        [fixed(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), fixed(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)]
-    });
-    safe.into_iter().chain(open.into_iter().flatten())
-}
-
-fn is_public(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/")
-}
-
 /// Answers what is not in memory.
 async fn answer<S, B>(
     inner: Rc<S>,
     delivery: web::Data<Delivery>,
     mut request: ServiceRequest,
     begun: Instant,
+    verdict: Verdict,
 ) -> Answered
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
@@ -152,7 +146,8 @@ where
 {
     let id = request_id(request.headers());
     let path = request.path().to_owned();
-    let mut response = if let Err(error) = readable(&request).and_then(|()| small(&request)) {
+    let method = request.method().clone();
+    let mut response = if let Err(error) = allowed(verdict).and(readable(&request)).and_then(|()| small(&request)) {
         // Not `into_response`, which would lose the error that the problem is made from.
         ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
     } else if is_public(&path) && is_preflight(&request) {
@@ -170,10 +165,19 @@ where
     if status.is_client_error() || status.is_server_error() {
         response = with_problem(response, &path, id.to_str().unwrap_or_default());
     }
-    tell(&response, timed.map_or("-", |timed| timed.served.name()), begun, &id);
+    let told = Told { method: &method, begun, id: &id, served: timed.map(|timed| timed.served) };
+    told.tell(&response, &delivery.metrics.of(response.request()), &delivery.metrics);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        delivery.metrics.rate_limited.inc();
+    }
     let headers = response.headers_mut();
-    for (name, value) in fixed(&path) {
+    for (name, value) in always(&path) {
         headers.insert(name, value);
+    }
+    if status != StatusCode::NOT_MODIFIED && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        for (name, value) in safe(None) {
+            headers.insert(name, value);
+        }
     }
     if status == StatusCode::PERMANENT_REDIRECT {
         // A redirect that may be kept for ever would outlive the next move.
@@ -182,8 +186,19 @@ where
     if let Some(timed) = timed {
         headers.insert(SERVER_TIMING, timing(timed.served, Some(timed.took)));
     }
+    if let Verdict::Within(allowance) | Verdict::Refused(allowance) = verdict {
+        allowance.write_to(headers);
+    }
     headers.insert(REQUEST_ID, id);
     Ok(response)
+}
+
+/// 429 for a client that asked too often.
+fn allowed(verdict: Verdict) -> Result<(), Error> {
+    match verdict {
+        Verdict::Refused(allowance) => Err(Error::RateLimited { seconds: allowance.retry_after() }),
+        Verdict::Free | Verdict::Within(_) => Ok(()),
+    }
 }
 
 /// `Server-Timing` (W3C): whether the answer came from memory, and how long it took where it did not, in milliseconds.
@@ -199,13 +214,41 @@ fn timing(served: Served, took: Option<Duration>) -> HeaderValue {
     }
 }
 
-/// The line in the log.
-fn tell(response: &ServiceResponse<BoxBody>, cache: &str, begun: Instant, id: &HeaderValue) {
-    let request = response.request();
-    let micros = begun.elapsed().as_micros();
-    let (method, path, status) = (request.method(), request.path(), response.status().as_u16());
-    let id = id.to_str().unwrap_or_default();
-    log::info!(target: "lectern::access", "{method} {path} {status} {cache} {micros}us {id}");
+/// What is told of a request beside its answer.
+struct Told<'a> {
+    /// As the client sent it.
+    method: &'a Method,
+    begun: Instant,
+    id: &'a HeaderValue,
+    served: Option<Served>,
+}
+
+impl Told<'_> {
+    /// Counts the answer, and writes its line in the log.
+    fn tell(&self, response: &ServiceResponse<BoxBody>, route: &Route, metrics: &Metrics) {
+        let status = response.status();
+        let bytes = match response.response().body().size() {
+            BodySize::Sized(bytes) if *self.method != Method::HEAD && status != StatusCode::NOT_MODIFIED => bytes,
+            _ => 0,
+        };
+        let elapsed = self.begun.elapsed();
+        route.observe(self.method, status.as_u16(), elapsed, bytes);
+        match self.served {
+            Some(Served::Hit) => _ = metrics.cache.hits.inc(),
+            Some(Served::Miss) => _ = metrics.cache.misses.inc(),
+            Some(Served::Stale) => _ = metrics.cache.stale.inc(),
+            None => {}
+        }
+        access(&Access {
+            method: self.method.as_str(),
+            path: response.request().path(),
+            status: status.as_u16(),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            elapsed,
+            cache: self.served.map_or("-", Served::name),
+            request_id: self.id.to_str().unwrap_or_default(),
+        });
+    }
 }
 
 /// Whether the body that a request announces is one that could be taken.
@@ -215,28 +258,6 @@ fn small(request: &ServiceRequest) -> Result<(), Error> {
         return Err(Error::ContentTooLarge { limit: BODY_LIMIT });
     }
     Ok(())
-}
-
-thread_local! {
-    static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::new());
-}
-
-/// The client's own id where it can stand in a header and a log line, else a new one: a UUID of version 7. Its random part
-/// tells requests apart and is no secret, so it need not come from the system.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(REQUEST_ID).filter(|id| {
-        let id = id.as_bytes();
-        (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
-    });
-    if let Some(given) = given {
-        return given.clone();
-    }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut random = [0; 10];
-    RANDOM.with_borrow_mut(|rng| rng.fill(&mut random));
-    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(now).unwrap_or_default(), &random).into_uuid();
-    let mut text = Uuid::encode_buffer();
-    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 /// Whether path and query are percent-encoded UTF-8 without NUL (RFC 3986 section 2.1).

@@ -7,6 +7,7 @@
 //! - [`coding`]: content codings.
 //! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
 //! - [`limit`]: how many requests a client may send.
+//! - [`headers`]: the headers that answers have whatever they answer.
 //! - [`query`]: query parameters, parsed once, all faults at once, and their canonical form.
 //! - [`page`]: `limit` and `cursor`.
 //! - [`fallback`]: 404, and 405 with `Allow`.
@@ -20,6 +21,7 @@ pub mod client;
 pub mod coding;
 pub mod envelope;
 pub mod fallback;
+pub mod headers;
 pub mod health;
 pub mod limit;
 pub mod metrics;

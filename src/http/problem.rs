@@ -10,7 +10,7 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Read, envelope::SURROGATE_KEY, query::Nothing};
+use super::{Answer, Read, headers::SURROGATE_KEY, query::Nothing};
 use crate::error::{Error, Fault, Kind};
 
 /// The media type of a problem.

@@ -17,6 +17,8 @@ use super::{
     cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served},
     coding::Coding,
     envelope::spelled,
+    limit::Limiter,
+    metrics::{Metrics, Route},
     query::{Canonical, FromQuery, Parameters},
 };
 use crate::{
@@ -33,6 +35,10 @@ pub struct Delivery {
     pub db: Db,
     /// The answers in memory.
     pub cache: Arc<Cache>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How much a client may ask for.
+    pub limiter: Limiter,
     /// `Cache-Control` of everything that caches may keep.
     pub cache_control: HeaderValue,
 }
@@ -85,14 +91,14 @@ impl<Q: 'static> Read<Q> {
     {
         let Read { query, address, request, delivery } = self;
         let lead =
-            |flight: Flight, address: Address, pattern: String, spelled: String, delivery: web::Data<Delivery>| {
+            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
                 rt::spawn(async move {
                     let path = address.path.clone();
                     let (result, keep) = compute_within(&delivery.db, &flight, async move |connection| {
                         compute(connection, query, address).await
                     })
                     .await;
-                    let computed = Entry::new(result, &path, &pattern, &delivery.cache_control).map(Arc::new);
+                    let computed = Entry::new(result, &path, route, &delivery.cache_control).map(Arc::new);
                     flight.land(computed, keep, &spelled);
                 });
             };
@@ -103,10 +109,10 @@ impl<Q: 'static> Read<Q> {
     pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Answer, Error>) -> Result<HttpResponse, Error> {
         let Read { query, address, request, delivery } = self;
         let lead =
-            |flight: Flight, address: Address, pattern: String, spelled: String, delivery: web::Data<Delivery>| {
+            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
                 let result = compute(query).map(Answer::built_in);
                 let keep = result.is_ok();
-                let computed = Entry::new(result, &address.path, &pattern, &delivery.cache_control).map(Arc::new);
+                let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
                 flight.land(computed, keep, &spelled);
             };
         serve(&request, &delivery, address, lead).await
@@ -118,7 +124,7 @@ async fn serve(
     request: &HttpRequest,
     delivery: &web::Data<Delivery>,
     address: Address,
-    lead: impl FnOnce(Flight, Address, String, String, web::Data<Delivery>),
+    lead: impl FnOnce(Flight, Address, Arc<Route>, String, web::Data<Delivery>),
 ) -> Result<HttpResponse, Error> {
     let begun = Instant::now();
     let key = address.to_string();
@@ -127,8 +133,8 @@ async fn serve(
         Begin::Known(entry, served) => (Ok(entry), served),
         Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
         Begin::Lead(flight, receiver) => {
-            let pattern = request.match_pattern().unwrap_or_default();
-            lead(flight, address, pattern, spelling.to_owned(), delivery.clone());
+            let route = delivery.metrics.of(request);
+            lead(flight, address, route, spelling.to_owned(), delivery.clone());
             (landed(receiver).await, Served::Miss)
         }
     };
@@ -145,14 +151,13 @@ async fn serve(
         Outcome::Refusal(error) => return Err(error.clone()),
         Outcome::Page(page) => {
             let coding = Coding::wanted(request.headers());
-            match page.answer(request.head(), coding) {
-                Some(response) => response,
-                None => {
-                    let grown = page.encode(coding).await;
-                    delivery.cache.grew(&entry, grown);
-                    let response = page.answer(request.head(), coding);
-                    response.ok_or_else(|| Error::Internal("a content coding was not made".into()))?
-                }
+            if let Some(response) = page.answer(request.head(), coding) {
+                response
+            } else {
+                let grown = page.encode(coding).await;
+                delivery.cache.grew(&entry, grown);
+                let response = page.answer(request.head(), coding);
+                response.ok_or_else(|| Error::Internal("a content coding was not made".into()))?
             }
         }
     };

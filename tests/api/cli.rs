@@ -128,7 +128,7 @@ fn the_readme_knows_the_settings() {
             assert!(default.contains(value.to_str().unwrap()), "{name}: {default}");
         }
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 13);
     assert!(told.contains_key("RUST_LOG"));
 }
 

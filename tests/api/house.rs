@@ -20,7 +20,7 @@ use lectern::{
         migrate,
         private::{Options, PrivatePostgres},
     },
-    http::cache::{Cache, entry::Lifetimes},
+    http::cache::Cache,
     openapi,
     publishing::{draft, publish},
     server,
@@ -143,21 +143,27 @@ impl App {
 
     /// A service on a database.
     pub fn on(database: String) -> App {
-        App::with(&Settings { url: database, replicas: Vec::new(), connections: 4 })
+        App::over(&Settings { url: database, replicas: Vec::new(), connections: 4 })
     }
 
-    /// A service on these databases.
-    pub fn with(databases: &Settings) -> App {
+    /// A service over these databases.
+    pub fn over(databases: &Settings) -> App {
+        App::with(databases, server::Settings::default())
+    }
+
+    /// A service with the bundled library that counts what its clients ask for.
+    pub async fn limited(rate: &str) -> App {
+        let settings = server::Settings { rate_limit: rate.parse().unwrap(), ..server::Settings::default() };
+        let databases = Settings { url: new_database(true).await, replicas: Vec::new(), connections: 4 };
+        App::with(&databases, settings)
+    }
+
+    fn with(databases: &Settings, settings: server::Settings) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let db = Db::new(databases).unwrap();
-        let settings = server::Settings {
-            workers: Some(1),
-            signals: false,
-            cache_bytes: 8 << 20,
-            lifetimes: Lifetimes::default(),
-        };
-        let running = server::start(listener, &db, &settings).unwrap();
+        let settings = server::Settings { workers: Some(1), ..settings };
+        let running = server::start(listener, None, &db, &settings).unwrap();
         let (handle, cache) = (running.handle(), running.cache());
         tokio::spawn(running.ended());
         let client = reqwest::Client::builder()
@@ -170,7 +176,7 @@ impl App {
 
     /// Publishes an article file and returns its id.
     pub async fn publish(&self, file: &str) -> Uuid {
-        publish(&mut *self.db.write().await.unwrap(), file).await
+        publish(&mut self.db.write().await.unwrap(), file).await
     }
 
     /// A GET whose answer is held against the description.
@@ -189,6 +195,17 @@ impl App {
             assert!(began.elapsed() < Duration::from_secs(20), "the change {newest} did not become known");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// A GET whose answer is taken in a content coding, as it comes.
+    pub async fn send_coded(&self, path: &str, coding: &str, known: Option<&str>) -> Reply {
+        let mut request = self.client.get(format!("{}{path}", self.base)).header("accept-encoding", coding);
+        if let Some(etag) = known {
+            request = request.header("if-none-match", etag);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Reply { path: path.to_owned(), status, headers, body: answer.bytes().await.unwrap().to_vec() }
     }
 
     /// A request with headers; its answer is held against the description.

@@ -6,6 +6,7 @@
 mod cli;
 mod contract;
 mod db;
+mod delivery;
 mod faults;
 mod house;
 mod http;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 use super::Tag;
 use crate::{
     error::Error,
-    http::{answer::Answer, coding::Coding, envelope},
+    http::{answer::Answer, coding::Coding, headers, metrics::Route},
 };
 
 /// How long after a change its second is named as `Last-Modified`: longer than a change takes to commit.
@@ -44,8 +44,8 @@ pub struct Entry {
     pub tags: Box<[Tag]>,
     /// Whether it depends on the program only, and on nothing that the log tells of.
     pub lasting: bool,
-    /// The pattern of its path, for the metrics.
-    pub pattern: Box<str>,
+    /// Where requests for it are counted.
+    pub route: Arc<Route>,
     /// Where the store has it; 0 where it has not.
     pub(super) place: AtomicU64,
     used: AtomicU8,
@@ -126,7 +126,7 @@ impl Entry {
     pub fn new(
         result: Result<Answer, Error>,
         path: &str,
-        pattern: &str,
+        route: Arc<Route>,
         cache_control: &HeaderValue,
     ) -> Result<Entry, Error> {
         let (outcome, tags, lasting) = match result {
@@ -141,7 +141,7 @@ impl Entry {
         };
         let tags = tags.iter().map(|tag| Tag::new(tag)).collect();
         let (place, used) = (AtomicU64::new(0), AtomicU8::new(0));
-        Ok(Entry { outcome, tags, lasting, pattern: pattern.into(), place, used })
+        Ok(Entry { outcome, tags, lasting, route, place, used })
     }
 
     /// Its bytes in memory so far, without what the store adds.
@@ -150,7 +150,7 @@ impl Entry {
             Outcome::Page(page) => page.weight(),
             Outcome::Refusal(_) => 0,
         };
-        body + self.pattern.len() + self.tags.len() * size_of::<Tag>() + size_of::<Entry>()
+        body + self.tags.len() * size_of::<Tag>() + size_of::<Entry>()
     }
 
     /// Notes that it was asked for.
@@ -175,15 +175,13 @@ impl Page {
             (header::CACHE_CONTROL, cache_control.clone()),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
         ];
-        shared.extend(envelope::fixed(path));
+        shared.extend(headers::always(path));
         let tags = answer.tags.join(" ");
-        shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (envelope::SURROGATE_KEY, tags)));
+        shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (headers::SURROGATE_KEY, tags)));
         let links = answer.links.iter().filter_map(|link| HeaderValue::from_str(link).ok());
         shared.extend(links.map(|link| (header::LINK, link)));
-        let full = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type)),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(answer.policy.unwrap_or(envelope::NOTHING))),
-        ];
+        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        let full = std::iter::once(content_type).chain(headers::safe(answer.policy)).collect();
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
         let identity = Coded { bytes: answer.body, etag: quoted(&etag, Coding::Identity) };
         let compressible = !answer.content_type.starts_with("image/");

@@ -42,4 +42,9 @@ impl Front {
     pub(super) fn remove(&self, spelled: &str) {
         self.part(spelled).write().unwrap_or_else(PoisonError::into_inner).remove(spelled);
     }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|part| part.read().unwrap_or_else(PoisonError::into_inner).is_empty())
+    }
 }

@@ -33,6 +33,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::Utc;
 use tokio::sync::watch;
 
 pub use self::entry::{Entry, Outcome};
@@ -40,6 +41,7 @@ use self::{front::Front, store::Store};
 use crate::{
     db::listen::{Change, Follow, Position, State},
     error::Error,
+    http::metrics::Metrics,
 };
 
 /// A tag as the cache compares it. Two tags that fall together would only drop an answer too many.
@@ -103,6 +105,8 @@ pub struct Counts {
     pub refused: u64,
     /// Changes that were applied.
     pub changes: u64,
+    /// How often the log was followed again after it was lost.
+    pub followed_again: u64,
     /// How often everything was forgotten, because the log could not be joined to what was known.
     pub begun_anew: u64,
 }
@@ -111,6 +115,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Cache {
     settings: Settings,
+    metrics: Arc<Metrics>,
     front: Front,
     store: Mutex<Store>,
     state: AtomicU8,
@@ -142,9 +147,10 @@ pub struct Flight {
 impl Cache {
     /// An empty cache. It trusts nothing until it follows the log.
     #[must_use]
-    pub fn new(settings: Settings) -> Cache {
+    pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Cache {
         Cache {
             settings,
+            metrics,
             front: Front::default(),
             store: Mutex::new(Store::new(settings.bytes)),
             state: AtomicU8::new(code(State::Lost)),
@@ -265,6 +271,10 @@ impl Follow for Cache {
 
     fn apply(&self, changes: Vec<Change>) {
         self.store().apply(&changes, &self.front);
+        let now = Utc::now();
+        for change in changes {
+            self.metrics.observe_publication_delay((now - change.at).to_std().unwrap_or_default());
+        }
     }
 
     fn begin_anew(&self, position: Position) {
@@ -280,7 +290,10 @@ impl Follow for Cache {
             }
         }
         // Under the lock of the store: no fill that was decided before is still on its way.
-        let _store = self.store();
+        let mut store = self.store();
+        if state == State::Following {
+            store.followed();
+        }
         self.state.store(code(state), Ordering::Release);
     }
 }

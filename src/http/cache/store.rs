@@ -50,6 +50,7 @@ pub(super) struct Store {
     limit: usize,
     next: Place,
     counts: Counts,
+    was_followed: bool,
 }
 
 /// An entry and all that leads to it.
@@ -255,6 +256,12 @@ impl Store {
         self.clock = Clock::beginning(position.at);
         self.position = Some(position);
         self.counts.begun_anew += 1;
+    }
+
+    /// Notes that the log is followed from here on.
+    pub(super) fn followed(&mut self) {
+        self.counts.followed_again += u64::from(self.was_followed);
+        self.was_followed = true;
     }
 
     /// Drops an entry; what was asked for again keeps its standing for when it comes back.

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use actix_web::{HttpResponse, get, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, text::encode},
@@ -252,6 +252,12 @@ impl Metrics {
     #[must_use]
     pub fn route(&self, pattern: &str) -> Arc<Route> {
         self.routes.get(pattern)
+    }
+
+    /// The counters of the route that a request was led to.
+    #[must_use]
+    pub fn of(&self, request: &HttpRequest) -> Arc<Route> {
+        request.match_pattern().map_or_else(|| self.unknown_route(), |pattern| self.route(&pattern))
     }
 
     /// The counters of all paths that no route matches.

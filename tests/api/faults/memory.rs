@@ -13,7 +13,7 @@ async fn an_answer_that_a_change_overtakes_is_not_kept() {
     let url = library_database().await;
     let proxy = Proxy::to(&url).await;
     // One connection, so that its statements are prepared before the order matters.
-    let app = App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 });
+    let app = App::over(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 });
     let mut mine = connect(&url).await;
     // With and without somebody who asks again before the old answer has arrived.
     for again in [true, false] {
@@ -41,7 +41,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
             }
             // Who asks now does not wait for the answer that is on its way, but for the connection.
             let (second, ()) = tokio::join!(app.ask(&path), async {
-                let waits = async || app.db.pools().any(|(name, pool)| name == "read" && pool.waiting == 1);
+                let waits = async || app.db.read_pool().waiting == 1;
                 until("a request that waits for the connection", waits).await;
                 proxy.hand_out();
             });
@@ -69,7 +69,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_ask_at_once_are_one_computation() {
     let url = library_database().await;
-    let app = App::with(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 });
+    let app = App::over(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 });
     let mut mine = connect(&url).await;
     for n in 0..9 {
         publish(&mut mine, &article(&format!("a-{n}"), "", "## 甲\n\n一段。")).await;

@@ -24,7 +24,7 @@ async fn a_replica_that_lags() {
         }
     }
     let (mut primary, mut behind) = (connect(&url).await, connect(&replica).await);
-    let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 });
+    let app = App::over(&Settings { url, replicas: vec![replica], connections: 2 });
     app.knows_newest(&primary).await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
     assert_eq!(
