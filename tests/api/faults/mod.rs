@@ -174,6 +174,12 @@ fn status(head: &str) -> u16 {
     head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
+/// Whether an answer that was held back for less than the service waits is there: `None` where it waited too long.
+fn in_time_or_late(status: u16) -> Option<()> {
+    assert!(matches!(status, 200 | 503), "{status}: neither an answer nor the word that it is late");
+    (status == 200).then_some(())
+}
+
 /// Tries again what only proves something if it is quick: the service gives the database less than a second, and on a busy
 /// machine the steps of a test may take longer. `None` says that an attempt proves nothing.
 async fn in_time<T>(mut attempt: impl AsyncFnMut(usize) -> Option<T>) -> T {
