@@ -48,10 +48,10 @@ pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<Http
     let silent = || Error::Unavailable("the database does not answer".into());
     let connection = timeout_at(deadline, db.read()).await.map_err(|_| silent())??;
     let asked = async { (&*connection).batch_execute("select 1").await };
-    if let Ok(answered) = timeout_at(deadline, asked).await {
-        answered?;
-        return Ok(ok());
-    }
-    discard(connection);
-    Err(silent())
+    let Ok(answered) = timeout_at(deadline, asked).await else {
+        discard(connection);
+        return Err(silent());
+    };
+    answered?;
+    Ok(ok())
 }

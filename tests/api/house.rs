@@ -143,12 +143,8 @@ impl App {
 
     /// A service on a database.
     pub fn on(database: String) -> App {
-        App::over(&Settings { url: database, replicas: Vec::new(), connections: 4 })
-    }
-
-    /// A service over these databases.
-    pub fn over(databases: &Settings) -> App {
-        App::with(databases, server::Settings::default())
+        let databases = Settings { url: database, replicas: Vec::new(), connections: 4 };
+        App::with(&databases, server::Settings::default())
     }
 
     /// A service with the bundled library that counts what its clients ask for.
@@ -158,7 +154,8 @@ impl App {
         App::with(&databases, settings)
     }
 
-    fn with(databases: &Settings, settings: server::Settings) -> App {
+    /// A service on these databases.
+    pub fn with(databases: &Settings, settings: server::Settings) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let db = Db::new(databases).unwrap();
@@ -176,7 +173,7 @@ impl App {
 
     /// Publishes an article file and returns its id.
     pub async fn publish(&self, file: &str) -> Uuid {
-        publish(&mut self.db.write().await.unwrap(), file).await
+        publish(&mut *self.db.write().await.unwrap(), file).await
     }
 
     /// A GET whose answer is held against the description.

@@ -1,7 +1,7 @@
 //! What is kept of an answer that a change overtook, and who computes when many ask at once.
 
 use diesel_async::AsyncPgConnection;
-use lectern::db::Settings;
+use lectern::{db::Settings, server};
 
 use super::{Client, Locked, connect, in_time, in_time_or_late, number, proxy::Proxy, status, until, way};
 use crate::house::{App, article, library_database, publish};
@@ -13,7 +13,8 @@ async fn an_answer_that_a_change_overtakes_is_not_kept() {
     let url = library_database().await;
     let proxy = Proxy::to(&url).await;
     // One connection, so that its statements are prepared before the order matters.
-    let app = App::over(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 });
+    let app =
+        App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 }, server::Settings::default());
     let mut mine = connect(&url).await;
     // With and without somebody who asks again before the old answer has arrived.
     for again in [true, false] {
@@ -67,7 +68,8 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_ask_at_once_are_one_computation() {
     let url = library_database().await;
-    let app = App::over(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 });
+    let app =
+        App::with(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 }, server::Settings::default());
     let mut mine = connect(&url).await;
     for n in 0..9 {
         publish(&mut mine, &article(&format!("a-{n}"), "", "## 甲\n\n一段。")).await;
@@ -91,7 +93,7 @@ async fn many_who_ask_at_once_are_one_computation() {
         }
         // There is one worker, and it takes things in turn: when it answers this, it has read those.
         assert_eq!(app.ask("/health/live").await.status, 200);
-        drop(first);
+        first.vanish();
         assert_eq!(app.ask("/health/live").await.status, 200);
         locked.release().await;
         let mut misses = 0;
@@ -117,7 +119,7 @@ async fn many_who_ask_at_once_are_one_computation() {
         let mut locked = Locked::table(&url, "links").await;
         let only = Client::asks(app.address(), path).await;
         locked.keeps_waiting(1).await;
-        drop(only);
+        only.vanish();
         assert_eq!(app.ask("/health/live").await.status, 200);
         locked.release().await;
         let mut waits = 0;

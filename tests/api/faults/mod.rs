@@ -143,6 +143,11 @@ impl Client {
         client
     }
 
+    /// Goes away as a program does that is killed: the connection is reset. One that is only closed still wants its answer.
+    fn vanish(self) {
+        self.0.set_zero_linger().unwrap();
+    }
+
     async fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.unwrap();
     }

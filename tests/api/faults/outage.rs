@@ -231,7 +231,7 @@ async fn connections_that_are_all_busy() {
     for path in &paths {
         assert_eq!(app.ask(path).await.status, 200, "{path}");
     }
-    assert_eq!(app.db.read_pool().waiting, 0, "nobody waits any more");
+    assert!(app.db.read_pool().waiting == 0, "nobody waits any more");
 }
 
 /// Without a database there is no service, and the command says why; also when something takes the connection and never

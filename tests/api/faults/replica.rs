@@ -1,7 +1,7 @@
 //! A replica that does not know yet what the log of the primary says.
 
 use diesel_async::SimpleAsyncConnection;
-use lectern::db::Settings;
+use lectern::{db::Settings, server};
 
 use super::{connect, listener::sibling};
 use crate::house::{App, article, library_database, publish};
@@ -24,7 +24,7 @@ async fn a_replica_that_lags() {
         }
     }
     let (mut primary, mut behind) = (connect(&url).await, connect(&replica).await);
-    let app = App::over(&Settings { url, replicas: vec![replica], connections: 2 });
+    let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, server::Settings::default());
     app.knows_newest(&primary).await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
     assert_eq!(
