@@ -3,7 +3,7 @@
 use diesel_async::AsyncPgConnection;
 use lectern::{db::Settings, server};
 
-use super::{Client, Locked, connect, in_time, number, proxy::Proxy, status, until, way};
+use super::{Client, Locked, connect, in_time, in_time_or_late, number, proxy::Proxy, status, until, way};
 use crate::house::{App, article, library_database, publish};
 
 /// Rule 4 in a forced order: a statement has read the old revision and its answer is on the way; the new one is published,
@@ -53,9 +53,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
         for _ in 0..2 {
             assert_eq!(app.revision(&slug).await.0, 2, "the old answer was kept");
         }
-        if first.status != 200 {
-            return None;
-        }
+        in_time_or_late(first.status.as_u16())?;
         assert_eq!(first.ok()["revision"], 1, "it was read before");
         // Where another computation has taken its place, it is not even judged.
         assert_eq!(app.cache.counts().refused, refused + u64::from(!again));
@@ -95,15 +93,13 @@ async fn many_who_ask_at_once_are_one_computation() {
         }
         // There is one worker, and it takes things in turn: when it answers this, it has read those.
         assert_eq!(app.ask("/health/live").await.status, 200);
-        drop(first);
+        first.vanish();
         assert_eq!(app.ask("/health/live").await.status, 200);
         locked.release().await;
         let mut misses = 0;
         for client in &mut others {
             let head = client.answer().await;
-            if status(&head) != 200 {
-                return None;
-            }
+            in_time_or_late(status(&head))?;
             misses += usize::from(head.contains("cache;desc=miss"));
         }
         assert_eq!(app.db.statements() - before, one, "{misses} waited");
@@ -123,7 +119,7 @@ async fn many_who_ask_at_once_are_one_computation() {
         let mut locked = Locked::table(&url, "links").await;
         let only = Client::asks(app.address(), path).await;
         locked.keeps_waiting(1).await;
-        drop(only);
+        only.vanish();
         assert_eq!(app.ask("/health/live").await.status, 200);
         locked.release().await;
         let mut waits = 0;

@@ -143,6 +143,11 @@ impl Client {
         client
     }
 
+    /// Goes away as a program does that is killed: the connection is reset. One that is only closed still wants its answer.
+    fn vanish(self) {
+        self.0.set_zero_linger().unwrap();
+    }
+
     async fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.unwrap();
     }
@@ -172,6 +177,12 @@ impl Client {
 /// The status in the head of an answer; 0 where there is none.
 fn status(head: &str) -> u16 {
     head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+}
+
+/// Whether an answer that was held back for less than the service waits is there: `None` where it waited too long.
+fn in_time_or_late(status: u16) -> Option<()> {
+    assert!(matches!(status, 200 | 503), "{status}: neither an answer nor the word that it is late");
+    (status == 200).then_some(())
 }
 
 /// Tries again what only proves something if it is quick: the service gives the database less than a second, and on a busy
