@@ -1,22 +1,24 @@
 (
     select jsonb_object_agg(
-        concat_ws('#', linked.slug, linked.fragment),
-        concat_ws('#', target.slug, coalesce(sections.anchor, linked.fragment))
+        concat_ws('#', links.target_slug, written.fragment),
+        concat_ws(
+            '#',
+            target.slug,
+            case when written.fragment is not null then coalesce(present.anchor, written.fragment) end
+        )
     )
-    from (
-        select links.target_slug as slug, links.target_fragment as fragment
-        from links
-        where links.article_id = articles.id and links.kind = 'linked'
-        union
-        -- A fragment that no section could have is left as it is, behind the slug of today.
-        select links.target_slug, null
-        from links
-        where links.article_id = articles.id and links.kind = 'linked'
-    ) as linked
-    join addresses on addresses.slug = linked.slug
+    from links
+    join addresses on addresses.slug = links.target_slug
     join articles as target on target.id = addresses.article_id
-    left join section_addresses
-        on section_addresses.article_id = target.id and section_addresses.reference = linked.fragment
-    left join sections on sections.id = section_addresses.section_id and sections.removed_at is null
-    where target.slug <> linked.slug or sections.anchor <> linked.fragment
+    left join lateral (
+        select sections.anchor
+        from section_addresses
+        join sections on sections.id = section_addresses.section_id and sections.removed_at is null
+        where section_addresses.article_id = target.id and section_addresses.reference = links.target_fragment
+    ) as present on links.target_fragment is not null
+    -- A fragment that no section could have is left as it is, behind the slug of today.
+    cross join lateral (values (null), (links.target_fragment)) as written (fragment)
+    where links.article_id = articles.id and links.kind = 'linked'
+        and (target.slug <> links.target_slug or present.anchor <> links.target_fragment)
+        and (written.fragment is not null or target.slug <> links.target_slug)
 )
