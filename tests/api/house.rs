@@ -181,7 +181,7 @@ impl App {
 
     /// Publishes an article file and returns its id.
     pub async fn publish(&self, file: &str) -> Uuid {
-        publish(&mut *self.db.write().await.unwrap(), file).await
+        publish(&mut self.db.write().await.unwrap(), file).await
     }
 
     /// A GET whose answer is held against the description.
