@@ -1,6 +1,7 @@
 //! Commands, flags, their variables and defaults, in one declaration. Nothing else reads the environment.
 
 use std::{
+    ffi::OsString,
     io::{IsTerminal, Write},
     net::TcpListener,
     path::PathBuf,
@@ -17,7 +18,7 @@ use crate::{
     content::Slug,
     db::{self, Db, migrate, private::PrivatePostgres},
     error::Error,
-    http::{cache::entry::Lifetimes, client::TrustedProxies, limit::Limit},
+    http::{cache::entry::Lifetimes, client::TrustedProxies, limit::Limit, tls},
     logging, openapi, server,
     transfer::{export, file, import, library, report},
 };
@@ -95,6 +96,31 @@ struct Clients {
     metrics_listen: Option<String>,
 }
 
+/// How the service proves who it is.
+#[derive(Debug, Clone, Args)]
+struct Identity {
+    /// A certificate and those that it leans on, in PEM; with it the service speaks HTTPS, HTTP/2 included [default: none]
+    #[arg(long, env = "LECTERN_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<OsString>,
+    /// The private key of the certificate, in PEM and not encrypted [default: none]
+    #[arg(long, env = "LECTERN_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<OsString>,
+}
+
+impl Identity {
+    /// What the files say; `None` for plain HTTP.
+    fn read(&self) -> Result<Option<rustls::ServerConfig>, Error> {
+        // A variable that is set to nothing is not set; clap's `requires` would count it.
+        let given = |file: &Option<OsString>| file.as_ref().filter(|file| !file.is_empty()).map(PathBuf::from);
+        match (given(&self.tls_cert), given(&self.tls_key)) {
+            (Some(certificate), Some(key)) => tls::read(&certificate, &key).map(Some),
+            (None, None) => Ok(None),
+            (Some(_), None) => misuse("--tls-cert needs --tls-key"),
+            (None, Some(_)) => misuse("--tls-key needs --tls-cert"),
+        }
+    }
+}
+
 impl Delivery {
     fn settings(&self, workers: Option<u16>, clients: &Clients) -> server::Settings {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -109,6 +135,7 @@ impl Delivery {
             },
             rate_limit: clients.rate_limit.unwrap_or_default(),
             trusted_proxies: clients.trusted_proxies.clone(),
+            tls: None,
         }
     }
 }
@@ -127,6 +154,8 @@ enum Command {
         delivery: Delivery,
         #[command(flatten)]
         clients: Clients,
+        #[command(flatten)]
+        identity: Identity,
     },
     /// Bring article files, folders of them, and captured pages in
     Import {
@@ -193,8 +222,8 @@ impl Command {
     /// Runs the command; `false` where it did what it should and found fault.
     fn run(self, settings: &Settings) -> Result<bool, Error> {
         match self {
-            Command::Serve { listen, workers, delivery, clients } => {
-                let started = delivery.settings(workers, &clients);
+            Command::Serve { listen, workers, delivery, clients, identity } => {
+                let started = server::Settings { tls: identity.read()?, ..delivery.settings(workers, &clients) };
                 let metrics = clients.metrics_listen.as_deref();
                 with_database(settings, async |database| serve(database, settings, (&listen, metrics), &started).await)
             }
@@ -326,13 +355,14 @@ async fn serve(
     running.followed(Duration::from_secs(1)).await;
     // What was logged before comes before.
     log::logger().flush();
-    eprintln!("listening on http://{address}");
-    eprintln!("  reader   http://{address}/");
-    eprintln!("  docs     http://{address}/docs");
+    let base = format!("{}://{address}", if started.tls.is_some() { "https" } else { "http" });
+    eprintln!("listening on {base}");
+    eprintln!("  reader   {base}/");
+    eprintln!("  docs     {base}/docs");
     if let Some(address) = metrics_address {
         eprintln!("  metrics  http://{address}/metrics");
     }
-    eprintln!("  article  http://{address}/v1/articles/{}", library::FIRST_ARTICLE);
+    eprintln!("  article  {base}/v1/articles/{}", library::FIRST_ARTICLE);
     running.ended().await?;
     Ok(true)
 }

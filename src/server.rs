@@ -11,6 +11,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web,
 };
+use rustls::ServerConfig;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
@@ -36,6 +37,10 @@ use crate::{
 /// For how many seconds a stopping service finishes what it began.
 const GRACE_SECONDS: u64 = 20;
 
+/// The same with TLS: actix tells no client of HTTP/2 to leave, so one that rests would hold the end up for all of it, while
+/// nobody new is let in.
+const GRACE_SECONDS_WITH_TLS: u64 = 5;
+
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -58,6 +63,8 @@ pub struct Settings {
     pub rate_limit: Limit,
     /// Who may say who the client is.
     pub trusted_proxies: TrustedProxies,
+    /// With it the service speaks TLS: HTTP/2 and HTTP/1.1 by ALPN; without it plain HTTP/1.1.
+    pub tls: Option<ServerConfig>,
 }
 
 impl Default for Settings {
@@ -69,6 +76,7 @@ impl Default for Settings {
             lifetimes: Lifetimes::default(),
             rate_limit: Limit::default(),
             trusted_proxies: TrustedProxies::default(),
+            tls: None,
         }
     }
 }
@@ -182,14 +190,18 @@ pub fn start(
     })
     .client_request_timeout(HEAD_PATIENCE)
     .keep_alive(REST)
-    .shutdown_timeout(GRACE_SECONDS);
+    .shutdown_timeout(if settings.tls.is_some() { GRACE_SECONDS_WITH_TLS } else { GRACE_SECONDS });
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }
     if !settings.signals {
         server = server.disable_signals();
     }
-    let server = server.listen(listener).map_err(unusable)?.run();
+    let server = match settings.tls.clone() {
+        Some(tls) => server.listen_rustls_0_23(listener, tls),
+        None => server.listen(listener),
+    };
+    let server = server.map_err(unusable)?.run();
     Ok(Running { server, metrics: beside, cache, follower })
 }
 

@@ -14,6 +14,7 @@
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
 //! - [`health`]: is the service alive, and can it answer.
 //! - [`metrics`]: what the service counts, for Prometheus.
+//! - [`tls`]: the certificate and its key.
 
 pub mod answer;
 pub mod cache;
@@ -29,6 +30,7 @@ pub mod page;
 pub mod problem;
 pub mod query;
 pub mod read;
+pub mod tls;
 
 pub use answer::Answer;
 pub use query::Query;

@@ -21,6 +21,7 @@ use crate::house::scratch;
 /// A service that a test started; it ends with the test.
 pub struct Service {
     pub child: Child,
+    /// What it says that it listens on.
     pub base: String,
 }
 
@@ -128,7 +129,7 @@ fn the_readme_knows_the_settings() {
             assert!(default.contains(value.to_str().unwrap()), "{name}: {default}");
         }
     }
-    assert_eq!(count, 13);
+    assert_eq!(count, 15);
     assert!(told.contains_key("RUST_LOG"));
 }
 

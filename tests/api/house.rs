@@ -154,10 +154,18 @@ impl App {
         App::with(&databases, settings)
     }
 
+    /// A service with the bundled library that speaks TLS; the client of the house does not.
+    pub async fn secure(tls: rustls::ServerConfig) -> App {
+        let settings = server::Settings { tls: Some(tls), ..server::Settings::default() };
+        let databases = Settings { url: new_database(true).await, replicas: Vec::new(), connections: 4 };
+        App::with(&databases, settings)
+    }
+
     /// A service on these databases.
     pub fn with(databases: &Settings, settings: server::Settings) -> App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        let base = format!("{scheme}://{}", listener.local_addr().unwrap());
         let db = Db::new(databases).unwrap();
         let settings = server::Settings { workers: Some(1), ..settings };
         let running = server::start(listener, None, &db, &settings).unwrap();

@@ -12,5 +12,6 @@ mod house;
 mod http;
 mod layers;
 mod publishing;
+mod tls;
 mod transfer;
 mod v1;

@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{
     HttpResponse,
-    body::BoxBody,
+    body::{self, BoxBody},
     dev::RequestHead,
     http::{
         StatusCode,
@@ -219,7 +219,8 @@ impl Page {
         let modified = self.modified.get();
         let fresh = is_fresh(head.headers(), &coded.etag, modified);
         let mut response = if fresh {
-            HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(()))
+            // No body, and not an empty one: over HTTP/2 actix would tell of that one's length, which is not the page's.
+            HttpResponse::with_body(StatusCode::NOT_MODIFIED, BoxBody::new(body::None::new()))
         } else {
             HttpResponse::with_body(StatusCode::OK, BoxBody::new(coded.bytes.clone()))
         };
