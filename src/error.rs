@@ -242,10 +242,12 @@ impl From<diesel::result::Error> for Error {
             Diesel::DatabaseError(Db::UnableToSendCommand | Db::ClosedConnection, _) => {
                 Error::Unavailable(error.to_string())
             }
-            // Diesel does not pass on the SQLSTATE; these are the texts of class 57P (operator intervention) and 53300.
+            // Diesel does not pass on the SQLSTATE; these are the texts of class 57 (operator intervention, the time limit of a
+            // statement among it) and 53300.
             Diesel::DatabaseError(Db::Unknown, info)
                 if [
                     "terminating connection",
+                    "canceling statement due to",
                     "the database system is",
                     "too many clients",
                     "remaining connection slots",

@@ -191,7 +191,7 @@ impl Access {
     fn setup(self) -> &'static str {
         match self {
             Access::Read => {
-                "set default_transaction_read_only = on; set statement_timeout = '900ms'; \
+                "set default_transaction_read_only = on; set statement_timeout = '1s'; \
                  set idle_in_transaction_session_timeout = '10s'; set application_name = 'lectern read'"
             }
             Access::Write => {

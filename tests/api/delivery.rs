@@ -246,12 +246,3 @@ async fn what_happens_is_counted() {
     }
     assert!(!text.contains("heart-disease"), "no path that a client sent is a label");
 }
-
-/// What a request is refused for does not depend on what is in memory.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_refused_on_a_hit_too() {
-    let app = App::library().await;
-    assert_eq!(app.get("/v1/site").await.status, 200);
-    let refused = app.send(Method::GET, "/v1/site", &[("content-length", "99999999")]).await;
-    assert_eq!(refused.status, 413);
-}

@@ -67,6 +67,19 @@ async fn every_refusal_is_a_problem() {
     assert_eq!(app.get("/v1/articles/stem-cell-infusion").await.status, 200, "the service goes on");
 }
 
+/// What a request is refused for does not depend on what is in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused_on_a_hit_too() {
+    let app = App::library().await;
+    for path in ["/v1/site", "/v1/articles/no-such-article"] {
+        app.get(path).await;
+        app.get(path).await;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 99999999\r\n\r\n");
+        assert_eq!(raw(&app, request.as_bytes()).0, 413, "{path}");
+    }
+}
+
 /// A cursor's digest is no secret: what it holds must not reach the database unchecked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_cursor_is_refused() {

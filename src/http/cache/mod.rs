@@ -16,7 +16,7 @@
 //!   asked for lead to them directly, so that a hit costs one look-up and nothing is parsed.
 //!
 //! - [`entry`]: an answer, and what it says to one request
-//! - [`store`]: what is kept, and by what it is found
+//! - `store`: what is kept, and by what it is found
 
 mod clock;
 pub mod entry;
