@@ -78,7 +78,7 @@ pub trait Follow: Send + Sync + 'static {
     /// Forgets all that depends on changes: between what it knew and `position`, anything may have happened.
     fn begin_anew(&self, position: Position);
     /// Learns how it stands with the log.
-    fn stands(&self, state: State);
+    fn turned(&self, state: State);
 }
 
 /// Keeps `follower` told of the log of the database at `url`, for ever.
@@ -87,7 +87,7 @@ pub async fn follow(url: String, follower: Arc<impl Follow>) {
     loop {
         let first = pause == PAUSES.0;
         let end = follow_once(&url, &*follower, &mut pause).await;
-        follower.stands(if end.unreachable { State::Unreachable } else { State::Lost });
+        follower.turned(if end.unreachable { State::Unreachable } else { State::Lost });
         // Once, not with every attempt of an outage.
         let level = if first || pause == PAUSES.0 { log::Level::Warn } else { log::Level::Debug };
         log::log!(level, "the log of changes cannot be followed, trying again: {}", end.why);
@@ -148,14 +148,14 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
         Ok(Err(error)) => return End::refused(&error),
         Err(_) => return End::unreachable(&"no answer within the time allowed"),
     }
-    follower.stands(State::Following);
+    follower.turned(State::Following);
     if *pause > PAUSES.0 {
         log::info!("the log of changes is followed again");
     }
     *pause = PAUSES.0;
     let end = listen(&mut connection, follower).await;
     // At once, and before anything else is tried: from here on changes may be missed.
-    follower.stands(State::Lost);
+    follower.turned(State::Lost);
     end
 }
 

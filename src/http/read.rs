@@ -98,7 +98,7 @@ impl<Q: 'static> Read<Q> {
                         compute(connection, query, address).await
                     })
                     .await;
-                    delivery.cache.read(!matches!(result, Err(Error::Unavailable(_))));
+                    delivery.cache.read_ended(!matches!(result, Err(Error::Unavailable(_))));
                     let computed = Entry::new(result, &path, route, &delivery.cache_control).map(Arc::new);
                     flight.land(computed, keep, &spelled);
                 });

@@ -87,9 +87,13 @@ impl Writer {
                 Inline::Link { href, title, content } => {
                     self.close('[');
                     self.raw("[");
+                    let begin = self.out.len();
                     self.content(content);
                     self.close(']');
-                    self.target(&href.to_string(), title.as_deref(), "]");
+                    // Code may hold what ends the label of a reference definition, `]:`, and cannot be escaped. A definition
+                    // has nothing behind its address that is no title, and an empty title with a parenthesis is none.
+                    let title = title.as_deref().or_else(|| self.out[begin..].contains("]:").then_some(""));
+                    self.target(&href.to_string(), title, "]");
                 }
                 Inline::Image { src, alt, title } => {
                     self.close('!');

@@ -67,6 +67,15 @@ fn emphasis_beside_chinese_punctuation() {
     assert_eq!(write(&body("**细胞（MSC）**是")).lines().last(), Some("**细胞（MSC）**是"));
 }
 
+/// Found by the generated documents: a link whose code holds the end of a reference definition's label.
+#[test]
+fn a_link_is_no_reference_definition() {
+    let page = html_of("[`]:`](? \"\")");
+    assert_eq!(page, "<p><a href=\"?\"><code>]:</code></a></p>\n");
+    html_of("> [!NOTE]\n> [`]:`](a.md \"\")");
+    html_of("[`]:` *x*](a.md \"\") 文");
+}
+
 #[test]
 fn ranges_keep_their_tildes() {
     assert_eq!(

@@ -191,7 +191,7 @@ impl Cache {
     }
 
     /// Notes whether a read reached the database.
-    pub fn read(&self, reached: bool) {
+    pub fn read_ended(&self, reached: bool) {
         let now = if reached { 0 } else { self.now() };
         self.failed.store(now, Ordering::Relaxed);
     }
@@ -312,7 +312,7 @@ impl Follow for Cache {
         self.store().begin_anew(position, &self.front);
     }
 
-    fn stands(&self, state: State) {
+    fn turned(&self, state: State) {
         {
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             match state {

@@ -18,7 +18,7 @@ fn cache(bytes: usize) -> Arc<Cache> {
     let settings = Settings { bytes, stale_if_error: Duration::from_secs(3600) };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
     cache.begin_anew(Position { sequence: 10, at: Some(at(10)) });
-    Follow::stands(&*cache, State::Following);
+    cache.turned(State::Following);
     cache
 }
 
@@ -130,21 +130,21 @@ fn nothing_is_trusted_or_kept_while_the_log_is_not_followed() {
     fill(&cache, "/a", "a", &["article:a"]);
     let built_in = entry(&cache, Ok(Answer::bytes("text/plain", "x").tagged(["index"]).built_in()));
     lead(&cache, "/v1").land(built_in, true, "/v1");
-    Follow::stands(&*cache, State::Lost);
+    cache.turned(State::Lost);
     assert!(!is_known(&cache, "/a") && is_known(&cache, "/v1"), "what only the program changes is known all the same");
     fill(&cache, "/b", "b", &["article:b"]);
     assert!(cache.last_resort("/a").is_some(), "better than nothing");
-    Follow::stands(&*cache, State::Unreachable);
+    cache.turned(State::Unreachable);
     assert!(!is_known(&cache, "/a"), "that nobody can listen does not mean that nobody can read");
-    cache.read(false);
+    cache.read_ended(false);
     assert_eq!(cache.find("/a").unwrap().1, Served::Stale);
-    cache.read(true);
+    cache.read_ended(true);
     assert!(!is_known(&cache, "/a"));
-    cache.read(false);
+    cache.read_ended(false);
     assert!(!is_known(&cache, "/b"), "what was computed meanwhile was not kept");
     // Back again: what was missed comes first.
     cache.apply(vec![change(11, &["article:a"])]);
-    Follow::stands(&*cache, State::Following);
+    cache.turned(State::Following);
     assert!(!is_known(&cache, "/a"));
 }
 
@@ -153,10 +153,10 @@ fn what_nobody_can_confirm_is_served_for_a_bounded_time() {
     let settings = Settings { bytes: 1 << 20, stale_if_error: Duration::ZERO };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
     cache.begin_anew(Position { sequence: 10, at: Some(at(10)) });
-    Follow::stands(&*cache, State::Following);
+    cache.turned(State::Following);
     fill(&cache, "/a", "a", &["article:a"]);
-    Follow::stands(&*cache, State::Unreachable);
-    cache.read(false);
+    cache.turned(State::Unreachable);
+    cache.read_ended(false);
     assert!(!is_known(&cache, "/a"));
     assert!(cache.last_resort("/a").is_none());
 }
