@@ -122,7 +122,8 @@ impl Lifetimes {
 }
 
 impl Entry {
-    /// The entry of an answer or a refusal to a request for `path`; `None` for what must not be kept or shared.
+    /// The entry of an answer or a lasting refusal to a request for `path`, counted at `route`. Errors: a refusal that says
+    /// nothing of the next request, as it came.
     pub fn new(
         result: Result<Answer, Error>,
         path: &str,
@@ -161,7 +162,7 @@ impl Entry {
         }
     }
 
-    /// How often it was asked for lately, up to [`MOST_USED`]; and one less from now on.
+    /// Whether it was asked for lately; up to [`MOST_USED`] requests count, and each is spent by being asked of here.
     pub(super) fn use_up(&self) -> bool {
         let used = self.used.load(Ordering::Relaxed);
         self.used.store(used.saturating_sub(1), Ordering::Relaxed);
