@@ -232,7 +232,7 @@ impl Command {
                     misuse("--slug goes with one file");
                 }
                 let files = listed(&paths)?;
-                let options = import::Options { publish, site, dry_run, slug, author: "import".into() };
+                let options = import::Options { publish, site, dry_run, slug };
                 with_database(settings, async |database| import_files(database, &files, &options).await)
             }
             Command::Export { folder } => with_database(settings, async |database| {

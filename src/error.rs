@@ -18,6 +18,14 @@ pub struct Fault {
     /// The place in the body that is at fault (RFC 6901); absent where `parameter` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// The line in the text that `pointer` names, counted from 1; absent where it concerns no line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub line: Option<u32>,
+    /// The column in that line, counted from 1 in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub column: Option<u32>,
     /// What is wrong, in one sentence.
     #[schema(example = "`popular` is not known here: expected one of -published_at, published_at")]
     pub detail: String,
@@ -26,7 +34,12 @@ pub struct Fault {
 impl Fault {
     /// A fault of a query or path parameter.
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Fault {
-        Fault { parameter: Some(name.into()), pointer: None, detail: detail.into() }
+        Fault { parameter: Some(name.into()), pointer: None, line: None, column: None, detail: detail.into() }
+    }
+
+    /// A fault of a place in the body: a pointer of RFC 6901, which is empty for the whole of it.
+    pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> Fault {
+        Fault { parameter: None, pointer: Some(pointer.into()), line: None, column: None, detail: detail.into() }
     }
 }
 
@@ -44,6 +57,10 @@ pub enum Error {
     InvalidParameter(Vec<Fault>),
     /// A request that cannot be read.
     MalformedRequest(String),
+    /// The request has no key, or one that does not hold; the text says which.
+    Unauthenticated(String),
+    /// The key does not reach as far, or a signed link does not hold.
+    Forbidden(String),
     /// Nothing is here, and nothing was.
     NotFound(String),
     /// It was published and was withdrawn or removed; the text is public.
@@ -62,6 +79,16 @@ pub enum Error {
     UnsupportedMediaType,
     /// The slug belongs to another article.
     Conflict(String),
+    /// What `If-Match` or `If-None-Match` says does not hold.
+    PreconditionFailed {
+        /// The validator that holds now; `None` where there is nothing.
+        etag: Option<String>,
+    },
+    /// An update came without `If-Match`.
+    PreconditionRequired {
+        /// The validator that holds now.
+        etag: String,
+    },
     /// Well-formed, but not valid; all faults at once.
     InvalidContent(Vec<Fault>),
     /// The client sent more than it may; nothing of the request was done.
@@ -105,6 +132,10 @@ kinds! {
         "`errors` names each parameter that is at fault and what is expected of it. Parameters and values that are not documented are refused rather than ignored, so that a misspelling is seen at once.";
     MALFORMED_REQUEST = 400, "malformed-request", "The request cannot be read",
         "The path, the query or the body is not what HTTP, percent-encoding (RFC 3986) or JSON (RFC 8259) allows. `detail` says where.";
+    UNAUTHENTICATED = 401, "unauthenticated", "A key is needed",
+        "Send `Authorization: Bearer lk_…` with a key that was neither revoked nor has expired. `lectern keys create` and `POST /manage/v1/keys` make one.";
+    FORBIDDEN = 403, "forbidden", "This is not allowed",
+        "The key is known, but lacks the scope that the operation needs; `detail` names it. For a preview: the link was changed or has expired; ask for a new one.";
     NOT_FOUND = 404, "not-found", "Nothing is here",
         "Nothing is published at this address and nothing was. What was published and is gone answers 410 instead; what moved answers 308.";
     METHOD_NOT_ALLOWED = 405, "method-not-allowed", "The method is not allowed here",
@@ -113,12 +144,16 @@ kinds! {
         "A slug that ever led to a published article is never given to another. Choose another slug.";
     WITHDRAWN = 410, "withdrawn", "This was withdrawn",
         "It was published and was withdrawn, or the section was removed. `detail` gives the public reason. Whoever republished it should take it down.";
+    PRECONDITION_FAILED = 412, "precondition-failed", "It is not what it was",
+        "`If-Match` names another state than the present one, whose `ETag` comes with this answer: somebody else saved it in between. Read it, bring both changes together, and send it again with the new `ETag`. With `If-None-Match: *`: it is there already.";
     CONTENT_TOO_LARGE = 413, "content-too-large", "The body is too large",
         "The body is larger than this service takes. `detail` gives the limit.";
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported-media-type", "The body's type is not supported",
         "Send the body in one of the types that the operation documents, and name it in `Content-Type`.";
     INVALID_CONTENT = 422, "invalid-content", "The content is not valid",
         "The body is well-formed but not valid as content. `errors` lists all faults at once, each with its place.";
+    PRECONDITION_REQUIRED = 428, "precondition-required", "Say which state you change",
+        "An update needs `If-Match` with the `ETag` that was read, so that nobody overwrites what they have not seen. The present one comes with this answer.";
     RATE_LIMITED = 429, "rate-limited", "Too many requests",
         "More requests came from this client than it may send. `RateLimit-Policy` says how many that is, `RateLimit` how many are left. Try again after the number of seconds in `Retry-After`; sooner is refused again, and costs nothing.";
     INTERNAL = 500, "internal", "Something went wrong inside",
@@ -135,12 +170,16 @@ impl Error {
             Error::Moved { .. } => return None,
             Error::InvalidParameter(_) => Kind::INVALID_PARAMETER,
             Error::MalformedRequest(_) => Kind::MALFORMED_REQUEST,
+            Error::Unauthenticated(_) => Kind::UNAUTHENTICATED,
+            Error::Forbidden(_) => Kind::FORBIDDEN,
             Error::NotFound(_) => Kind::NOT_FOUND,
             Error::Withdrawn(_) => Kind::WITHDRAWN,
             Error::MethodNotAllowed { .. } => Kind::METHOD_NOT_ALLOWED,
             Error::ContentTooLarge { .. } => Kind::CONTENT_TOO_LARGE,
             Error::UnsupportedMediaType => Kind::UNSUPPORTED_MEDIA_TYPE,
             Error::Conflict(_) => Kind::CONFLICT,
+            Error::PreconditionFailed { .. } => Kind::PRECONDITION_FAILED,
+            Error::PreconditionRequired { .. } => Kind::PRECONDITION_REQUIRED,
             Error::InvalidContent(_) => Kind::INVALID_CONTENT,
             Error::RateLimited { .. } => Kind::RATE_LIMITED,
             Error::Unavailable(_) => Kind::UNAVAILABLE,
@@ -157,9 +196,15 @@ impl Error {
                 [one] => one.detail.clone(),
                 many => format!("{} faults; see errors", many.len()),
             },
-            Error::MalformedRequest(text) | Error::NotFound(text) | Error::Withdrawn(text) | Error::Conflict(text) => {
-                text.clone()
-            }
+            Error::MalformedRequest(text)
+            | Error::Unauthenticated(text)
+            | Error::Forbidden(text)
+            | Error::NotFound(text)
+            | Error::Withdrawn(text)
+            | Error::Conflict(text) => text.clone(),
+            Error::PreconditionFailed { etag: Some(etag) } => format!("the present ETag is {etag}"),
+            Error::PreconditionFailed { etag: None } => "there is nothing here that `If-Match` could name".into(),
+            Error::PreconditionRequired { etag } => format!("`If-Match` is missing; the present ETag is {etag}"),
             Error::MethodNotAllowed { allow } => format!("this path answers {allow}"),
             Error::ContentTooLarge { limit } => format!("at most {limit} bytes are taken"),
             Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),
@@ -184,7 +229,11 @@ impl Error {
             | Error::MethodNotAllowed { .. }
             | Error::ContentTooLarge { .. }
             | Error::UnsupportedMediaType
+            | Error::Unauthenticated(_)
+            | Error::Forbidden(_)
             | Error::Conflict(_)
+            | Error::PreconditionFailed { .. }
+            | Error::PreconditionRequired { .. }
             | Error::InvalidContent(_)
             | Error::RateLimited { .. }
             | Error::Unavailable(_)

@@ -12,13 +12,13 @@
 //! - [`publishing`] the only code that changes content; every change is one transaction with a row in the log
 //! - [`transfer`] whole libraries in and out
 //! - [`v1`] the public API, one file a feature; reads the public half of the database only
+//! - [`manage`] the API that changes things: reads the request, calls `publishing`, answers
 //! - [`http`] what every request shares; the cache of finished answers
 //! - [`db`] the way to Postgres
 //! - [`reader`] the pages at `/` and `/read/…`
 //! - [`openapi`] the document that describes the API
 //! - [`server`] puts it together; the service and the tests both start it there
 //! - [`cli`] commands, flags, settings
-//! - [`logging`] the log: its forms, and how it gets to stderr
 //! - [`logging`] the log: its forms, and its way to stderr
 //! - [`error`] what can go wrong, and its one table
 //!
@@ -30,6 +30,7 @@ pub mod db;
 pub mod error;
 pub mod http;
 pub mod logging;
+pub mod manage;
 pub mod openapi;
 pub mod publishing;
 pub mod reader;

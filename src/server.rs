@@ -31,7 +31,9 @@ use crate::{
         problem,
         read::Delivery,
     },
-    openapi, reader, v1,
+    manage, openapi,
+    publishing::schedule,
+    reader, v1,
 };
 
 /// For how many seconds a stopping service finishes what it began.
@@ -87,7 +89,8 @@ pub struct Running {
     /// The one that answers `/metrics`, where that has a listener of its own.
     metrics: Option<Server>,
     cache: Arc<Cache>,
-    follower: tokio::task::JoinHandle<()>,
+    /// What follows the log, and what publishes as scheduled.
+    tasks: [tokio::task::JoinHandle<()>; 2],
 }
 
 impl Running {
@@ -120,7 +123,7 @@ impl Running {
             handle.stop(true).await;
             let _ = metrics.await;
         }
-        self.follower.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         ended
     }
 }
@@ -134,6 +137,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 fn main_routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(v1::routes)
+        .configure(manage::routes)
         .configure(reader::routes)
         .configure(openapi::routes)
         .service(problem::list_problems)
@@ -160,11 +164,13 @@ pub fn start(
     let cache = Arc::new(Cache::new(cache, Arc::clone(&metrics)));
     gather(&metrics, db, &cache);
     let follower = tokio::spawn(listen::follow(db.primary().to_owned(), Arc::clone(&cache)));
+    let publisher = tokio::spawn(schedule::keep(db.clone(), cache.upcoming()));
     let delivery = web::Data::new(Delivery {
         db: db.clone(),
         cache: Arc::clone(&cache),
         metrics: Arc::clone(&metrics),
         limiter: Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()),
+        lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
     });
     let db = web::Data::new(db.clone());
@@ -202,7 +208,7 @@ pub fn start(
         None => server.listen(listener),
     };
     let server = server.map_err(unusable)?.run();
-    Ok(Running { server, metrics: beside, cache, follower })
+    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher] })
 }
 
 /// The server of `/metrics` alone.

@@ -19,7 +19,11 @@ use lectern::{
     content::{Document, Slug},
     db::schema::articles,
     error::Error,
-    publishing::{draft, publish},
+    publishing::{
+        Author,
+        draft::{self, Expected},
+        publish, revisions,
+    },
     transfer::library::FIRST_ARTICLE,
 };
 use serde::Serialize;
@@ -232,11 +236,11 @@ impl Publisher {
         self.count += 1;
         // Always of one length, so that the answers that show it keep theirs.
         self.document.summary = Some(format!("第{:08}次发布。", self.count));
-        let document = self.document.clone();
+        let (document, author) = (self.document.clone(), Author::local("bench"));
         let connection = &mut self.connection;
         let revision = self.runtime.block_on(connection.transaction(async |connection| {
-            let saved = draft::save(connection, document, "bench").await?;
-            publish::publish(connection, saved.id, saved.revision).await?;
+            let saved = draft::save(connection, document, &author, &Expected::Whatever).await?;
+            publish::publish(connection, saved.id, saved.revision, &author).await?;
             committing();
             Ok::<_, Error>(saved.revision)
         }))?;
@@ -271,5 +275,5 @@ async fn live(connection: &mut AsyncPgConnection, slug: &Slug) -> Result<Documen
 
     let row = articles::table.filter(articles::slug.eq(slug.as_str())).select((articles::id, articles::revision));
     let (id, number): (Uuid, i32) = row.first(connection).await?;
-    Ok(publish::revision(connection, id, number).await?.0)
+    Ok(revisions::read(connection, id, number).await?.document)
 }

@@ -5,7 +5,8 @@
 //! - what was missed while the connection was lost is told before the follower is told that it follows again;
 //! - where the log cannot be joined to what the follower knows (first start, another database, one that was restored or
 //!   failed over and lost its last changes, a gap too long to be worth telling), it is told to begin anew;
-//! - a connection that died in silence is found out within [`HEARTBEAT`] and [`PATIENCE`].
+//! - a connection that died in silence is found out within [`HEARTBEAT`] and [`PATIENCE`];
+//! - it is told when the next change is to come, where that is known, as soon as that is set.
 //!
 //! A notice on the channel is only a reason to look: the changes themselves are read from the log, so none is missed
 //! where a notice is lost, and thousands that come at once are one statement.
@@ -13,12 +14,17 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use diesel::{ConnectionError, prelude::*};
+use diesel::{
+    ConnectionError,
+    dsl::sql,
+    prelude::*,
+    sql_types::{Double, Nullable},
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 
-use super::schema::changes;
+use super::schema::{changes, schedules};
 
 /// The channel on which the sequence of every new row of the log is told, once its transaction committed.
 pub const CHANNEL: &str = "lectern_changes";
@@ -77,6 +83,8 @@ pub trait Follow: Send + Sync + 'static {
     fn apply(&self, changes: Vec<Change>);
     /// Forgets all that depends on changes: between what it knew and `position`, anything may have happened.
     fn begin_anew(&self, position: Position);
+    /// Learns in what time the next publication is to come that somebody scheduled; zero where it is overdue.
+    fn upcoming(&self, next: Option<Duration>);
     /// Learns how it stands with the log.
     fn turned(&self, state: State);
 }
@@ -190,13 +198,13 @@ async fn join(connection: &mut AsyncPgConnection, follower: &impl Follow) -> Que
     let newest = newest(connection).await?;
     let Some(known) = follower.position() else {
         follower.begin_anew(newest);
-        return Ok(());
+        return look_ahead(connection, follower).await;
     };
     let same = changes::table.find(known.sequence).select(changes::at).first(connection).await.optional()?;
     if same != known.at || newest.sequence - known.sequence > LONGEST_GAP {
         log::info!("the log of changes is begun anew at {}, after {}", newest.sequence, known.sequence);
         follower.begin_anew(newest);
-        return Ok(());
+        return look_ahead(connection, follower).await;
     }
     catch_up(connection, follower).await
 }
@@ -226,13 +234,23 @@ async fn catch_up(connection: &mut AsyncPgConnection, follower: &impl Follow) ->
         let last = i64::try_from(batch.len()).is_ok_and(|length| length < BATCH);
         if batch.iter().zip(known + 1..).any(|(change, sequence)| change.sequence != sequence) {
             follower.begin_anew(newest(connection).await?);
-            return Ok(());
+            return look_ahead(connection, follower).await;
         }
         if !batch.is_empty() {
             follower.apply(batch);
         }
         if last {
-            return Ok(());
+            return look_ahead(connection, follower).await;
         }
     }
+}
+
+/// Tells when the next scheduled publication is.
+async fn look_ahead(connection: &mut AsyncPgConnection, follower: &impl Follow) -> QueryResult<()> {
+    let seconds = sql::<Nullable<Double>>("extract(epoch from min(publish_at) - clock_timestamp())::float8");
+    let next = schedules::table.filter(schedules::failure.is_null()).select(seconds);
+    let next: Option<f64> = next.first(connection).await?;
+    // A time that no clock reaches is as good as none.
+    follower.upcoming(next.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()));
+    Ok(())
 }

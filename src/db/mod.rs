@@ -44,6 +44,9 @@ pub const SLOW: Duration = Duration::from_millis(250);
 /// How long a request waits for a connection before it is told that the database cannot be reached.
 const WAIT: Duration = Duration::from_millis(900);
 
+/// How long it waits for its turn to write: other writers are no outage.
+const TURN: Duration = Duration::from_secs(10);
+
 /// Which databases to use.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -229,7 +232,10 @@ fn pool(
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(connections)
         .runtime(::deadpool::Runtime::Tokio1)
-        .wait_timeout(Some(WAIT))
+        .wait_timeout(Some(match access {
+            Access::Read => WAIT,
+            Access::Write => TURN,
+        }))
         .create_timeout(Some(WAIT))
         .recycle_timeout(Some(WAIT))
         .build()

@@ -48,6 +48,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit (sequence) {
+        sequence -> Int8,
+        at -> Timestamptz,
+        key_id -> Nullable<Uuid>,
+        author -> Text,
+        action -> Text,
+        document_id -> Nullable<Uuid>,
+        subject -> Nullable<Text>,
+        revision -> Nullable<Int4>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     changes (sequence) {
         sequence -> Int8,
         #[sql_name = "type"]
@@ -69,6 +83,22 @@ diesel::table! {
         id -> Uuid,
         slug -> Text,
         created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    keys (id) {
+        id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Bytea,
+        scopes -> Array<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -103,6 +133,25 @@ diesel::table! {
         hash -> Text,
         created_by -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schedules (document_id) {
+        document_id -> Uuid,
+        revision -> Int4,
+        publish_at -> Timestamptz,
+        key_id -> Nullable<Uuid>,
+        author -> Text,
+        created_at -> Timestamptz,
+        failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    secrets (name) {
+        name -> Text,
+        value -> Bytea,
     }
 }
 
@@ -163,6 +212,7 @@ diesel::joinable!(article_topics -> articles (article_id));
 diesel::joinable!(article_topics -> topics (topic_slug));
 diesel::joinable!(links -> articles (article_id));
 diesel::joinable!(revisions -> documents (document_id));
+diesel::joinable!(schedules -> documents (document_id));
 diesel::joinable!(section_addresses -> sections (section_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -170,11 +220,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     article_bodies,
     article_topics,
     articles,
+    audit,
     changes,
     documents,
+    keys,
     links,
     pins,
     revisions,
+    schedules,
+    secrets,
     section_addresses,
     sections,
     site,

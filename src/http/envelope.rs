@@ -26,10 +26,10 @@ use futures_util::{
 };
 
 use super::{
-    BODY_LIMIT,
+    body_limit,
     cache::{Entry, Outcome, Served},
     coding::Coding,
-    headers::{REQUEST_ID, SERVER_TIMING, always, is_public, request_id, safe},
+    headers::{REQUEST_ID, SERVER_TIMING, always, is_managed, is_public, request_id, safe},
     limit::Verdict,
     metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
@@ -91,6 +91,7 @@ where
             let told = Told { method: &method, begun, id: &id, served: Some(served) };
             told.tell(&response, &entry.route, &self.delivery.metrics);
             let headers = response.headers_mut();
+            self.delivery.shorten(headers);
             headers.insert(SERVER_TIMING, timing(served, None));
             headers.insert(REQUEST_ID, id);
             if let Verdict::Within(allowance) = verdict {
@@ -188,6 +189,10 @@ where
         // A redirect that may be kept for ever would outlive the next move.
         headers.insert(header::CACHE_CONTROL, delivery.cache_control.clone());
     }
+    delivery.shorten(headers);
+    if is_managed(&path) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Some(timed) = timed {
         headers.insert(SERVER_TIMING, timing(timed.served, Some(timed.took)));
     }
@@ -259,8 +264,9 @@ impl Told<'_> {
 /// Whether the body that a request announces is one that could be taken.
 fn small(request: &ServiceRequest) -> Result<(), Error> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.unwrap_or(0_u64) > BODY_LIMIT as u64 {
-        return Err(Error::ContentTooLarge { limit: BODY_LIMIT });
+    let limit = body_limit(request.path());
+    if length.unwrap_or(0_u64) > limit as u64 {
+        return Err(Error::ContentTooLarge { limit });
     }
     Ok(())
 }
@@ -317,7 +323,7 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
     let status = response.status();
     let cause = response.response().error();
     let own = cause.and_then(|cause| cause.as_error::<Error>());
-    let foreign = || from_status(status, cause.map(ToString::to_string).unwrap_or_default());
+    let foreign = || from_status(status, path, cause.map(ToString::to_string).unwrap_or_default());
     let problem = match own {
         Some(error) => Problem::new(error, path, id),
         None => Problem::new(&foreign(), path, id),
@@ -334,11 +340,11 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
     response
 }
 
-fn from_status(status: StatusCode, text: String) -> Error {
+fn from_status(status: StatusCode, path: &str, text: String) -> Error {
     match status.as_u16() {
         404 => Error::NotFound("nothing is at this address".into()),
         405 => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
-        413 => Error::ContentTooLarge { limit: BODY_LIMIT },
+        413 => Error::ContentTooLarge { limit: body_limit(path) },
         415 => Error::UnsupportedMediaType,
         400..=499 => Error::MalformedRequest(text),
         _ => Error::Internal(text),

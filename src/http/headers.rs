@@ -45,6 +45,12 @@ pub fn is_public(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
+/// Whether a path is of the API that changes things: no cache may keep its answers, and no other origin may read them.
+#[must_use]
+pub fn is_managed(path: &str) -> bool {
+    path.starts_with("/manage/")
+}
+
 thread_local! {
     static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::new());
 }

@@ -36,5 +36,14 @@ pub use answer::Answer;
 pub use query::Query;
 pub use read::{Address, Read};
 
-/// The most bytes of a request body that are read: none of today's operations takes one.
+/// The most bytes of the body of a request that takes none.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// The most bytes of the body of a request to change something.
+pub const MANAGED_BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// The most bytes of a request body that are read for a path.
+#[must_use]
+pub fn body_limit(path: &str) -> usize {
+    if headers::is_managed(path) { MANAGED_BODY_LIMIT } else { BODY_LIMIT }
+}

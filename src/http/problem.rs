@@ -70,10 +70,16 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         match self {
-            Error::Moved { location, tags } => response
-                .insert_header((header::LOCATION, location.as_str()))
-                .insert_header((SURROGATE_KEY, tags.join(" "))),
+            Error::Moved { location, tags } => {
+                response.insert_header((header::LOCATION, location.as_str()));
+                if tags.is_empty() { &mut response } else { response.insert_header((SURROGATE_KEY, tags.join(" "))) }
+            }
             Error::MethodNotAllowed { allow } => response.insert_header((header::ALLOW, allow.as_str())),
+            // RFC 6750 section 3.
+            Error::Unauthenticated(_) => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            Error::PreconditionFailed { etag: Some(etag) } | Error::PreconditionRequired { etag } => {
+                response.insert_header((header::ETAG, etag.as_str()))
+            }
             Error::RateLimited { seconds } => response.insert_header((header::RETRY_AFTER, *seconds)),
             Error::Unavailable(_) => response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => &mut response,

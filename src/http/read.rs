@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header::HeaderValue, rt, web};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
+    rt, web,
+};
 use tokio::{
     sync::watch,
     time::{Instant as Deadline, timeout_at},
@@ -14,7 +19,7 @@ use tokio::{
 
 use super::{
     answer::Answer,
-    cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served},
+    cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served, entry::Lifetimes},
     coding::Coding,
     envelope::spelled,
     limit::Limiter,
@@ -39,8 +44,21 @@ pub struct Delivery {
     pub metrics: Arc<Metrics>,
     /// How much a client may ask for.
     pub limiter: Limiter,
-    /// `Cache-Control` of everything that caches may keep.
+    /// For how long other caches may keep an answer.
+    pub lifetimes: Lifetimes,
+    /// The same as `Cache-Control`, of everything that caches may keep.
     pub cache_control: HeaderValue,
+}
+
+impl Delivery {
+    /// Says in the headers of an answer that may be kept that it may not be past the next scheduled publication.
+    pub fn shorten(&self, headers: &mut HeaderMap) {
+        if let Some(lifetimes) = self.cache.seconds_left().and_then(|seconds| self.lifetimes.until(seconds))
+            && headers.get(CACHE_CONTROL) == Some(&self.cache_control)
+        {
+            headers.insert(CACHE_CONTROL, lifetimes.cache_control());
+        }
+    }
 }
 
 /// A canonical address: what an answer is known by, and what links to it carry on.

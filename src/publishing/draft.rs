@@ -5,12 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::{
+    Author,
+    audit::{self, Act},
     hold,
+    revisions::{self as history, Revision},
     sections::{self, Known},
 };
 use crate::{
@@ -32,6 +36,14 @@ pub struct Saved {
     pub outcome: Outcome,
 }
 
+impl Saved {
+    /// The validator of the document as it is now.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        history::etag(self.revision, &self.hash)
+    }
+}
+
 /// What was done with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,47 +55,82 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// The latest revision of a document.
-#[derive(Queryable)]
-struct Latest {
-    number: i32,
-    content: serde_json::Value,
-    section_ids: Vec<Uuid>,
-    hash: String,
+/// What a writer believes of the document that is about to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever it is: for whoever is alone, as an import is.
+    Whatever,
+    /// Nothing was said: right for what is new only.
+    Unsaid,
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+    /// It is there, and one of these is its validator.
+    OneOf(Vec<String>),
+}
+
+impl Expected {
+    /// Whether that is so of a document with this validator, or of none.
+    pub fn check(&self, present: Option<&str>) -> Result<(), Error> {
+        let failed = || Error::PreconditionFailed { etag: present.map(str::to_owned) };
+        match (self, present) {
+            (Expected::Unsaid, Some(etag)) => Err(Error::PreconditionRequired { etag: etag.to_owned() }),
+            (Expected::OneOf(known), Some(etag)) if known.iter().any(|known| known == etag) => Ok(()),
+            (Expected::Present, None) | (Expected::Absent, Some(_)) | (Expected::OneOf(_), _) => Err(failed()),
+            (Expected::Whatever, _) | (Expected::Unsaid | Expected::Absent, None) | (Expected::Present, Some(_)) => {
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Saves `document` as the draft of its slug, unless the latest revision has that very content. Must run in a
 /// transaction.
-pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, author: &str) -> Result<Saved, Error> {
+///
+/// Errors: what is not as expected; a slug that leads to another article; an anchor that belongs to another section.
+pub async fn save(
+    connection: &mut AsyncPgConnection,
+    document: Document,
+    author: &Author,
+    expected: &Expected,
+) -> Result<Saved, Error> {
+    let subject = Some(document.slug.to_string());
+    let saved = keep(connection, document, author, expected).await?;
+    if saved.outcome != Outcome::Unchanged {
+        let act = Act { document: Some(saved.id), subject, revision: Some(saved.revision), ..Act::new("save") };
+        audit::write(connection, author, act).await?;
+    }
+    Ok(saved)
+}
+
+/// The same without a word in the audit.
+pub(super) async fn keep(
+    connection: &mut AsyncPgConnection,
+    mut document: Document,
+    author: &Author,
+    expected: &Expected,
+) -> Result<Saved, Error> {
     hold(connection).await?;
-    let (id, created) = claim(connection, document.slug.as_str()).await?;
-    let latest: Option<Latest> = if created {
-        None
-    } else {
-        revisions::table
-            .filter(revisions::document_id.eq(id))
-            .order(revisions::number.desc())
-            .select((revisions::number, revisions::content, revisions::section_ids, revisions::hash))
-            .first(connection)
-            .await
-            .optional()?
+    let Claimed { id, outcome } = claim(connection, document.slug.as_str()).await?;
+    let latest = if outcome == Claim::Made { None } else { Some(history::latest(connection, id).await?) };
+    let present = latest.as_ref().filter(|_| outcome == Claim::Present).map(|latest| latest.summary.etag());
+    expected.check(present.as_deref())?;
+    let known = match &latest {
+        Some(latest) => known_sections(connection, id, latest).await?,
+        None => Vec::new(),
     };
-    let known = known_sections(connection, id, latest.as_ref()).await?;
     let section_ids = sections::identify(&mut document, &known).map_err(|faults| {
-        Error::InvalidContent(
-            faults
-                .into_iter()
-                .map(|detail| Fault { parameter: None, pointer: Some("/sections".into()), detail })
-                .collect(),
-        )
+        Error::InvalidContent(faults.into_iter().map(|detail| Fault::body("/sections", detail)).collect())
     })?;
     let hash = outline::document_hash(&document);
     if let Some(latest) = &latest
-        && latest.hash == hash
+        && latest.summary.hash == hash
+        && outcome == Claim::Present
     {
-        return Ok(Saved { id, revision: latest.number, hash, outcome: Outcome::Unchanged });
+        return Ok(Saved { id, revision: latest.summary.number, hash, outcome: Outcome::Unchanged });
     }
-    let number = latest.as_ref().map_or(1, |latest| latest.number + 1);
+    let number = latest.as_ref().map_or(1, |latest| latest.summary.number + 1);
     diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("draft")))
         .set(revisions::state.eq("past"))
         .execute(connection)
@@ -97,16 +144,32 @@ pub async fn save(connection: &mut AsyncPgConnection, mut document: Document, au
             revisions::content.eq(content),
             revisions::section_ids.eq(section_ids),
             revisions::hash.eq(&hash),
-            revisions::created_by.eq(author),
+            revisions::created_by.eq(&author.name),
         ))
         .execute(connection)
         .await?;
-    let outcome = if latest.is_none() { Outcome::Created } else { Outcome::Updated };
+    let outcome = if outcome == Claim::Present { Outcome::Updated } else { Outcome::Created };
     Ok(Saved { id, revision: number, hash, outcome })
 }
 
+/// The document that a slug was claimed for.
+struct Claimed {
+    id: Uuid,
+    outcome: Claim,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// There was none.
+    Made,
+    /// It had been deleted, and is back.
+    Back,
+    /// It was there.
+    Present,
+}
+
 /// The document that has `slug`; made if there is none.
-async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, bool), Error> {
+async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<Claimed, Error> {
     let owner: Option<(Uuid, String)> = addresses::table
         .inner_join(documents::table.on(documents::id.eq(addresses::article_id)))
         .filter(addresses::slug.eq(slug))
@@ -117,23 +180,30 @@ async fn claim(connection: &mut AsyncPgConnection, slug: &str) -> Result<(Uuid, 
     if let Some((_, present)) = owner.filter(|(_, present)| present != slug) {
         return Err(Error::Conflict(format!("`{slug}` is an earlier slug of the article `{present}` and leads to it")));
     }
-    let new = Uuid::now_v7();
-    let made = diesel::insert_into(documents::table)
-        .values((documents::id.eq(new), documents::slug.eq(slug)))
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await?;
-    let id = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first(connection).await?;
-    Ok((id, made == 1))
+    let found = documents::table.filter(documents::slug.eq(slug)).select((documents::id, documents::deleted_at));
+    let found: Option<(Uuid, Option<DateTime<Utc>>)> = found.first(connection).await.optional()?;
+    match found {
+        Some((id, None)) => Ok(Claimed { id, outcome: Claim::Present }),
+        Some((id, Some(_))) => {
+            let back = diesel::update(documents::table.find(id));
+            back.set(documents::deleted_at.eq(None::<DateTime<Utc>>)).execute(connection).await?;
+            Ok(Claimed { id, outcome: Claim::Back })
+        }
+        None => {
+            let id = Uuid::now_v7();
+            let new = (documents::id.eq(id), documents::slug.eq(slug));
+            diesel::insert_into(documents::table).values(new).execute(connection).await?;
+            Ok(Claimed { id, outcome: Claim::Made })
+        }
+    }
 }
 
 /// Every section that the article has or had, with all its anchors.
 async fn known_sections(
     connection: &mut AsyncPgConnection,
     article: Uuid,
-    latest: Option<&Latest>,
+    latest: &Revision,
 ) -> Result<Vec<Known>, Error> {
-    let Some(latest) = latest else { return Ok(Vec::new()) };
     let rows: Vec<(Uuid, String, String, String)> = section_rows::table
         .filter(section_rows::article_id.eq(article))
         .order(section_rows::id)
@@ -145,15 +215,12 @@ async fn known_sections(
         .select((section_addresses::reference, section_addresses::section_id))
         .load(connection)
         .await?;
-    let document: Document = serde_json::from_value(latest.content.clone())
-        .map_err(|e| Error::internal("a stored revision cannot be read", e))?;
-
     let mut aliases: HashMap<Uuid, Vec<Anchor>> = HashMap::new();
     // A reference that is no anchor is a number, which belongs to a place and not to a section.
     for (anchor, id) in references.iter().filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id))) {
         aliases.entry(*id).or_default().push(anchor);
     }
-    let mut known = sections::present(&document, &latest.section_ids);
+    let mut known = sections::present(&latest.document, &latest.section_ids);
     for section in &mut known {
         section.aliases = aliases.remove(&section.id).unwrap_or_default();
     }

@@ -1,18 +1,34 @@
 //! The only code that changes content; knows no HTTP.
 //!
-//! What a write is: one transaction that takes the publishing lock first, changes what it changes, and writes its row
-//! in the log of changes. The lock is held to the end of the transaction, so sequence order is commit order and
-//! whoever follows the log by sequence misses nothing.
+//! What a write is: one transaction that takes the publishing lock first, changes what it changes, writes its row in the
+//! log of changes where readers can see the difference, and its row in the audit. The lock is held to the end of the
+//! transaction, so sequence order is commit order and whoever follows the log by sequence misses nothing.
 //!
+//! - [`article`]: an article as its editors find it.
 //! - [`draft`]: a document becomes a revision.
-//! - [`publish`]: a revision becomes what readers see; withdrawing and moving.
+//! - [`revisions`]: the history of a document.
+//! - [`publish`]: a revision becomes what readers see.
+//! - [`schedule`]: a revision becomes it later.
+//! - [`withdraw`]: an article goes, for a while or for good.
+//! - [`moves`]: an article gets another slug.
+//! - [`preview`]: signed links to a draft.
 //! - [`sections`]: which section of a new revision is which of the old.
 //! - [`site`]: the site's own facts, topics, pins.
+//! - [`keys`]: who may write.
+//! - [`audit`]: who did what.
 
+pub mod article;
+pub mod audit;
 pub mod draft;
+pub mod keys;
+pub mod moves;
+pub mod preview;
 pub mod publish;
+pub mod revisions;
+pub mod schedule;
 pub mod sections;
 pub mod site;
+pub mod withdraw;
 
 use diesel::{
     dsl,
@@ -23,7 +39,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::{
-    db::{listen::CHANNEL, schema::changes},
+    db::{
+        listen::CHANNEL,
+        schema::{addresses, changes},
+    },
     error::Error,
 };
 
@@ -43,23 +62,45 @@ diesel::define_sql_function! {
     fn clock_timestamp() -> diesel::sql_types::Timestamptz;
 }
 
+/// Who writes: what the history and the audit say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The key that it was done with; `None` for the command line and the service itself.
+    pub key: Option<Uuid>,
+    /// The key's name, or what did it.
+    pub name: String,
+}
+
+impl Author {
+    /// The command line or the service itself.
+    #[must_use]
+    pub fn local(name: &str) -> Author {
+        Author { key: None, name: name.to_owned() }
+    }
+}
+
 /// A change that readers can see.
-#[derive(Debug, Clone, Default)]
 struct Change {
     kind: &'static str,
-    article: Option<ChangedArticle>,
+    article: Option<Changed>,
     tags: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
-struct ChangedArticle {
+/// The article that changed, as it is now.
+struct Changed {
     id: Uuid,
     slug: String,
     revision: i32,
     hash: String,
-    previous_slugs: Vec<String>,
     sections_changed: Vec<Uuid>,
     sections_removed: Vec<Uuid>,
+}
+
+impl Changed {
+    /// An article whose sections are what they were.
+    fn whole(id: Uuid, slug: String, revision: i32, hash: String) -> Changed {
+        Changed { id, slug, revision, hash, sections_changed: Vec::new(), sections_removed: Vec::new() }
+    }
 }
 
 /// Waits until no other transaction writes content, and keeps others out until this one ends. Every write here takes it
@@ -74,6 +115,10 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
     let last: Option<i64> = changes::table.select(dsl::max(changes::sequence)).first(connection).await?;
     let sequence = last.unwrap_or(0) + 1;
     let article = change.article.as_ref();
+    let previous_slugs = match article {
+        Some(article) => previous_slugs(connection, article.id, &article.slug).await?,
+        None => Vec::new(),
+    };
     diesel::insert_into(changes::table)
         .values((
             changes::sequence.eq(sequence),
@@ -82,7 +127,7 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
             changes::slug.eq(article.map(|a| &a.slug)),
             changes::revision.eq(article.map(|a| a.revision)),
             changes::hash.eq(article.map(|a| &a.hash)),
-            changes::previous_slugs.eq(article.map_or(&[][..], |a| &a.previous_slugs)),
+            changes::previous_slugs.eq(previous_slugs),
             changes::sections_changed.eq(article.map_or(&[][..], |a| &a.sections_changed)),
             changes::sections_removed.eq(article.map_or(&[][..], |a| &a.sections_removed)),
             changes::tags.eq(&change.tags),
@@ -90,6 +135,37 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         ))
         .execute(connection)
         .await?;
-    diesel::select(pg_notify(CHANNEL, sequence.to_string())).execute(connection).await?;
+    notify(connection, &sequence.to_string()).await?;
     Ok(sequence)
+}
+
+/// Lets every instance look, once the transaction commits.
+async fn notify(connection: &mut AsyncPgConnection, payload: &str) -> Result<(), Error> {
+    diesel::select(pg_notify(CHANNEL, payload)).execute(connection).await?;
+    Ok(())
+}
+
+async fn previous_slugs(connection: &mut AsyncPgConnection, id: Uuid, present: &str) -> Result<Vec<String>, Error> {
+    let earlier = addresses::table.filter(addresses::article_id.eq(id)).filter(addresses::slug.ne(present));
+    Ok(earlier.select(addresses::slug).order(addresses::slug).load(connection).await?)
+}
+
+/// Runs `work` in a transaction; where `trial`, it is rolled back whatever it came to.
+pub async fn all_or_none<T: Send>(
+    connection: &mut AsyncPgConnection,
+    trial: bool,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    use diesel_async::{AnsiTransactionManager, TransactionManager};
+    AnsiTransactionManager::begin_transaction(connection).await?;
+    let result = work(connection).await;
+    if result.is_err() {
+        // The cause is what matters, not that a broken connection cannot be rolled back.
+        let _ = AnsiTransactionManager::rollback_transaction(connection).await;
+    } else if trial {
+        AnsiTransactionManager::rollback_transaction(connection).await?;
+    } else {
+        AnsiTransactionManager::commit_transaction(connection).await?;
+    }
+    result
 }

@@ -1,6 +1,6 @@
-//! A revision becomes what readers see; and the ways in which it goes: withdrawing and moving.
+//! A revision becomes what readers see.
 //!
-//! What must hold: each is one transaction with one row in the log; a reader sees the revision before or the one after
+//! What must hold: it is one transaction with one row in the log; a reader sees the revision before or the one after
 //! and never parts of both; every address that was ever public answers as the contract says.
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,15 +11,21 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Change, ChangedArticle, clock_timestamp, hold, record};
+use super::{
+    Author, Change, Changed,
+    audit::{self, Act},
+    clock_timestamp, hold, record,
+    revisions::{self as history, Revision},
+    schedule,
+};
 use crate::{
     content::{
         Document, Related, Slug,
         body::{self, Body, Format, Part, RENDERER},
-        collation, name, text,
+        collation, text,
     },
     db::schema::{
-        addresses, article_bodies, article_topics, articles, documents, links, revisions, section_addresses,
+        addresses, article_bodies, article_topics, articles, links, revisions, section_addresses,
         sections as section_rows, topics, withdrawals,
     },
     error::Error,
@@ -28,11 +34,35 @@ use crate::{
 /// The longest summary that is taken from a text without one, in characters.
 const EXCERPT: usize = 120;
 
-/// Publishes revision `number` of a document and returns the change's sequence; `None` where readers see it already.
-/// Must run in a transaction.
-pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<Option<i64>, Error> {
+/// Publishes revision `number` of a document and returns the change's sequence; `None` where readers see it already. A
+/// schedule of this revision or an earlier one has nothing left to do, and goes. Must run in a transaction.
+///
+/// Errors: a revision that is not there; a slug or an anchor that belongs to another article or section.
+pub async fn publish(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    number: i32,
+    author: &Author,
+) -> Result<Option<i64>, Error> {
     hold(connection).await?;
-    let (document, section_ids, hash) = revision(connection, id, number).await?;
+    schedule::drop_until(connection, id, number).await?;
+    let (sequence, slug) = put(connection, id, number).await?;
+    if sequence.is_some() {
+        let act = Act { document: Some(id), subject: Some(slug), revision: Some(number), ..Act::new("publish") };
+        audit::write(connection, author, act).await?;
+    }
+    Ok(sequence)
+}
+
+/// Makes a revision what readers see; gives the sequence of the change, if it is one, and the slug.
+pub(super) async fn put(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    number: i32,
+) -> Result<(Option<i64>, String), Error> {
+    let Revision { summary, document, section_ids } = history::read(connection, id, number).await?;
+    let hash = summary.hash;
+    let slug = document.slug.to_string();
     let before = articles::table
         .find(id)
         .select((articles::revision, articles::renderer, articles::hash, articles::updated_at))
@@ -40,7 +70,7 @@ pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) 
         .await
         .optional()?;
     if before.as_ref().is_some_and(|(revision, renderer, ..)| (*revision, *renderer) == (number, RENDERER)) {
-        return Ok(None);
+        return Ok((None, slug));
     }
     // What is only rendered anew was not updated.
     let updated_at = before.as_ref().filter(|(_, _, old, _)| *old == hash).map(|(.., at)| *at);
@@ -54,97 +84,15 @@ pub async fn publish(connection: &mut AsyncPgConnection, id: Uuid, number: i32) 
         diesel::update(articles::table.find(id)).set(articles::updated_at.eq(at)).execute(connection).await?;
     }
     write_links(connection, id, &document).await?;
-    let (changed, removed) = write_sections(connection, id, &body).await?;
-    claim_address(connection, id, document.slug.as_str()).await?;
+    let (sections_changed, sections_removed) = write_sections(connection, id, &body).await?;
+    claim_address(connection, id, &slug).await?;
     diesel::delete(withdrawals::table.find(id)).execute(connection).await?;
 
     tags.extend(tags_of(connection, id).await?);
-    let article = ChangedArticle {
-        id,
-        slug: document.slug.to_string(),
-        revision: number,
-        hash,
-        previous_slugs: previous_slugs(connection, id, document.slug.as_str()).await?,
-        sections_changed: changed,
-        sections_removed: removed,
-    };
+    let article = Changed { sections_changed, sections_removed, ..Changed::whole(id, slug.clone(), number, hash) };
     let kind = if before.is_some() { "updated" } else { "published" };
     let change = Change { kind, article: Some(article), tags: tags.into_iter().collect() };
-    Ok(Some(record(connection, change).await?))
-}
-
-/// Takes an article away from readers; its address answers 410 with `reason` from then on. `None` where readers do not
-/// see it anyway. Must run in a transaction.
-pub async fn withdraw(connection: &mut AsyncPgConnection, id: Uuid, reason: &str) -> Result<Option<i64>, Error> {
-    hold(connection).await?;
-    let live = articles::table.find(id).select((articles::slug, articles::revision, articles::hash));
-    let Some((slug, revision, hash)) = live.first::<(String, i32, String)>(connection).await.optional()? else {
-        return Ok(None);
-    };
-    let tags = tags_of(connection, id).await?;
-    diesel::delete(articles::table.find(id)).execute(connection).await?;
-    diesel::update(revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq("live")))
-        .set(revisions::state.eq("past"))
-        .execute(connection)
-        .await?;
-    diesel::insert_into(withdrawals::table)
-        .values((
-            withdrawals::article_id.eq(id),
-            withdrawals::reason.eq(reason),
-            withdrawals::withdrawn_at.eq(clock_timestamp()),
-        ))
-        .execute(connection)
-        .await?;
-    let previous_slugs = previous_slugs(connection, id, &slug).await?;
-    let article = ChangedArticle {
-        id,
-        slug,
-        revision,
-        hash,
-        previous_slugs,
-        sections_changed: Vec::new(),
-        sections_removed: Vec::new(),
-    };
-    let change = Change { kind: "withdrawn", article: Some(article), tags: tags.into_iter().collect() };
-    Ok(Some(record(connection, change).await?))
-}
-
-/// Gives an article another slug; the one that it had leads to it from then on. `None` where readers see no change: it has
-/// the slug already, or is not published.
-/// Must run in a transaction.
-pub async fn move_to(connection: &mut AsyncPgConnection, id: Uuid, slug: &Slug) -> Result<Option<i64>, Error> {
-    hold(connection).await?;
-    let slug = slug.as_str();
-    let present: String = documents::table.find(id).select(documents::slug).first(connection).await?;
-    if present == slug {
-        return Ok(None);
-    }
-    let holder = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first::<Uuid>(connection);
-    let holder = holder.await.optional()?;
-    let owner = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
-    if holder.is_some() || owner.is_some_and(|owner| owner != id) {
-        return Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")));
-    }
-    diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
-    let live = diesel::update(articles::table.find(id))
-        .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))
-        .returning((articles::revision, articles::hash))
-        .get_result::<(i32, String)>(connection)
-        .await
-        .optional()?;
-    let Some((revision, hash)) = live else { return Ok(None) };
-    claim_address(connection, id, slug).await?;
-    let article = ChangedArticle {
-        id,
-        slug: slug.to_owned(),
-        revision,
-        hash,
-        previous_slugs: previous_slugs(connection, id, slug).await?,
-        sections_changed: Vec::new(),
-        sections_removed: Vec::new(),
-    };
-    let tags = tags_of(connection, id).await?.into_iter().collect();
-    Ok(Some(record(connection, Change { kind: "moved", article: Some(article), tags }).await?))
+    Ok((Some(record(connection, change).await?), slug))
 }
 
 /// Publishes again what an older renderer made, and returns how many articles that were.
@@ -158,7 +106,7 @@ pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error>
             // What is live may have changed since the list was read, or be gone.
             let live = articles::table.find(id).filter(articles::renderer.ne(RENDERER)).select(articles::revision);
             match live.first(connection).await.optional()? {
-                Some(revision) => publish(connection, id, revision).await,
+                Some(revision) => put(connection, id, revision).await.map(|(sequence, _)| sequence),
                 None => Ok(None),
             }
         });
@@ -170,28 +118,6 @@ pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error>
 /// Every published article with its revision, in the order of the slugs.
 pub async fn live(connection: &mut AsyncPgConnection) -> Result<Vec<(Uuid, i32)>, Error> {
     Ok(articles::table.order(articles::slug).select((articles::id, articles::revision)).load(connection).await?)
-}
-
-/// A revision as it would be published today: under the slug that the document has now.
-pub async fn revision(
-    connection: &mut AsyncPgConnection,
-    id: Uuid,
-    number: i32,
-) -> Result<(Document, Vec<Uuid>, String), Error> {
-    let row = revisions::table
-        .inner_join(documents::table)
-        .filter(revisions::document_id.eq(id))
-        .filter(revisions::number.eq(number))
-        .select((documents::slug, revisions::content, revisions::section_ids, revisions::hash))
-        .first::<(String, serde_json::Value, Vec<Uuid>, String)>(connection)
-        .await
-        .optional()?;
-    let (slug, content, section_ids, hash) =
-        row.ok_or_else(|| Error::NotFound(format!("the document has no revision {number}")))?;
-    let unreadable = |e: String| Error::internal("a stored revision cannot be read", e);
-    let mut document: Document = serde_json::from_value(content).map_err(|e| unreadable(e.to_string()))?;
-    document.slug = slug.parse().map_err(|e: name::InvalidName| unreadable(e.to_string()))?;
-    Ok((document, section_ids, hash))
 }
 
 async fn make_live(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<(), Error> {
@@ -443,7 +369,7 @@ fn collect<'a>(parts: &'a [Part], into: &mut Vec<&'a Part>) {
     }
 }
 
-async fn claim_address(connection: &mut AsyncPgConnection, id: Uuid, slug: &str) -> Result<(), Error> {
+pub(super) async fn claim_address(connection: &mut AsyncPgConnection, id: Uuid, slug: &str) -> Result<(), Error> {
     diesel::insert_into(addresses::table)
         .values((addresses::slug.eq(slug), addresses::article_id.eq(id)))
         .on_conflict_do_nothing()
@@ -453,14 +379,9 @@ async fn claim_address(connection: &mut AsyncPgConnection, id: Uuid, slug: &str)
     if owner == id { Ok(()) } else { Err(Error::Conflict(format!("the slug `{slug}` belongs to another article"))) }
 }
 
-async fn previous_slugs(connection: &mut AsyncPgConnection, id: Uuid, present: &str) -> Result<Vec<String>, Error> {
-    let earlier = addresses::table.filter(addresses::article_id.eq(id)).filter(addresses::slug.ne(present));
-    Ok(earlier.select(addresses::slug).order(addresses::slug).load(connection).await?)
-}
-
 /// The tags of every answer that an article is in, as it stands: itself, the lists, its topics, and the articles that
 /// link to it or that it links to, whose related reading it is in.
-async fn tags_of(connection: &mut AsyncPgConnection, id: Uuid) -> Result<BTreeSet<String>, Error> {
+pub(super) async fn tags_of(connection: &mut AsyncPgConnection, id: Uuid) -> Result<BTreeSet<String>, Error> {
     let mut tags = BTreeSet::from(["articles".to_owned(), format!("article:{id}")]);
     let of = article_topics::table.filter(article_topics::article_id.eq(id)).select(article_topics::topic_slug);
     tags.extend(of.load::<String>(connection).await?.into_iter().map(|slug| format!("topic:{slug}")));

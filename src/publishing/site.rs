@@ -7,7 +7,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Change, clock_timestamp, hold, record};
+use super::{
+    Author, Change,
+    audit::{self, Act},
+    clock_timestamp, hold, record,
+};
 use crate::{
     content::{Locale, Slug},
     db::schema::{addresses, article_topics, articles, pins, site, topics},
@@ -111,7 +115,7 @@ pub async fn read_site(connection: &mut AsyncPgConnection) -> Result<Option<Site
 }
 
 /// Sets what the service says of itself, and returns whether that changed anything. Must run in a transaction.
-pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<bool, Error> {
+pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site, author: &Author) -> Result<bool, Error> {
     hold(connection).await?;
     if read_site(connection).await?.as_ref() == Some(new) {
         return Ok(false);
@@ -137,6 +141,7 @@ pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site) -> Result<
         .set(row)
         .execute(connection)
         .await?;
+    audit::write(connection, author, Act::new("put_site")).await?;
     record(connection, Change { kind: "site", article: None, tags: vec!["site".into()] }).await?;
     Ok(true)
 }
@@ -147,6 +152,7 @@ pub async fn put_captured(
     connection: &mut AsyncPgConnection,
     name: Option<&str>,
     call_to_action: Option<&str>,
+    author: &Author,
 ) -> Result<bool, Error> {
     hold(connection).await?;
     let old = read_site(connection).await?;
@@ -169,7 +175,7 @@ pub async fn put_captured(
         // The address belonged to the invitation that was there before; a captured page shows none.
         new.call_to_action = Some(CallToAction { label: label.to_owned(), url: None });
     }
-    put_site(connection, &new).await
+    put_site(connection, &new, author).await
 }
 
 /// Every topic, by slug.
@@ -197,7 +203,7 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
 
 /// Makes topics or describes them anew; cards that show their names follow. Returns whether that changed anything. Must
 /// run in a transaction.
-pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Result<bool, Error> {
+pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic], author: &Author) -> Result<bool, Error> {
     hold(connection).await?;
     let old = read_topics(connection).await?;
     let new: Vec<_> = new.iter().filter(|topic| !old.contains(topic)).collect();
@@ -219,6 +225,8 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic]) -> Re
             .set(row)
             .execute(connection)
             .await?;
+        let act = Act { subject: Some(slug.to_owned()), detail: Some(topic.name.clone()), ..Act::new("put_topic") };
+        audit::write(connection, author, act).await?;
         tags.push(format!("topic:{slug}"));
         tags.extend(rename_on_cards(connection, slug, &topic.name).await?.iter().map(|id| format!("article:{id}")));
     }
@@ -253,7 +261,7 @@ async fn rename_on_cards(connection: &mut AsyncPgConnection, slug: &str, name: &
 /// Sets the articles that lead the hot list, and returns whether that changed anything. Must run in a transaction.
 ///
 /// Errors: every pin of an article that is not there or that is pinned twice, by whatever slug.
-pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result<bool, Error> {
+pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin], author: &Author) -> Result<bool, Error> {
     hold(connection).await?;
     let slugs = new.iter().map(|pin| pin.article.as_str());
     let owners: HashMap<String, Uuid> = addresses::table
@@ -276,7 +284,7 @@ pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result
                 continue;
             }
         };
-        faults.push(Fault { parameter: None, pointer: Some(format!("/{place}/article")), detail: fault });
+        faults.push(Fault::body(format!("/{place}/article"), fault));
     }
     if !faults.is_empty() {
         return Err(Error::InvalidContent(faults));
@@ -295,6 +303,8 @@ pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin]) -> Result
         .map(|(position, id, reason)| (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason)))
         .collect();
     diesel::insert_into(pins::table).values(rows).execute(connection).await?;
+    let detail = new.iter().map(|pin| pin.article.as_str()).collect::<Vec<_>>().join(", ");
+    audit::write(connection, author, Act { detail: Some(detail), ..Act::new("put_pins") }).await?;
     record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
     Ok(true)
 }

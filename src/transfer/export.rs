@@ -8,7 +8,7 @@ use super::file::{SITE_FILE, SiteFile};
 use crate::{
     content::markdown,
     error::Error,
-    publishing::{draft, publish, site},
+    publishing::{draft, publish, revisions, site},
 };
 
 /// What an export wrote.
@@ -36,7 +36,7 @@ pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Ex
     let mut exported = Exported { unpublished: draft::count_unpublished(connection).await?, ..Exported::default() };
     // One article at a time: memory does not grow with the library.
     for (id, revision) in publish::live(connection).await? {
-        let (document, ..) = publish::revision(connection, id, revision).await?;
+        let document = revisions::read(connection, id, revision).await?.document;
         write(&articles.join(format!("{}.md", document.slug)), &markdown::write(&document))?;
         exported.articles += 1;
     }

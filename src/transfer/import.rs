@@ -13,7 +13,8 @@ use crate::{
     content::{Document, Related, Remark, Slug, page::LineUse},
     error::Error,
     publishing::{
-        draft::{self, Outcome, Saved},
+        Author, all_or_none,
+        draft::{self, Expected, Outcome, Saved},
         hold, publish,
         site::{self, Pin},
     },
@@ -33,8 +34,6 @@ pub struct Options {
     pub dry_run: bool,
     /// The address of the one file that is imported.
     pub slug: Option<Slug>,
-    /// Who imports, for the revisions' history.
-    pub author: String,
 }
 
 /// What became of one file.
@@ -163,26 +162,6 @@ fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<
     Ok(content)
 }
 
-/// Runs `work` in a transaction, which a trial rolls back.
-async fn all_or_none<T: Send>(
-    connection: &mut AsyncPgConnection,
-    trial: bool,
-    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    use diesel_async::{AnsiTransactionManager, TransactionManager};
-    AnsiTransactionManager::begin_transaction(connection).await?;
-    let result = work(connection).await;
-    if result.is_err() {
-        // The cause is what matters, not that a broken connection cannot be rolled back.
-        let _ = AnsiTransactionManager::rollback_transaction(connection).await;
-    } else if trial {
-        AnsiTransactionManager::rollback_transaction(connection).await?;
-    } else {
-        AnsiTransactionManager::commit_transaction(connection).await?;
-    }
-    result
-}
-
 type ReadFile = (PathBuf, Result<Content, Vec<Remark>>);
 
 async fn batch_in(
@@ -231,8 +210,9 @@ async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Op
 async fn save(connection: &mut AsyncPgConnection, document: &Document, options: &Options) -> Result<Imported, Error> {
     let sections = crate::content::outline::entries(&document.sections).len();
     let slug = document.slug.clone();
-    let Saved { id, revision, outcome, .. } = draft::save(connection, document.clone(), &options.author).await?;
-    let published = options.publish && publish::publish(connection, id, revision).await?.is_some();
+    let Saved { id, revision, outcome, .. } =
+        draft::save(connection, document.clone(), &author(), &Expected::Whatever).await?;
+    let published = options.publish && publish::publish(connection, id, revision, &author()).await?.is_some();
     Ok(Imported { slug, revision, outcome, published, sections })
 }
 
@@ -247,7 +227,8 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
     }
     let article = save(connection, &document, options).await?;
     let site_changed = options.site
-        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref()).await?;
+        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref(), &author())
+            .await?;
     Ok(Done::Page {
         article,
         encoding: captured.encoding.clone(),
@@ -259,14 +240,19 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
 }
 
 async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
-    let site_changed = site::put_site(connection, &file.site).await?;
-    let topics_changed = site::put_topics(connection, &file.topics).await?;
+    let site_changed = site::put_site(connection, &file.site, &author()).await?;
+    let topics_changed = site::put_topics(connection, &file.topics, &author()).await?;
     Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
 }
 
 async fn pins_in(connection: &mut AsyncPgConnection, pins: &[Pin]) -> Result<Pins, Error> {
-    match connection.transaction(async |connection| site::put_pins(connection, pins).await).await {
+    match connection.transaction(async |connection| site::put_pins(connection, pins, &author()).await).await {
         Ok(changed) => Ok(Pins::Set { changed }),
         Err(error) => faults_of(error).map(Pins::Refused),
     }
+}
+
+/// Who imports, for the history and the audit.
+fn author() -> Author {
+    Author::local("import")
 }

@@ -6,7 +6,11 @@ use include_dir::{Dir, include_dir};
 use super::file::{self, Content};
 use crate::{
     error::Error,
-    publishing::{draft, publish, site},
+    publishing::{
+        Author,
+        draft::{self, Expected},
+        publish, site,
+    },
 };
 
 static LIBRARY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/library");
@@ -22,14 +26,15 @@ pub async fn load(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
             if !draft::claim_empty(connection).await? {
                 return Ok(0);
             }
+            let author = Author::local("library");
             let mut pins = Vec::new();
             let mut articles = Vec::new();
             for file in files(&LIBRARY) {
                 let unusable = |faults: Vec<_>| Error::internal("the bundled library", format!("{faults:?}"));
                 match file::read(file.path(), file.contents(), None).map_err(unusable)? {
                     Content::Site(site_file) => {
-                        site::put_site(connection, &site_file.site).await?;
-                        site::put_topics(connection, &site_file.topics).await?;
+                        site::put_site(connection, &site_file.site, &author).await?;
+                        site::put_topics(connection, &site_file.topics, &author).await?;
                         pins = site_file.pins;
                     }
                     Content::Article { document, .. } => articles.push(*document),
@@ -40,10 +45,10 @@ pub async fn load(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
             articles.sort_by_key(|document| document.slug.as_str() == FIRST_ARTICLE);
             let count = articles.len();
             for document in articles {
-                let saved = draft::save(connection, document, "library").await?;
-                publish::publish(connection, saved.id, saved.revision).await?;
+                let saved = draft::save(connection, document, &author, &Expected::Whatever).await?;
+                publish::publish(connection, saved.id, saved.revision, &author).await?;
             }
-            site::put_pins(connection, &pins).await?;
+            site::put_pins(connection, &pins, &author).await?;
             Ok(count)
         })
         .await

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use diesel_async::AsyncConnection;
-use lectern::publishing::publish;
+use lectern::publishing::withdraw;
 use reqwest::Method;
 
-use crate::house::{App, Reply, article};
+use crate::house::{App, Reply, article, author};
 
 fn served(reply: &Reply) -> &str {
     reply.header("server-timing").split(',').next().unwrap().trim_start_matches("cache;desc=")
@@ -150,7 +150,7 @@ async fn a_publication_drops_exactly_what_shows_it() {
     let text = app.get("/v1/articles/a").await.text();
     assert!(text.contains("甲文改了"), "{text}");
     let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| publish::withdraw(c, a, "不再有效").await).await.unwrap();
+    connection.transaction(async |c| withdraw::withdraw(c, a, "不再有效", &author()).await).await.unwrap();
     for _ in 0..2 {
         assert_eq!(app.get("/v1/articles/a").await.status, 410);
         assert_eq!(app.get("/v1/articles/d").await.status, 404);

@@ -22,7 +22,11 @@ use lectern::{
     },
     http::cache::Cache,
     openapi,
-    publishing::{draft, publish},
+    publishing::{
+        Author,
+        draft::{self, Expected},
+        publish,
+    },
     server,
     transfer::library,
 };
@@ -228,13 +232,18 @@ impl App {
     }
 }
 
+/// Who writes in tests.
+pub fn author() -> Author {
+    Author::local("test")
+}
+
 /// Publishes an article file over a connection, as another process would, and returns the article's id.
 pub async fn publish(connection: &mut AsyncPgConnection, file: &str) -> Uuid {
     let document = document(file);
     let saved = connection
         .transaction(async |connection| {
-            let saved = draft::save(connection, document, "test").await?;
-            publish::publish(connection, saved.id, saved.revision).await?;
+            let saved = draft::save(connection, document, &author(), &Expected::Whatever).await?;
+            publish::publish(connection, saved.id, saved.revision, &author()).await?;
             Ok::<_, lectern::error::Error>(saved)
         })
         .await;

@@ -12,13 +12,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &["diesel", "diesel_async"]),
     ("logging", &[]),
     ("db", &["error", "diesel", "diesel_async", "diesel_migrations", "tokio"]),
-    ("publishing", &["content", "db", "error", "diesel", "diesel_async"]),
+    ("publishing", &["content", "db", "error", "diesel", "diesel_async", "tokio"]),
     ("transfer", &["publishing", "content", "error", "diesel_async"]),
     ("http", &["db", "error", "logging", "actix_web", "content", "diesel_async", "tokio"]),
     ("v1", &["db", "error", "http", "content", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async"]),
+    ("manage", &["publishing", "content", "db", "error", "http", "v1", "reader", "actix_web", "diesel_async", "tokio"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
-    ("server", &["db", "error", "http", "openapi", "reader", "v1", "actix_web", "tokio"]),
+    ("server", &["db", "error", "http", "manage", "openapi", "publishing", "reader", "v1", "actix_web", "tokio"]),
     (
         "cli",
         &[

@@ -8,14 +8,15 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use lectern::{
     error::Error,
     publishing::{
-        draft::{self, Outcome},
-        publish,
+        draft::{self, Expected, Outcome},
+        moves, publish,
         site::{self, Topic},
+        withdraw,
     },
 };
 use uuid::Uuid;
 
-use crate::house::{App, article, document};
+use crate::house::{App, article, author, document};
 
 #[derive(QueryableByName, Debug)]
 struct Entry {
@@ -42,9 +43,9 @@ async fn every_change_has_its_entry_in_the_log() {
     let id = app.publish(&article("a", "topics: [t]", "## 甲 {#x}\n\n甲文很长。\n\n## 乙 {#y}\n\n乙文。")).await;
     app.publish(&article("a", "topics: [u]", "## 甲 {#x}\n\n甲文改了。")).await;
     let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| publish::move_to(c, id, &"b".parse().unwrap()).await).await.unwrap();
-    connection.transaction(async |c| publish::withdraw(c, id, "不再有效").await).await.unwrap();
-    let again = connection.transaction(async |c| publish::withdraw(c, id, "不再有效").await).await.unwrap();
+    connection.transaction(async |c| moves::move_to(c, id, &"b".parse().unwrap(), &author()).await).await.unwrap();
+    connection.transaction(async |c| withdraw::withdraw(c, id, "不再有效", &author()).await).await.unwrap();
+    let again = connection.transaction(async |c| withdraw::withdraw(c, id, "不再有效", &author()).await).await.unwrap();
     assert_eq!(again, None, "there is nothing to withdraw a second time");
     let log = log(&app).await;
     assert_eq!(log.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), ["published", "updated", "moved", "withdrawn"]);
@@ -61,14 +62,17 @@ async fn identical_content_makes_no_revision() {
     let app = App::empty().await;
     let mut connection = app.db.write().await.unwrap();
     let file = article("a", "", "## 甲\n\n文。\n\n## 甲\n\n别的文。");
-    let first = draft::save(&mut connection, document(&file), "test").await.unwrap();
+    let first = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
     assert_eq!((first.revision, first.outcome), (1, Outcome::Created));
-    let second = draft::save(&mut connection, document(&file), "test").await.unwrap();
+    let second = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
     assert_eq!((second.revision, second.outcome, &second.hash), (1, Outcome::Unchanged, &first.hash));
-    let third = draft::save(&mut connection, document(&article("a", "", "## 甲\n\n新文。")), "test").await.unwrap();
+    let third =
+        draft::save(&mut connection, document(&article("a", "", "## 甲\n\n新文。")), &author(), &Expected::Whatever)
+            .await
+            .unwrap();
     assert_eq!((third.revision, third.outcome), (2, Outcome::Updated));
     // Back to the first text is a revision of its own: the history says what happened.
-    let fourth = draft::save(&mut connection, document(&file), "test").await.unwrap();
+    let fourth = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
     assert_eq!((fourth.revision, fourth.outcome, &fourth.hash), (3, Outcome::Updated, &first.hash));
 }
 
@@ -80,8 +84,8 @@ async fn a_failed_publication_leaves_no_trace() {
     let mut connection = app.db.write().await.unwrap();
     let result = connection
         .transaction(async |c| {
-            let saved = draft::save(c, document(&article("a", "", "新文。")), "test").await?;
-            publish::publish(c, saved.id, saved.revision).await?;
+            let saved = draft::save(c, document(&article("a", "", "新文。")), &author(), &Expected::Whatever).await?;
+            publish::publish(c, saved.id, saved.revision, &author()).await?;
             Err::<(), _>(Error::Conflict("stop".into()))
         })
         .await;
@@ -112,8 +116,8 @@ async fn writers_at_once_lose_nothing() {
                         ));
                         let published = connection
                             .transaction(async |c| {
-                                let saved = draft::save(c, document.clone(), "test").await?;
-                                publish::publish(c, saved.id, saved.revision).await
+                                let saved = draft::save(c, document.clone(), &author(), &Expected::Whatever).await?;
+                                publish::publish(c, saved.id, saved.revision, &author()).await
                             })
                             .await;
                         assert!(published.unwrap().is_some());
@@ -175,8 +179,8 @@ async fn a_renamed_topic_is_renamed_on_cards() {
     let app = App::library().await;
     let rename = [Topic { slug: "cardiology".parse().unwrap(), name: "心脏".into(), description: None }];
     let mut connection = app.db.write().await.unwrap();
-    assert!(connection.transaction(async |c| site::put_topics(c, &rename).await).await.unwrap());
-    assert!(!connection.transaction(async |c| site::put_topics(c, &rename).await).await.unwrap());
+    assert!(connection.transaction(async |c| site::put_topics(c, &rename, &author()).await).await.unwrap());
+    assert!(!connection.transaction(async |c| site::put_topics(c, &rename, &author()).await).await.unwrap());
     assert_eq!(app.get("/v1/articles/heart-disease").await.ok()["topics"][0]["name"], "心脏");
     assert_eq!(app.get("/v1/topics/cardiology").await.ok()["name"], "心脏");
     let entry = log(&app).await.pop().unwrap();

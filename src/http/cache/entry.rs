@@ -121,6 +121,15 @@ impl Lifetimes {
     }
 }
 
+impl Lifetimes {
+    /// The same where something new is to come in `seconds`, if that is sooner than other caches would ask again.
+    #[must_use]
+    pub fn until(&self, seconds: u64) -> Option<Lifetimes> {
+        let left = Duration::from_secs(seconds);
+        (left < self.max_age).then_some(Lifetimes { max_age: left, ..*self })
+    }
+}
+
 impl Entry {
     /// The entry of an answer or a lasting refusal to a request for `path`, counted at `route`. Errors: a refusal that says
     /// nothing of the next request, as it came.

@@ -34,7 +34,7 @@ use std::{
 };
 
 use chrono::Utc;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant as Due};
 
 pub use self::entry::{Entry, Outcome};
 use self::{front::Front, store::Store};
@@ -124,7 +124,17 @@ pub struct Cache {
     /// When a read failed for want of a database, or one was sent to see whether it still does: in milliseconds since
     /// `began`, and 0 where the last one went well.
     failed: AtomicU64,
+    /// When the next scheduled publication is.
+    upcoming: watch::Sender<Option<Due>>,
+    /// The same for the way of every answer: in milliseconds since `began`, and `NEVER` where there is none.
+    due: AtomicU64,
 }
+
+/// How far ahead a clock is set at most; it is set anew with every look at the log.
+const FARTHEST: Duration = Duration::from_hours(24);
+
+/// The time of what is not to come.
+const NEVER: u64 = u64::MAX;
 
 /// For how long a failed read speaks for all others.
 const RETRY: u64 = 1000;
@@ -164,7 +174,23 @@ impl Cache {
             lost: Mutex::new(None),
             began: Instant::now(),
             failed: AtomicU64::new(0),
+            upcoming: watch::Sender::new(None),
+            due: AtomicU64::new(NEVER),
         }
+    }
+
+    /// When the next scheduled publication is, as it becomes known.
+    #[must_use]
+    pub fn upcoming(&self) -> watch::Receiver<Option<Due>> {
+        self.upcoming.subscribe()
+    }
+
+    /// The whole seconds until the next scheduled publication, where there is one: for so long an answer may be kept
+    /// elsewhere, at most.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        let due = self.due.load(Ordering::Relaxed);
+        (due != NEVER).then(|| due.saturating_sub(self.now()) / 1000)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -310,6 +336,14 @@ impl Follow for Cache {
 
     fn begin_anew(&self, position: Position) {
         self.store().begin_anew(position, &self.front);
+    }
+
+    fn upcoming(&self, next: Option<Duration>) {
+        let millis = next.map_or(NEVER, |next| {
+            self.now().saturating_add(u64::try_from(next.as_millis()).unwrap_or(NEVER)).min(NEVER - 1)
+        });
+        self.due.store(millis, Ordering::Relaxed);
+        self.upcoming.send_replace(next.map(|next| Due::now() + next.min(FARTHEST)));
     }
 
     fn turned(&self, state: State) {

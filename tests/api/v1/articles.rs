@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use diesel_async::AsyncConnection;
-use lectern::publishing::publish;
+use lectern::publishing::{
+    draft::{self, Expected},
+    moves, publish, withdraw,
+};
 use serde_json::Value;
 
-use crate::house::{App, article};
+use crate::house::{App, article, author};
 
 fn slugs(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|card| card["slug"].as_str().unwrap().to_owned()).collect()
@@ -263,7 +266,7 @@ async fn a_moved_article_answers_at_every_address_it_had() {
     for slug in ["second", "third", "first", "fourth"] {
         let slug = slug.parse().unwrap();
         let mut connection = app.db.write().await.unwrap();
-        connection.transaction(async |c| publish::move_to(c, id, &slug).await).await.unwrap();
+        connection.transaction(async |c| moves::move_to(c, id, &slug, &author()).await).await.unwrap();
     }
     for slug in ["first", "second", "third"] {
         for (rest, query) in [
@@ -299,10 +302,11 @@ async fn a_moved_article_answers_at_every_address_it_had() {
         assert_eq!(raw.matches("/v1/articles/fourth#none").count(), 1, "{format}: {raw}");
     }
     // The slug of one never goes to another.
-    let taken = lectern::publishing::draft::save(
+    let taken = draft::save(
         &mut app.db.write().await.unwrap(),
         crate::house::document(&article("second", "", "x")),
-        "test",
+        &author(),
+        &Expected::Whatever,
     )
     .await;
     assert!(taken.unwrap_err().to_string().contains("fourth"));
@@ -314,7 +318,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
     let article = app.get("/v1/articles/immune-regulation").await.ok();
     let id = article["id"].as_str().unwrap().parse().unwrap();
     let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| publish::withdraw(c, id, "本文有误，修订中。").await).await.unwrap();
+    connection.transaction(async |c| withdraw::withdraw(c, id, "本文有误，修订中。", &author()).await).await.unwrap();
     for rest in ["", "/sections", "/sections/1", "/related"] {
         for key in ["immune-regulation", article["id"].as_str().unwrap()] {
             let gone = app.get(&format!("/v1/articles/{key}{rest}")).await;
@@ -333,7 +337,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
         assert!(!raw.contains("\"immune-regulation\""), "{list}");
     }
     let (revision, before) = (1, article["hash"].clone());
-    connection.transaction(async |c| publish::publish(c, id, revision).await).await.unwrap();
+    connection.transaction(async |c| publish::publish(c, id, revision, &author()).await).await.unwrap();
     assert_eq!(app.get("/v1/articles/immune-regulation").await.ok()["hash"], before);
 }
 
@@ -341,7 +345,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
 async fn nothing_is_served_of_a_draft() {
     let app = App::empty().await;
     let document = crate::house::document(&article("secret", "topics: [hidden]", "秘密。"));
-    lectern::publishing::draft::save(&mut app.db.write().await.unwrap(), document, "test").await.unwrap();
+    draft::save(&mut app.db.write().await.unwrap(), document, &author(), &Expected::Whatever).await.unwrap();
     assert_eq!(app.get("/v1/articles/secret").await.status, 404);
     assert_eq!(app.get("/v1/topics/hidden").await.status, 404);
     assert_eq!(slugs(&app.get("/v1/articles").await.ok()), Vec::<String>::new());

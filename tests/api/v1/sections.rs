@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::house::{App, article};
+use lectern::publishing::draft::{self, Expected};
+
+use crate::house::{App, article, author};
 
 const SECTIONS: &str = "/v1/articles/plan/sections";
 
@@ -89,10 +91,11 @@ async fn addresses_survive_edits() {
     let body = "## 原理 {#principles}\n\n干细胞能够自我更新，并分化为多种细胞。";
     app.publish(&article("plan", "", body)).await;
     let theft = format!("{body}\n\n## 别的 {{#principle}}\n\n另一回事。");
-    let stolen = lectern::publishing::draft::save(
+    let stolen = draft::save(
         &mut app.db.write().await.unwrap(),
         crate::house::document(&article("plan", "", &theft)),
-        "test",
+        &author(),
+        &Expected::Whatever,
     )
     .await;
     assert!(matches!(stolen, Err(lectern::error::Error::InvalidContent(_))), "{stolen:?}");

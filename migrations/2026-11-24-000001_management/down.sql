@@ -1,0 +1,6 @@
+drop table secrets;
+drop table audit;
+drop function refuse_to_change_the_audit;
+drop table schedules;
+drop table keys;
+alter table documents drop column deleted_at;

@@ -1,0 +1,327 @@
+//! A request to change or read what is not public: who sends it, what it says, and the way to the database.
+//!
+//! What must hold: nothing of the request is looked at before its key and the key's scope are; no answer is kept by
+//! anybody; a slow client holds no connection to the database; all faults of a body are told at once, each with its place.
+
+use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderMap, HeaderValue},
+    web::{self, Bytes, BytesMut},
+};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::{
+    content::Slug,
+    db::{Connection, Db},
+    error::{Error, Fault},
+    http::{
+        MANAGED_BODY_LIMIT,
+        query::{FromQuery, Parameters},
+    },
+    publishing::{
+        self, Author,
+        article::{self, Article, Found, Name},
+        draft::Expected,
+        keys::{self, Key, Scope},
+        revisions,
+    },
+};
+
+/// Where articles are managed.
+pub const MOUNT: &str = "/manage/v1/articles/";
+
+/// How long a request may wait for the database, the turn of other writers included.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A scope that an operation needs.
+pub trait Needs: 'static {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+macro_rules! scopes {
+    ($($name:ident),*) => {
+        $(
+            #[doc = concat!("The scope `", stringify!($name), "`.")]
+            pub struct $name;
+
+            impl Needs for $name {
+                const SCOPE: Scope = Scope::$name;
+            }
+        )*
+    };
+}
+scopes!(ReadDrafts, Write, Publish, Admin);
+
+/// A request whose key has the scope `S`.
+pub struct Call<S> {
+    /// The key that it came with.
+    pub key: Key,
+    db: web::Data<Db>,
+    request: HttpRequest,
+    payload: Payload,
+    scope: PhantomData<S>,
+}
+
+impl<S: Needs> FromRequest for Call<S> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let token = bearer(request.headers())?;
+            let db = request.app_data::<web::Data<Db>>().cloned();
+            let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
+            let key = in_time(async { keys::authenticate(&mut *db.write().await?, token).await }).await?;
+            if !key.may(S::SCOPE) {
+                return Err(Error::Forbidden(format!("this needs a key with the scope `{}`", S::SCOPE)));
+            }
+            Ok(Call { key, db, request, payload, scope: PhantomData })
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+    let missing = || Error::Unauthenticated("send `Authorization: Bearer lk_…`".into());
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Error::Unavailable("no answer within the time allowed".into());
+    timeout(DEADLINE, work).await.map_err(late)?
+}
+
+impl<S> Call<S> {
+    /// Who writes.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        self.key.author()
+    }
+
+    /// The query parameters.
+    pub fn query<Q: FromQuery>(&self) -> Result<Q, Error> {
+        Parameters::new(self.request.query_string()).parse().map(|(query, _)| query)
+    }
+
+    /// A connection to the primary.
+    pub async fn connection(&self) -> Result<Connection, Error> {
+        self.db.write().await
+    }
+
+    /// Runs `work` in a transaction.
+    pub async fn transaction<T: Send>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        in_time(async {
+            let mut connection = self.db.write().await?;
+            publishing::all_or_none(&mut connection, false, work).await
+        })
+        .await
+    }
+
+    /// Runs `work` over one view of the database, which it cannot change.
+    pub async fn read<T: Send>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        in_time(async {
+            let mut connection = self.db.write().await?;
+            publishing::all_or_none(&mut connection, true, async |connection| {
+                connection.batch_execute("set transaction isolation level repeatable read, read only").await?;
+                work(connection).await
+            })
+            .await
+        })
+        .await
+    }
+
+    /// What `If-Match` and `If-None-Match` say (RFC 9110 section 13.1). Only strong validators match here.
+    pub fn expected(&self) -> Result<Expected, Error> {
+        expected(self.request.headers())
+    }
+
+    /// The media type of the body, without its parameters.
+    #[must_use]
+    pub fn media_type(&self) -> String {
+        self.request.content_type().to_ascii_lowercase()
+    }
+
+    /// The body as it comes. Errors: more than `limit` bytes; a content coding.
+    pub async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let coding = self.request.headers().get(header::CONTENT_ENCODING);
+        if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk.map_err(|e| Error::MalformedRequest(format!("the body cannot be read: {e}")))?;
+            if body.len() + chunk.len() > limit {
+                return Err(Error::ContentTooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// The body as JSON; a missing one is an empty object.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let body = self.body(MANAGED_BODY_LIMIT).await?;
+        if body.is_empty() {
+            return from_json(b"{}");
+        }
+        if self.media_type() != "application/json" {
+            return Err(Error::UnsupportedMediaType);
+        }
+        from_json(&body)
+    }
+
+    /// The article that a part of the path names, if it is as `If-Match` says where that is given. A slug that it had leads
+    /// on to the one that it has, `tail` and the query included.
+    pub async fn article(&self, connection: &mut AsyncPgConnection, name: &str, tail: &str) -> Result<Article, Error> {
+        match article::find(connection, &parse_name(name)?).await? {
+            Found::Here(article) => {
+                let expected = self.expected()?;
+                if expected != Expected::Unsaid {
+                    let present = revisions::latest(connection, article.id).await?.summary.etag();
+                    expected.check(Some(&present))?;
+                }
+                Ok(article)
+            }
+            Found::Moved(Article { slug, .. }) => {
+                let query = self.request.query_string();
+                let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+                Err(Error::Moved { location: format!("{MOUNT}{slug}{tail}{query}"), tags: Vec::new() })
+            }
+        }
+    }
+}
+
+/// What a part of a path calls an article.
+pub fn parse_name(text: &str) -> Result<Name, Error> {
+    if text.len() == 36
+        && let Ok(id) = text.parse()
+    {
+        return Ok(Name::Id(id));
+    }
+    let slug: Result<Slug, _> = text.parse();
+    slug.map(Name::Slug).map_err(|why| Error::NotFound(format!("`{text}` cannot be an article's address: {why}")))
+}
+
+fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
+    let list = |name| headers.get_all(name).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
+    let unreadable =
+        |_| Error::MalformedRequest("`If-Match` and `If-None-Match` are lists of quoted validators".into());
+    let some = list(header::IF_MATCH).map_err(unreadable)?.join(",");
+    let none = list(header::IF_NONE_MATCH).map_err(unreadable)?.join(",");
+    Ok(match (some.trim(), none.trim()) {
+        ("", "*") => Expected::Absent,
+        ("", _) => Expected::Unsaid,
+        ("*", _) => Expected::Present,
+        // Ours hold no comma, so a piece of a foreign one never equals one of ours.
+        (some, _) => Expected::OneOf(some.split(',').map(|tag| tag.trim().to_owned()).collect()),
+    })
+}
+
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                Error::InvalidContent(vec![Fault::body(pointer, without_place(&inner.to_string()))])
+            }
+            _ => Error::MalformedRequest(format!("the body is not JSON: {inner}")),
+        }
+    })?;
+    reader.end().map_err(|e| Error::MalformedRequest(format!("the body is not JSON: {e}")))?;
+    Ok(value)
+}
+
+/// A message of the parser without the line and column, which the pointer says better.
+fn without_place(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
+}
+
+/// The path to a value as a pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    };
+    path.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderName;
+    use serde::Deserialize;
+
+    use super::*;
+
+    fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn conditions_are_lists_of_validators() {
+        let read = |lines: &[(HeaderName, &'static str)]| expected(&headers(lines)).unwrap();
+        assert_eq!(read(&[]), Expected::Unsaid);
+        assert_eq!(read(&[(header::IF_MATCH, "*")]), Expected::Present);
+        assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Expected::Absent);
+        assert_eq!(
+            read(&[(header::IF_MATCH, "\"a\" , W/\"b\""), (header::IF_MATCH, "\"c\"")]),
+            Expected::OneOf(vec!["\"a\"".into(), "W/\"b\"".into(), "\"c\"".into()])
+        );
+    }
+
+    #[test]
+    fn a_weak_validator_never_matches() {
+        assert!(Expected::OneOf(vec!["W/\"1-a\"".into()]).check(Some("\"1-a\"")).is_err());
+        assert!(Expected::OneOf(vec!["\"1-a\"".into()]).check(Some("\"1-a\"")).is_ok());
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        items: Vec<Item>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        slug: Slug,
+    }
+
+    #[test]
+    fn faults_of_a_body_have_their_place() {
+        let fault = |body: &str| from_json::<Body>(body.as_bytes()).unwrap_err();
+        for (body, place) in [
+            ("{\"items\":[{\"slug\":\"a\"},{\"slug\":\"A B\"}]}", "/items/1/slug"),
+            ("{\"items\":{}}", "/items"),
+            ("[]", ""),
+            ("{\"items\":[],\"more\":1}", "/more"),
+        ] {
+            let Error::InvalidContent(faults) = fault(body) else { panic!("{body}") };
+            assert_eq!(faults[0].pointer.as_deref(), Some(place), "{body}: {faults:?}");
+            assert!(!faults[0].detail.contains(" line "), "{faults:?}");
+        }
+        for body in ["", "{", "{\"items\":[]} x", "\u{0}"] {
+            assert!(matches!(fault(body), Error::MalformedRequest(_)), "{body}");
+        }
+    }
+}

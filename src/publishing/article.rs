@@ -1,0 +1,101 @@
+//! An article as its editors find it: by any slug that it has or had, or by its id.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::{
+    revisions::{self as history, Summary},
+    schedule::{self, Schedule},
+};
+use crate::{
+    content::Slug,
+    db::schema::{addresses, documents, withdrawals},
+    error::Error,
+};
+
+/// What an article is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// By a slug that it has or had.
+    Slug(Slug),
+    /// By its id.
+    Id(Uuid),
+}
+
+/// An article that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Article {
+    /// Its id.
+    pub id: Uuid,
+    /// The slug that it has.
+    pub slug: Slug,
+}
+
+/// How it stands with an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its latest revision.
+    pub latest: Summary,
+    /// The number of the revision that readers see.
+    pub live: Option<i32>,
+    /// What is to be published later.
+    pub schedule: Option<Schedule>,
+    /// Why readers see it no more.
+    pub withdrawn: Option<String>,
+}
+
+/// What looking for an article came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is there under this name.
+    Here(Article),
+    /// That is a slug that it had.
+    Moved(Article),
+}
+
+/// Finds an article. Errors: there is none, or it was deleted.
+pub async fn find(connection: &mut AsyncPgConnection, name: &Name) -> Result<Found, Error> {
+    type Row = (Uuid, String, Option<DateTime<Utc>>);
+    let columns = (documents::id, documents::slug, documents::deleted_at);
+    let row: Option<Row> = match name {
+        Name::Slug(slug) => {
+            documents::table.filter(documents::slug.eq(slug.as_str())).select(columns).first(connection).await
+        }
+        Name::Id(id) => documents::table.find(id).select(columns).first(connection).await,
+    }
+    .optional()?;
+    let (row, moved) = match (row, name) {
+        (Some(row), _) => (Some(row), false),
+        (None, Name::Slug(slug)) => {
+            let owner = addresses::table.find(slug.as_str()).select(addresses::article_id);
+            let owner = documents::table.filter(documents::id.eq_any(owner)).select(columns);
+            (owner.first(connection).await.optional()?, true)
+        }
+        (None, Name::Id(_)) => (None, false),
+    };
+    match row {
+        Some((id, slug, None)) => {
+            let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;
+            let article = Article { id, slug };
+            Ok(if moved { Found::Moved(article) } else { Found::Here(article) })
+        }
+        Some((id, ..)) => Err(Error::Withdrawn(withdrawn(connection, id).await?.unwrap_or_default())),
+        None => Err(Error::NotFound("there is no such article".into())),
+    }
+}
+
+/// How it stands with an article.
+pub async fn standing(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Standing, Error> {
+    Ok(Standing {
+        latest: history::latest(connection, id).await?.summary,
+        live: history::live(connection, id).await?,
+        schedule: schedule::read(connection, id).await?,
+        withdrawn: withdrawn(connection, id).await?,
+    })
+}
+
+async fn withdrawn(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(withdrawals::table.find(id).select(withdrawals::reason).first(connection).await.optional()?)
+}
