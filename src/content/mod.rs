@@ -3,6 +3,7 @@
 //! everything takes time linear in its input.
 //!
 //! - [`markdown`]: Markdown under YAML front matter → [`Document`], and back without loss.
+//! - [`json`]: the JSON form of an article, as integrations send it → [`Document`], and back without loss.
 //! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
 //! - [`outline`]: numbers, printed labels, anchors and hashes of the section tree.
 //! - [`body`]: the finished text of a published article, in every form that the API delivers.
@@ -16,13 +17,16 @@ use utoipa::ToSchema;
 
 pub mod body;
 pub mod collation;
+mod fields;
 pub mod html;
+pub mod json;
 pub mod label;
 pub mod markdown;
 pub mod name;
 pub mod outline;
 pub mod page;
 pub mod text;
+mod value;
 
 pub use name::{Anchor, Href, Locale, Slug};
 

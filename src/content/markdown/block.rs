@@ -107,7 +107,7 @@ impl<'a> Reader<'_> {
 }
 
 /// A paragraph, or the image that is all of it; nothing where there is no text.
-fn paragraph(mut content: Vec<Inline>) -> Option<Block> {
+pub(in crate::content) fn paragraph(mut content: Vec<Inline>) -> Option<Block> {
     match content.as_mut_slice() {
         [] => None,
         [Inline::Image { src, alt, title }] => {
@@ -136,7 +136,7 @@ fn raw(literal: &str, out: &mut Vec<Block>) {
 
 /// Whether a list is tight, given how the parser read it: what cannot be written the other way is never left so, for
 /// blocks of its items may have gone elsewhere.
-pub(super) fn tightness(tight: bool, items: &[ListItem]) -> bool {
+pub(in crate::content) fn tightness(tight: bool, items: &[ListItem]) -> bool {
     (tight || !can_be_loose(items)) && can_be_tight(items)
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Definition {
 }
 
 /// Whether a label can stand in the source as it is: letters, digits and hyphens, 1 to 64 of them.
-pub(super) fn is_label(label: &str) -> bool {
+pub(in crate::content) fn is_label(label: &str) -> bool {
     label.len() <= 64
         && !label.is_empty()
         && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || matches!(c, '\u{4E00}'..='\u{9FFF}'))

@@ -188,6 +188,30 @@ fn trim(content: &mut Vec<Inline>) {
     content.drain(..empty);
 }
 
+/// Running text as the parser would have left it: neighbours with the same marks are one, nothing is empty, and no space
+/// or line break stands where Markdown has no place for it.
+pub(in crate::content) fn tidy(content: Vec<Inline>) -> Vec<Inline> {
+    let mut out = joined(content);
+    trim(&mut out);
+    out
+}
+
+fn joined(content: Vec<Inline>) -> Vec<Inline> {
+    let mut out = Vec::with_capacity(content.len());
+    for inline in content {
+        match inline {
+            Inline::Text { text, marks } => push_text(&mut out, &text, marks),
+            Inline::LineBreak => {
+                trim_end(&mut out);
+                out.push(Inline::LineBreak);
+            }
+            Inline::Link { href, title, content } => out.push(Inline::Link { href, title, content: joined(content) }),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 /// A title in one line; `None` where nothing is left of it.
 pub(super) fn title(raw: &str) -> Option<String> {
     let title = text::line(&show_tildes(raw)).trim().to_owned();

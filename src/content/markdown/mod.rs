@@ -25,7 +25,11 @@ mod write;
 
 use super::{Block, Document, Remark, Slug, text};
 
+pub(super) use block::{paragraph, tightness};
+pub(super) use footnote::is_label;
+pub(super) use inline::tidy;
 pub use write::{blocks, write};
+pub(super) use write::{body as write_body, links_to_files, push_heading};
 
 /// The greatest size of an article file, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -34,7 +38,7 @@ pub const MAX_NESTING: usize = 32;
 /// How many sections an article may have.
 pub const MAX_SECTIONS: usize = 2000;
 /// How many faults or remarks are told of one file.
-const MAX_REMARKS: usize = 200;
+pub(super) const MAX_REMARKS: usize = 200;
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +67,12 @@ pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Remark>>
     }
     let parts = front_matter::split(&file).map_err(|fault| vec![fault])?;
     let head = parts.yaml.map(|yaml| front_matter::read(yaml, &mut faults)).unwrap_or_default();
-    let body = guard::check(parts.body, parts.body_line, &mut faults)
-        .map(|()| section::read(parts.body, parts.body_line, head.title.is_none(), &mut faults, &mut remarks));
+    let body = read_body(parts.body, parts.body_line, head.title.is_none(), &mut faults, &mut remarks);
 
     let slug = head.slug.or_else(|| default_slug.and_then(|name| name.parse::<Slug>().ok()));
     if slug.is_none() && !faults.has("slug") {
         faults.push(Some(1), None, "The front matter needs a `slug`: the article's address.");
     }
-    let body = body.unwrap_or_default();
     let title = head.title.or(body.title);
     if title.is_none() && !faults.has("title") {
         let message = "The front matter needs a `title`, or the text a single `# heading` that stands first.";
@@ -96,10 +98,23 @@ pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Remark>>
     }
 }
 
+/// Reads a clean text as the body of a file that begins behind line `first_line`.
+pub(super) fn read_body(
+    text: &str,
+    first_line: u32,
+    want_title: bool,
+    faults: &mut Faults,
+    remarks: &mut Faults,
+) -> section::Body {
+    guard::check(text, first_line, faults)
+        .map(|()| section::read(text, first_line, want_title, faults, remarks))
+        .unwrap_or_default()
+}
+
 /// What was found wrong or noteworthy, bounded however much there is of it.
 #[derive(Debug, Default)]
-struct Faults {
-    list: Vec<Remark>,
+pub(super) struct Faults {
+    pub(super) list: Vec<Remark>,
     more: usize,
 }
 
@@ -123,7 +138,8 @@ impl Faults {
         self.list.iter().any(|fault| fault.message.contains(&name) || fault.message.contains("YAML"))
     }
 
-    fn sorted(mut self) -> Vec<Remark> {
+    /// All of them in the order of their lines, and behind them how many more there are.
+    pub(super) fn sorted(mut self) -> Vec<Remark> {
         self.list.sort();
         if self.more > 0 {
             let message = format!("There are {} more of these.", self.more);

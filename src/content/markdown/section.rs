@@ -15,11 +15,13 @@ const MAX_HEADING: usize = 300;
 
 /// What the body of a file says.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(in crate::content) struct Body {
     /// The heading that stands first, where it is the title.
     pub(super) title: Option<String>,
-    pub(super) lead: Vec<Block>,
-    pub(super) sections: Vec<Section>,
+    /// The lines of the sections' headings, in order.
+    pub(in crate::content) headings: Vec<u32>,
+    pub(in crate::content) lead: Vec<Block>,
+    pub(in crate::content) sections: Vec<Section>,
 }
 
 /// What reading needs at every node.
@@ -142,6 +144,7 @@ impl<'a> Reader<'_> {
                 return Body::default();
             }
             self.section = flat.len();
+            body.headings.push(self.line(node.data().sourcepos.start.line));
             flat.push(read);
         }
         let mut places: Vec<&mut Vec<Block>> = flat.iter_mut().map(|flat| &mut flat.blocks).collect();

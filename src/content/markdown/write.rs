@@ -12,16 +12,28 @@ use crate::content::{
 #[must_use]
 pub fn write(document: &Document) -> String {
     let mut out = front_matter::write(document);
-    let lead = blocks(&document.lead);
-    if !lead.is_empty() {
-        out.push('\n');
-        out.push_str(&lead);
+    let body = body(document);
+    if !body.is_empty() {
+        if !document.lead.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&body);
     }
+    out
+}
+
+/// What stands below the front matter.
+pub(in crate::content) fn body(document: &Document) -> String {
+    let mut out = blocks(&document.lead);
     // Six levels of headings stand below each other; the first is the title's, unless the sections need all six.
     let first_level = if depth(&document.sections, 1) > 5 { 1 } else { 2 };
     write_sections(&mut out, &document.sections, first_level);
-    // Files lie side by side: a link to an article is a link to its file.
-    replace_article_links(&out, |link| match link.split_once('#') {
+    links_to_files(&out)
+}
+
+/// Files lie side by side: a link to an article is a link to its file.
+pub(in crate::content) fn links_to_files(stored: &str) -> String {
+    replace_article_links(stored, |link| match link.split_once('#') {
         Some((slug, fragment)) => format!("{slug}.md#{fragment}"),
         None => format!("{link}.md"),
     })
@@ -50,16 +62,7 @@ fn depth(sections: &[Section], level: usize) -> usize {
 fn write_sections(out: &mut String, sections: &[Section], level: usize) {
     for section in sections {
         out.push('\n');
-        // Deeper headings than six there are none; a tree that deep is not made by any reader.
-        out.push_str(&"#".repeat(level.min(6)));
-        out.push(' ');
-        out.push_str(&heading(section));
-        if let Some(anchor) = &section.anchor {
-            out.push_str(" {#");
-            out.push_str(anchor.as_str());
-            out.push('}');
-        }
-        out.push('\n');
+        push_heading(out, section, level);
         let text = blocks(&section.blocks);
         if !text.is_empty() {
             out.push('\n');
@@ -67,6 +70,20 @@ fn write_sections(out: &mut String, sections: &[Section], level: usize) {
         }
         write_sections(out, &section.children, level + 1);
     }
+}
+
+/// Adds the line of a section's heading.
+pub(in crate::content) fn push_heading(out: &mut String, section: &Section, level: usize) {
+    // Deeper headings than six there are none; a tree that deep is not made by any reader.
+    out.push_str(&"#".repeat(level.min(6)));
+    out.push(' ');
+    out.push_str(&heading(section));
+    if let Some(anchor) = &section.anchor {
+        out.push_str(" {#");
+        out.push_str(anchor.as_str());
+        out.push('}');
+    }
+    out.push('\n');
 }
 
 /// A heading's label and title, so that they are told apart again.
