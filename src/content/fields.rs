@@ -17,8 +17,7 @@ const MAX_TIME: usize = 40;
 const MAX_ITEMS: usize = 100;
 
 /// The names of the fields.
-pub(super) const NAMES: [&str; 8] =
-    ["slug", "locale", "title", "questions", "summary", "topics", "source", "related"];
+pub(super) const NAMES: [&str; 8] = ["slug", "locale", "title", "questions", "summary", "topics", "source", "related"];
 
 /// What the fields say; what they do not say is `None` or empty.
 #[derive(Debug, Default)]

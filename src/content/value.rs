@@ -83,25 +83,23 @@ impl<'v, 'a> Members<'v, 'a> {
 
 /// Checks values, and tells what is wrong with them.
 pub(super) struct Check<'f> {
+    /// How many faults were told, so that what only follows from one is not told as another.
+    pub(super) told: usize,
     tell: &'f mut dyn FnMut(&At<'_>, String),
 }
 
 impl<'f> Check<'f> {
     pub(super) fn new(tell: &'f mut dyn FnMut(&At<'_>, String)) -> Self {
-        Check { tell }
+        Check { told: 0, tell }
     }
 
     pub(super) fn fault(&mut self, at: &At<'_>, message: impl Into<String>) {
+        self.told += 1;
         (self.tell)(at, message.into());
     }
 
     /// The members of a map. Names that are not `known`, or there twice, are faults.
-    pub(super) fn map<'v, 'a>(
-        &mut self,
-        value: &'v Value<'a>,
-        at: &At<'_>,
-        known: &[&str],
-    ) -> Option<Members<'v, 'a>> {
+    pub(super) fn map<'v, 'a>(&mut self, value: &'v Value<'a>, at: &At<'_>, known: &[&str]) -> Option<Members<'v, 'a>> {
         let Value::Map(members) = value else {
             let message = match (value, at) {
                 (Value::Deep, _) => return self.deep(at),

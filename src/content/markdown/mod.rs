@@ -20,7 +20,7 @@ mod inline;
 mod running;
 mod section;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod write;
 
 use super::{Block, Document, Remark, Slug, text};
@@ -28,6 +28,7 @@ use super::{Block, Document, Remark, Slug, text};
 pub(super) use block::{paragraph, tightness};
 pub(super) use footnote::is_label;
 pub(super) use inline::tidy;
+pub(super) use section::MAX_HEADING;
 pub use write::{blocks, write};
 pub(super) use write::{body as write_body, links_to_files, push_heading};
 

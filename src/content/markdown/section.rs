@@ -11,7 +11,7 @@ use super::{Block, Faults, MAX_NESTING, MAX_SECTIONS, footnote::Footnotes, guard
 use crate::content::{Anchor, Inline, Section, label, text};
 
 /// The greatest length of a heading, in characters.
-const MAX_HEADING: usize = 300;
+pub(in crate::content) const MAX_HEADING: usize = 300;
 
 /// What the body of a file says.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::content::{html, label, outline};
 
-mod generated;
+pub(in crate::content) mod generated;
 
 fn body(text: &str) -> Document {
     match read(&format!("---\nslug: a\ntitle: T\n---\n{text}"), None) {

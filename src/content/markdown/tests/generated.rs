@@ -6,7 +6,7 @@ use super::*;
 use crate::content::{Align, CalloutKind, Cell, Href, Inline, ListItem, Locale, Mark, Related, Section, Source};
 
 /// Pieces that mean something in Markdown, and text between them.
-fn markdown() -> impl Strategy<Value = String> {
+pub(in crate::content) fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[ \n\\\\`*_\\[\\]()<>&~!#|:{}.+=a1中文。，（）\"'-]",
         2 => prop::sample::select(vec![
@@ -193,7 +193,7 @@ fn block() -> impl Strategy<Value = Block> {
     })
 }
 
-fn document() -> impl Strategy<Value = Document> {
+pub(in crate::content) fn document() -> impl Strategy<Value = Document> {
     let section = (line(), vec(block(), 0..4)).prop_map(|(heading, blocks)| {
         let (label, title) = label::split(&heading);
         Section { anchor: None, label, title: title.trim().to_owned(), blocks, children: Vec::new() }
