@@ -3,10 +3,11 @@
 
 use std::sync::LazyLock;
 
-use actix_web::web::Bytes;
+use actix_web::{HttpResponse, http::header, web::Bytes};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::headers::safe;
 use crate::error::Error;
 
 /// A finished answer to a GET.
@@ -58,6 +59,17 @@ impl Answer {
     pub fn built_in(mut self) -> Answer {
         self.built_in = true;
         self
+    }
+
+    /// The answer to the one who asked, for nobody to keep.
+    #[must_use]
+    pub fn unkept(self) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.content_type(self.content_type).insert_header((header::CACHE_CONTROL, "no-store"));
+        for (name, value) in safe(self.policy) {
+            response.insert_header((name, value));
+        }
+        response.body(self.body)
     }
 
     /// A `Link` header (RFC 8288): `target` is a path.

@@ -29,7 +29,7 @@ use super::{
     body_limit,
     cache::{Entry, Outcome, Served},
     coding::Coding,
-    headers::{REQUEST_ID, SERVER_TIMING, always, is_managed, is_public, request_id, safe},
+    headers::{REQUEST_ID, SERVER_TIMING, always, is_private, is_public, request_id, safe},
     limit::Verdict,
     metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
@@ -190,7 +190,7 @@ where
         headers.insert(header::CACHE_CONTROL, delivery.cache_control.clone());
     }
     delivery.shorten(headers);
-    if is_managed(&path) {
+    if is_private(&path) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Some(timed) = timed {

@@ -42,13 +42,19 @@ pub fn safe(policy: Option<&'static str>) -> impl Iterator<Item = (HeaderName, H
 /// Whether a path is of the API that every origin may read.
 #[must_use]
 pub fn is_public(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/")
+    path == "/v1" || path.starts_with("/v1/") || path.starts_with("/preview/")
 }
 
-/// Whether a path is of the API that changes things: no cache may keep its answers, and no other origin may read them.
+/// Whether a path is of the API that changes things; no other origin may use it.
 #[must_use]
 pub fn is_managed(path: &str) -> bool {
     path.starts_with("/manage/")
+}
+
+/// Whether answers under a path are for the one who asked only.
+#[must_use]
+pub fn is_private(path: &str) -> bool {
+    is_managed(path) || path.starts_with("/preview/")
 }
 
 thread_local! {

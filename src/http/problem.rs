@@ -8,7 +8,10 @@ use actix_web::{
     web,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToResponse, ToSchema,
+    openapi::{Ref, RefOr, Response},
+};
 
 use super::{Answer, Read, headers::SURROGATE_KEY, query::Nothing};
 use crate::error::{Error, Fault, Kind};
@@ -58,6 +61,26 @@ impl Problem {
             errors: error.faults().to_vec(),
         })
     }
+}
+
+macro_rules! documented {
+    ($($name:ident = $kind:ident;)*) => {
+        $(
+            #[doc = concat!("The shared answer of this kind in the description, for operations that can give it: `", stringify!($name), "`.")]
+            pub struct $name;
+
+            impl<'r> ToResponse<'r> for $name {
+                fn response() -> (&'r str, RefOr<Response>) {
+                    (Kind::$kind.name, RefOr::Ref(Ref::from_response_name(Kind::$kind.name)))
+                }
+            }
+        )*
+    };
+}
+documented! {
+    Conflict = CONFLICT;
+    PreconditionFailed = PRECONDITION_FAILED;
+    PreconditionRequired = PRECONDITION_REQUIRED;
 }
 
 impl ResponseError for Error {

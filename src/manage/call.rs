@@ -96,7 +96,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+/// What `work` gives, or that the database does not answer.
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = |_| Error::Unavailable("no answer within the time allowed".into());
     timeout(DEADLINE, work).await.map_err(late)?
 }

@@ -1,10 +1,32 @@
 //! The API that changes things: reads the request, calls [`publishing`](crate::publishing), answers. No SQL.
 //!
 //! - [`call`] who asks, and what
+//! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
 
+pub mod articles;
 pub mod call;
+pub mod preview;
+pub mod publication;
+pub mod revisions;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Every operation under `/manage/v1`.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+/// Every operation under `/manage/v1`, and the links to previews that they give.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(articles::list_drafts)
+        .service(articles::read_draft)
+        .service(articles::put_article)
+        .service(articles::delete_article)
+        .service(revisions::list_revisions)
+        .service(revisions::read_revision)
+        .service(revisions::restore_revision)
+        .service(revisions::diff_revisions)
+        .service(publication::publish_article)
+        .service(publication::cancel_schedule)
+        .service(publication::withdraw_article)
+        .service(publication::move_article)
+        .service(preview::create_preview)
+        .service(preview::read_preview)
+        .service(preview::read_preview_page);
+}

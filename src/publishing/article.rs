@@ -1,7 +1,7 @@
 //! An article as its editors find it: by any slug that it has or had, or by its id.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     content::Slug,
-    db::schema::{addresses, documents, withdrawals},
+    db::schema::{addresses, articles, documents, revisions, schedules, withdrawals},
     error::Error,
 };
 
@@ -98,4 +98,71 @@ pub async fn standing(connection: &mut AsyncPgConnection, id: Uuid) -> Result<St
 
 async fn withdrawn(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<String>, Error> {
     Ok(withdrawals::table.find(id).select(withdrawals::reason).first(connection).await.optional()?)
+}
+
+/// What the latest revision of an article is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not published yet.
+    Draft,
+    /// What readers see.
+    Live,
+    /// What readers saw.
+    Past,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            State::Draft => "draft",
+            State::Live => "live",
+            State::Past => "past",
+        }
+    }
+}
+
+/// The articles of which the latest revision was saved before `after`, a time and an id, the newest first, at most `limit`;
+/// those in one state if it is given.
+pub async fn list(
+    connection: &mut AsyncPgConnection,
+    state: Option<State>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> Result<Vec<(Article, Standing)>, Error> {
+    let newer = diesel::alias!(revisions as newer);
+    let later = newer
+        .filter(newer.field(revisions::document_id).eq(revisions::document_id))
+        .filter(newer.field(revisions::number).gt(revisions::number))
+        .select(newer.field(revisions::number));
+    let mut latest = revisions::table
+        .inner_join(documents::table)
+        .left_join(schedules::table.on(schedules::document_id.eq(revisions::document_id)))
+        .left_join(withdrawals::table.on(withdrawals::article_id.eq(revisions::document_id)))
+        .left_join(articles::table.on(articles::id.eq(revisions::document_id)))
+        .filter(documents::deleted_at.is_null())
+        .filter(dsl::not(dsl::exists(later)))
+        .order((revisions::created_at.desc(), revisions::document_id.desc()))
+        .limit(limit)
+        .select((
+            (documents::id, documents::slug),
+            Summary::as_select(),
+            Option::<Schedule>::as_select(),
+            withdrawals::reason.nullable(),
+            articles::revision.nullable(),
+        ))
+        .into_boxed();
+    if let Some(state) = state {
+        latest = latest.filter(revisions::state.eq(state.as_str()));
+    }
+    if let Some((at, id)) = after {
+        let before = revisions::created_at.lt(at);
+        latest = latest.filter(before.or(revisions::created_at.eq(at).and(revisions::document_id.lt(id))));
+    }
+    type Row = ((Uuid, String), Summary, Option<Schedule>, Option<String>, Option<i32>);
+    let rows: Vec<Row> = latest.load(connection).await?;
+    let standing = |((id, slug), latest, schedule, withdrawn, live): Row| {
+        let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;
+        Ok((Article { id, slug }, Standing { latest, live, schedule, withdrawn }))
+    };
+    rows.into_iter().map(standing).collect()
 }

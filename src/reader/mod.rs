@@ -3,11 +3,11 @@
 
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    db::{Connection, schema::articles},
+    db::schema::articles,
     error::Error,
     http::{Address, Answer, Read, query::Nothing},
     v1::{
@@ -65,7 +65,8 @@ pub async fn show_article(path: web::Path<String>, read: Read<Nothing>) -> Resul
     read.answer(async move |connection, _, address| article(connection, &key, &address).await).await
 }
 
-async fn article(connection: &Connection, key: &Key, address: &Address) -> Result<Answer, Error> {
+/// The page of an article.
+pub(crate) async fn article(connection: &AsyncPgConnection, key: &Key, address: &Address) -> Result<Answer, Error> {
     let (found, related, _) = whole(connection, key, CONTENT, true, false).await?;
     let related = related.ok_or_else(|| unknown(&found.card.slug))?;
     key.check("/read/", &found.card, "", address)?;

@@ -11,7 +11,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::find::{Found, Wanted, find, raw, written};
 use crate::{
     content::body::{Format, Section, TocEntry, Written},
-    db::Connection,
     error::Error,
     http::{
         Address, Answer, Read,
@@ -128,7 +127,13 @@ pub async fn read_article(path: web::Path<String>, read: Read<ArticleQuery>) -> 
     read.answer(async move |connection, query, address| one(connection, &key, &query, &address).await).await
 }
 
-async fn one(connection: &Connection, key: &Key, query: &ArticleQuery, address: &Address) -> Result<Answer, Error> {
+/// The answer to a request for one article.
+pub(crate) async fn one(
+    connection: &AsyncPgConnection,
+    key: &Key,
+    query: &ArticleQuery,
+    address: &Address,
+) -> Result<Answer, Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
     key.check(MOUNT, &found.card, "", address)?;

@@ -1,0 +1,406 @@
+//! `/manage/v1/articles`: what editors write. A save makes a draft; readers see none of it.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, delete, get,
+    http::{StatusCode, header},
+    put, web,
+};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::call::{Call, MOUNT, ReadDrafts, Write, parse_name};
+use crate::{
+    content::{
+        Document, Slug,
+        json::{self, ArticleJson, Form},
+        markdown,
+    },
+    error::{Error, Fault},
+    http::{
+        MANAGED_BODY_LIMIT,
+        page::{Page, Paging},
+        problem::{Conflict, PreconditionFailed, PreconditionRequired},
+        query::{FromQuery, Parameters},
+    },
+    publishing::{
+        article::{self, Article, Found, Name, Standing, State},
+        draft::{self, Outcome, Saved},
+        keys::Scope,
+        revisions::{self, Revision},
+        withdraw,
+    },
+};
+
+/// How it stands with an article.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ArticleStanding {
+    /// Its id; it never changes.
+    pub id: Uuid,
+    /// The slug that it has now.
+    #[schema(example = "cord-blood")]
+    pub slug: String,
+    /// The number of its latest revision.
+    #[schema(example = 3, minimum = 1)]
+    pub revision: i32,
+    /// What the latest revision is: a `draft`, `live` (readers see it), or `past` (they did).
+    #[schema(example = "draft", pattern = "^(draft|live|past)$")]
+    pub state: String,
+    /// The hash of its content.
+    #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
+    pub hash: String,
+    /// Who saved it: the name of the key, or what did it on the command line.
+    #[schema(example = "editor")]
+    pub saved_by: String,
+    /// When.
+    pub saved_at: DateTime<Utc>,
+    /// The number of the revision that readers see; `null` where they see none.
+    #[schema(example = 2)]
+    pub live_revision: Option<i32>,
+    /// What is published later, and when.
+    pub schedule: Option<PlannedPublication>,
+    /// The reason that readers are told, where the article was published and is not any more.
+    pub withdrawn: Option<String>,
+}
+
+/// A publication that is to come.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlannedPublication {
+    /// The revision.
+    #[schema(example = 3, minimum = 1)]
+    pub revision: i32,
+    /// When, by the clock of the database.
+    pub at: DateTime<Utc>,
+    /// Why it could not be published when its time had come; it is not tried again.
+    pub failure: Option<String>,
+}
+
+impl ArticleStanding {
+    fn new(article: &Article, standing: Standing) -> ArticleStanding {
+        let latest = standing.latest;
+        ArticleStanding {
+            id: article.id,
+            slug: article.slug.to_string(),
+            revision: latest.number,
+            state: latest.state,
+            hash: latest.hash,
+            saved_by: latest.created_by,
+            saved_at: latest.created_at,
+            live_revision: standing.live,
+            schedule: standing.schedule.map(|planned| PlannedPublication {
+                revision: planned.revision,
+                at: planned.publish_at,
+                failure: planned.failure,
+            }),
+            withdrawn: standing.withdrawn,
+        }
+    }
+
+    /// How it stands with an article now, and its validator.
+    pub(super) async fn of(
+        connection: &mut AsyncPgConnection,
+        article: &Article,
+    ) -> Result<(ArticleStanding, String), Error> {
+        let standing = article::standing(connection, article.id).await?;
+        let etag = standing.latest.etag();
+        Ok((ArticleStanding::new(article, standing), etag))
+    }
+}
+
+/// A page of articles as they stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DraftList {
+    /// The articles.
+    pub data: Vec<ArticleStanding>,
+    /// Where this page is.
+    pub page: Page,
+}
+
+/// An article with its latest revision.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Draft {
+    /// How it stands with the article.
+    #[serde(flatten)]
+    pub standing: ArticleStanding,
+    /// The content, as `PUT` takes it.
+    #[schema(value_type = ArticleJson)]
+    pub content: Box<RawValue>,
+}
+
+/// What a save came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SavedArticle {
+    /// How it stands with the article now.
+    #[serde(flatten)]
+    pub standing: ArticleStanding,
+    /// Whether it made the article, a revision of it, or nothing, because that is its latest content.
+    #[schema(example = "updated", pattern = "^(created|updated|unchanged)$")]
+    pub outcome: &'static str,
+    /// What the editor should look at: what could not be kept as it was written.
+    pub remarks: Vec<Fault>,
+}
+
+/// What a list of drafts can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `DraftListQuery` reads")]
+pub struct DraftListParameters {
+    /// Only articles of which the latest revision is a `draft`, `live`, or `past`.
+    #[param(example = "draft", pattern = "^(all|draft|live|past)$", default = "all")]
+    state: Option<String>,
+    /// The most items of the page.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+/// The parameters of a list of drafts.
+pub struct DraftListQuery {
+    state: Option<State>,
+    paging: Paging,
+}
+
+impl FromQuery for DraftListQuery {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        let state = parameters.choice(
+            "state",
+            &[("all", None), ("draft", Some(State::Draft)), ("live", Some(State::Live)), ("past", Some(State::Past))],
+        );
+        DraftListQuery { state, paging: Paging::take(parameters, crate::http::page::DEFAULT_LIMIT) }
+    }
+}
+
+/// In what form content is answered.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameter that `ContentForm` reads")]
+pub struct ContentParameters {
+    /// The form of `content`: `whole` (its text as one Markdown text), `markdown` (each section's text as Markdown) or
+    /// `blocks` (as a typed tree); with `file` the answer is the article file itself, as `text/markdown`.
+    #[param(example = "whole", default = "whole", pattern = "^(whole|markdown|blocks|file)$")]
+    format: Option<String>,
+}
+
+/// In what form content is answered; `None` for the article file.
+#[derive(Debug, Clone, Copy)]
+pub struct ContentForm(Option<Form>);
+
+impl FromQuery for ContentForm {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        ContentForm(parameters.choice(
+            "format",
+            &[
+                ("whole", Some(Form::Whole)),
+                ("markdown", Some(Form::Markdown)),
+                ("blocks", Some(Form::Blocks)),
+                ("file", None),
+            ],
+        ))
+    }
+}
+
+impl ContentForm {
+    /// A document in this form; `with` puts JSON together.
+    pub(super) fn answer<T: Serialize>(
+        self,
+        document: &Document,
+        etag: &str,
+        with: impl FnOnce(Box<RawValue>) -> T,
+    ) -> Result<HttpResponse, Error> {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::ETAG, etag));
+        match self.0 {
+            None => Ok(response.content_type("text/markdown; charset=utf-8").body(markdown::write(document))),
+            Some(form) => {
+                let content = RawValue::from_string(json::write(document, form));
+                let content = content.map_err(|e| Error::internal("a document has no JSON", e))?;
+                Ok(response.json(with(content)))
+            }
+        }
+    }
+}
+
+/// `value` with a validator.
+pub(super) fn answer<T: Serialize>(status: StatusCode, etag: &str, value: &T) -> HttpResponse {
+    HttpResponseBuilder::new(status).insert_header((header::ETAG, etag)).json(value)
+}
+
+/// List the drafts
+///
+/// Every article that editors have, published or not, by when its latest revision was saved, the newest first.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])), params(DraftListParameters),
+    responses((status = 200, description = "A page of articles.", body = DraftList)),
+)]
+#[get("/manage/v1/articles")]
+pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let DraftListQuery { state, paging } = call.query()?;
+    let list = format!("{MOUNT}?state={state:?}");
+    let after = paging.after::<(DateTime<Utc>, Uuid)>(&list)?;
+    let mut rows = call.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
+    let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
+    let data = rows.into_iter().map(|(article, standing)| ArticleStanding::new(&article, standing)).collect();
+    Ok(HttpResponse::Ok().json(DraftList { data, page }))
+}
+
+/// Read a draft
+///
+/// The latest revision of an article, whether it is published or not, with its `ETag` for `If-Match`. What `content` holds
+/// can be put back.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), ContentParameters),
+    responses((status = 200, description = "The article with its latest revision.", body = Draft, headers(("ETag")))),
+)]
+#[get("/manage/v1/articles/{slug}")]
+pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let form: ContentForm = call.query()?;
+    let (standing, etag, Revision { document, .. }) = call
+        .read(async |connection| {
+            let article = call.article(connection, &path, "").await?;
+            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            Ok((standing, etag, revisions::latest(connection, article.id).await?))
+        })
+        .await?;
+    form.answer(&document, &etag, |content| Draft { standing, content })
+}
+
+/// Save a draft
+///
+/// Makes a revision of the article, or the article where there is none. An article file (`text/markdown`) or JSON. Readers
+/// see nothing of it until it is published. What is saved already makes no revision. An update needs `If-Match` with the
+/// `ETag` that was read; `If-None-Match: *` makes sure that it is new.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["write"])),
+    params(("slug" = String, Path, description = "The slug that the article has or is to have; or its id.", example = "cord-blood")),
+    request_body(description = "The article.", content(
+        (ArticleJson = "application/json"),
+        (String = "text/markdown", example = "---\ntitle: 脐带血是什么？\n---\n脐带血是分娩后留在脐带和胎盘里的血。\n\n## 一、来源 {#origin}\n\n采集不伤母婴。\n"),
+    )),
+    responses(
+        (status = 201, description = "The article was made.", body = SavedArticle, headers(("ETag"), ("Location"))),
+        (status = 200, description = "The article has a new revision, or had this content already.", body = SavedArticle, headers(("ETag"))),
+        (status = 409, response = Conflict), (status = 412, response = PreconditionFailed), (status = 428, response = PreconditionRequired),
+    ),
+)]
+#[put("/manage/v1/articles/{slug}")]
+pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
+    let expected = call.expected()?;
+    let slug = match parse_name(&path)? {
+        Name::Slug(slug) => slug,
+        id @ Name::Id(_) => match call.read(async |connection| article::find(connection, &id).await).await? {
+            Found::Here(article) | Found::Moved(article) => article.slug,
+        },
+    };
+    let (document, remarks) = content(&mut call, slug).await?;
+    let (author, slug) = (call.author(), document.slug.clone());
+    let (saved, standing, etag) = call
+        .transaction(async |connection| {
+            let saved = draft::save(connection, document, &author, &expected).await?;
+            let article = Article { id: saved.id, slug };
+            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            Ok((saved, standing, etag))
+        })
+        .await?;
+    Ok(saved_answer(&saved, standing, &etag, remarks))
+}
+
+/// What is answered to a save.
+pub(super) fn saved_answer(saved: &Saved, standing: ArticleStanding, etag: &str, remarks: Vec<Fault>) -> HttpResponse {
+    let (status, outcome) = match saved.outcome {
+        Outcome::Created => (StatusCode::CREATED, "created"),
+        Outcome::Updated => (StatusCode::OK, "updated"),
+        Outcome::Unchanged => (StatusCode::OK, "unchanged"),
+    };
+    let location = format!("{MOUNT}{}", standing.slug);
+    let mut response = answer(status, etag, &SavedArticle { standing, outcome, remarks });
+    if status == StatusCode::CREATED
+        && let Ok(location) = location.parse()
+    {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// The article that a body holds, and what its editor should look at.
+async fn content(call: &mut Call<Write>, slug: Slug) -> Result<(Document, Vec<Fault>), Error> {
+    let media_type = call.media_type();
+    let read = match media_type.as_str() {
+        "text/markdown" => from_file,
+        "application/json" => from_json,
+        _ => return Err(Error::UnsupportedMediaType),
+    };
+    let limit = if media_type == "text/markdown" { markdown::MAX_BYTES } else { MANAGED_BODY_LIMIT };
+    let body = call.body(limit).await?;
+    // A hostile text of this size takes a second to read.
+    let read = web::block(move || read(&body, &slug)).await;
+    read.map_err(|e| Error::internal("a body was not read", e))?
+}
+
+fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> {
+    let fault = |remark: crate::content::Remark| Fault {
+        line: remark.line,
+        column: remark.column,
+        ..Fault::body("", remark.message)
+    };
+    let text = std::str::from_utf8(body).map_err(|e| {
+        let line = body[..e.valid_up_to()].split(|byte| *byte == b'\n').count();
+        let place = Fault { line: u32::try_from(line).ok(), ..Fault::body("", "An article file must be UTF-8.") };
+        Error::InvalidContent(vec![place])
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let read = markdown::read(text, Some(slug.as_str()));
+    let read = read.map_err(|faults| Error::InvalidContent(faults.into_iter().map(fault).collect()))?;
+    if read.document.slug != *slug {
+        let named = &read.document.slug;
+        let detail = format!("The address says `{slug}`, the front matter `{named}`; a move is `POST …/move`.");
+        return Err(Error::InvalidContent(vec![Fault::body("", detail)]));
+    }
+    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
+}
+
+fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> {
+    let fault = |remark: json::Remark| Fault {
+        line: remark.line,
+        column: remark.column,
+        ..Fault::body(remark.pointer, remark.message)
+    };
+    match json::read(body, slug) {
+        Ok(read) => Ok((read.document, read.remarks.into_iter().map(fault).collect())),
+        Err(json::Refused::Syntax { line, column, message }) => {
+            Err(Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}")))
+        }
+        Err(json::Refused::Content(faults)) => Err(Error::InvalidContent(faults.into_iter().map(fault).collect())),
+    }
+}
+
+/// Delete an article
+///
+/// What was never published is gone with its history, and its slug is free. What was published answers 410 from then on, as
+/// if it were withdrawn, and its slugs stay its own; saving a draft under its slug brings it back with its history. That
+/// needs the scope `publish` too where readers see it now.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["write"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    responses((status = 204, description = "It is gone."), (status = 412, response = PreconditionFailed)),
+)]
+#[delete("/manage/v1/articles/{slug}")]
+pub async fn delete_article(path: web::Path<String>, call: Call<Write>) -> Result<HttpResponse, Error> {
+    let author = call.author();
+    call.transaction(async |connection| {
+        crate::publishing::hold(connection).await?;
+        let article = call.article(connection, &path, "").await?;
+        if revisions::live(connection, article.id).await?.is_some() && !call.key.may(Scope::Publish) {
+            let why = "readers see this article: to delete it needs a key with the scope `publish` too";
+            return Err(Error::Forbidden(why.into()));
+        }
+        withdraw::delete(connection, article.id, &author).await
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

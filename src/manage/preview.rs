@@ -1,0 +1,196 @@
+//! Links to drafts: `/manage/v1/articles/{slug}/preview` makes one, and what it leads to needs no key.
+//!
+//! The token stands in the query, which is never logged.
+
+use actix_web::{HttpResponse, get, http::header, post, web};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::call::{Call, ReadDrafts, in_time};
+use crate::{
+    db::Db,
+    error::{Error, Fault},
+    http::{
+        Address, Answer,
+        query::{Canonical, FromQuery, Parameters, Query},
+    },
+    publishing::{self, preview},
+    reader,
+    v1::{
+        address::Key,
+        articles::read::{self as article, Article, ArticleParameters, ArticleQuery},
+    },
+};
+
+/// For how many seconds a link works unless it is said.
+const LIFETIME: u32 = 86_400;
+
+/// For how many seconds a link works at most: 30 days.
+const LONGEST: u32 = 30 * 86_400;
+
+/// What a link is to open.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewRequest {
+    /// The number of a revision; the draft, whichever that is when the link is opened, where it is `null` or absent.
+    #[serde(default)]
+    #[schema(example = 3, minimum = 1)]
+    pub revision: Option<i32>,
+    /// For how many seconds it works; a day unless given, and at most 30.
+    #[serde(default)]
+    #[schema(example = 3600, minimum = 1, maximum = 2_592_000, default = 86_400)]
+    pub expires_in: Option<u32>,
+}
+
+/// A link to a draft. Whoever has it needs no key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PreviewLink {
+    /// The article as readers would get it from the API; takes `include`, `format` and `fields` as that does.
+    #[schema(example = "/preview/0198c0de-0000-7000-8000-000000000000?token=AZjA3g…")]
+    pub url: String,
+    /// The same as a page for people.
+    #[schema(example = "/preview/0198c0de-0000-7000-8000-000000000000/page?token=AZjA3g…")]
+    pub page_url: String,
+    /// When they stop working.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Make a link to a draft
+///
+/// A signed link that opens this article's draft, and nothing else, until it expires. It needs no key, is kept by no cache,
+/// and shows what readers would see if the draft were published at that moment: related reading and links included.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    request_body = PreviewRequest,
+    responses((status = 200, description = "The link.", body = PreviewLink)),
+)]
+#[post("/manage/v1/articles/{slug}/preview")]
+pub async fn create_preview(path: web::Path<String>, mut call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let PreviewRequest { revision, expires_in } = call.json().await?;
+    let seconds = expires_in.unwrap_or(LIFETIME);
+    if !(1..=LONGEST).contains(&seconds) {
+        let detail = format!("A link works for 1 to {LONGEST} seconds.");
+        return Err(Error::InvalidContent(vec![Fault::body("/expires_in", detail)]));
+    }
+    let expires_at = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(seconds.into());
+    let author = call.author();
+    let (id, token) = call
+        .transaction(async |connection| {
+            let article = call.article(connection, &path, "/preview").await?;
+            Ok((article.id, preview::link(connection, &article, revision, expires_at, &author).await?))
+        })
+        .await?;
+    let link = PreviewLink {
+        url: format!("/preview/{id}?token={token}"),
+        page_url: format!("/preview/{id}/page?token={token}"),
+        expires_at,
+    };
+    Ok(HttpResponse::Ok().json(link))
+}
+
+/// What opens a preview.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameter that `Token` reads")]
+pub struct PreviewParameters {
+    /// What the link was signed with.
+    #[param(example = "AZjA3gAAcACAAAAAAAAAAAAAAAAAAAAAadEDgA")]
+    token: Option<String>,
+}
+
+/// The token of a link.
+pub struct Token(Option<String>);
+
+impl FromQuery for Token {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        Token(parameters.text("token"))
+    }
+}
+
+/// The token of a link, and what the article can be asked for.
+pub struct PreviewQuery {
+    token: Token,
+    article: ArticleQuery,
+}
+
+impl FromQuery for PreviewQuery {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        PreviewQuery { token: Token::from_query(parameters), article: ArticleQuery::from_query(parameters) }
+    }
+}
+
+/// Read a draft by its link
+///
+/// What `/v1/articles/{slug}` would answer if the draft were published now. A token that was changed, has expired or is of
+/// another article is refused, whatever is published.
+#[utoipa::path(
+    tag = "Management",
+    params(
+        ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
+        PreviewParameters, ArticleParameters
+    ),
+    responses((status = 200, description = "The article.", body = Article)),
+)]
+#[get("/preview/{id}")]
+pub async fn read_preview(
+    path: web::Path<String>,
+    query: Query<PreviewQuery>,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Error> {
+    let Query(PreviewQuery { token, article }) = query;
+    staged(&db, &path, token, async |connection, key, address| article::one(connection, key, &article, address).await)
+        .await
+}
+
+/// Read a draft by its link, as a page
+///
+/// The page for people that would be at `/read/{slug}` if the draft were published now.
+#[utoipa::path(
+    tag = "Management",
+    params(
+        ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
+        PreviewParameters
+    ),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+#[get("/preview/{id}/page")]
+pub async fn read_preview_page(
+    path: web::Path<String>,
+    query: Query<Token>,
+    db: web::Data<Db>,
+) -> Result<HttpResponse, Error> {
+    staged(&db, &path, query.0, async |connection, key, address| reader::article(connection, key, address).await).await
+}
+
+/// What `read` answers while the draft that a link opens is published, which it is for nobody else, and not for long.
+async fn staged(
+    db: &Db,
+    id: &str,
+    token: Token,
+    read: impl AsyncFnOnce(&AsyncPgConnection, &Key, &Address) -> Result<Answer, Error>,
+) -> Result<HttpResponse, Error> {
+    let answer = in_time(async {
+        let mut connection = db.write().await?;
+        let link = preview::open(&mut connection, &token.0.unwrap_or_default()).await?;
+        if id.parse::<Uuid>().ok() != Some(link.article) {
+            return Err(Error::Forbidden("this link is one to another article".into()));
+        }
+        let (key, address) =
+            (Key::Id(link.article), Address { path: format!("/preview/{id}"), query: Canonical::default() });
+        publishing::all_or_none(&mut connection, true, async |connection| {
+            preview::stage(connection, &link).await?;
+            read(connection, &key, &address).await
+        })
+        .await
+    })
+    .await?;
+    let mut response = answer.unkept();
+    response
+        .headers_mut()
+        .insert(header::HeaderName::from_static("x-robots-tag"), header::HeaderValue::from_static("noindex"));
+    Ok(response)
+}

@@ -1,0 +1,195 @@
+//! `/manage/v1/articles/{slug}/…`: what readers see of an article, and where. Each is one transaction.
+
+use actix_web::{HttpResponse, delete, http::StatusCode, post, web};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    articles::{ArticleStanding, answer},
+    call::{Call, Publish},
+};
+use crate::{
+    content::{Slug, text},
+    error::{Error, Fault},
+    http::problem::{Conflict, PreconditionFailed},
+    publishing::{self, article::Article, moves, publish, revisions, schedule, withdraw},
+};
+
+/// The greatest length of a reason, in characters.
+const MAX_REASON: usize = 1000;
+
+/// What to publish, and when.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// The number of the revision; the latest where it is `null` or absent.
+    #[serde(default)]
+    #[schema(example = 3, minimum = 1)]
+    pub revision: Option<i32>,
+    /// When; at once where it is `null`, absent or past.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Why an article is withdrawn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawal {
+    /// What readers are told: 1 to 1000 characters.
+    #[schema(example = "本文的一处结论已被新的指南取代，修订后重新发布。", min_length = 1, max_length = 1000)]
+    pub reason: String,
+}
+
+/// Where an article goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Its new slug.
+    #[schema(value_type = String, example = "umbilical-cord-blood")]
+    pub slug: Slug,
+}
+
+/// Does something to the article that `name` calls, and answers how it stands then.
+async fn change(
+    call: &Call<Publish>,
+    name: &str,
+    tail: &str,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection, &mut Article) -> Result<StatusCode, Error>,
+) -> Result<HttpResponse, Error> {
+    let (status, standing, etag) = call
+        .transaction(async |connection| {
+            publishing::hold(connection).await?;
+            let mut article = call.article(connection, name, tail).await?;
+            let status = work(connection, &mut article).await?;
+            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            Ok((status, standing, etag))
+        })
+        .await?;
+    Ok(answer(status, &etag, &standing))
+}
+
+/// Publish an article
+///
+/// Makes a revision what readers see, at once or at a time; at that time exactly one instance does it. Scheduling again
+/// replaces what was scheduled; a publication cancels what is scheduled of the same or an earlier revision.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["publish"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    request_body = Publication,
+    responses(
+        (status = 200, description = "Readers see it.", body = ArticleStanding, headers(("ETag"))),
+        (status = 202, description = "It is scheduled.", body = ArticleStanding, headers(("ETag"))),
+        (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
+    ),
+)]
+#[post("/manage/v1/articles/{slug}/publish")]
+pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
+    let Publication { revision, at } = call.json().await?;
+    let author = call.author();
+    change(&call, &path, "/publish", async |connection, article| {
+        let number = match revision {
+            Some(number) => number,
+            None => revisions::latest(connection, article.id).await?.summary.number,
+        };
+        match at.filter(|at| *at > Utc::now()) {
+            Some(at) => {
+                schedule::put(connection, article.id, number, at, &author).await?;
+                Ok(StatusCode::ACCEPTED)
+            }
+            None => {
+                publish::publish(connection, article.id, number, &author).await?;
+                Ok(StatusCode::OK)
+            }
+        }
+    })
+    .await
+}
+
+/// Cancel what is scheduled
+///
+/// Readers go on to see what they see. Nothing happens where nothing is scheduled.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["publish"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    responses(
+        (status = 200, description = "Nothing is scheduled.", body = ArticleStanding, headers(("ETag"))),
+        (status = 412, response = PreconditionFailed),
+    ),
+)]
+#[delete("/manage/v1/articles/{slug}/schedule")]
+pub async fn cancel_schedule(path: web::Path<String>, call: Call<Publish>) -> Result<HttpResponse, Error> {
+    let author = call.author();
+    change(&call, &path, "/schedule", async |connection, article| {
+        schedule::cancel(connection, article.id, &author).await?;
+        Ok(StatusCode::OK)
+    })
+    .await
+}
+
+/// Withdraw an article
+///
+/// Its addresses answer 410 with the reason from then on, and it is in no list, recommendation or search any more. What is
+/// scheduled for it is cancelled. Publishing brings it back. Of an article that is withdrawn already, the reason is
+/// replaced.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["publish"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    request_body = Withdrawal,
+    responses(
+        (status = 200, description = "Readers do not see it any more.", body = ArticleStanding, headers(("ETag"))),
+        (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
+    ),
+)]
+#[post("/manage/v1/articles/{slug}/withdraw")]
+pub async fn withdraw_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
+    let Withdrawal { reason } = call.json().await?;
+    let reason = public_reason(&reason)?;
+    let author = call.author();
+    change(&call, &path, "/withdraw", async |connection, article| {
+        withdraw::withdraw(connection, article.id, reason, &author).await?;
+        Ok(StatusCode::OK)
+    })
+    .await
+}
+
+/// A reason that readers can be told.
+fn public_reason(reason: &str) -> Result<&str, Error> {
+    let reason = reason.trim();
+    let fault = if reason.is_empty() {
+        "The reason is empty; readers are told it."
+    } else if reason.chars().nth(MAX_REASON).is_some() {
+        "The reason is longer than 1000 characters."
+    } else if reason.chars().any(text::is_forbidden) {
+        "The reason holds characters that may not stand in a text."
+    } else {
+        return Ok(reason);
+    };
+    Err(Error::InvalidContent(vec![Fault::body("/reason", fault)]))
+}
+
+/// Move an article
+///
+/// Gives it another slug. Every slug that it had while it was published answers 308 to the present one from then on, and
+/// goes to no other article.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["publish"])),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    request_body = Destination,
+    responses(
+        (status = 200, description = "It has the new slug.", body = ArticleStanding, headers(("ETag"))),
+        (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
+    ),
+)]
+#[post("/manage/v1/articles/{slug}/move")]
+pub async fn move_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
+    let Destination { slug } = call.json().await?;
+    let author = call.author();
+    change(&call, &path, "/move", async |connection, article| {
+        moves::move_to(connection, article.id, &slug, &author).await?;
+        article.slug = slug;
+        Ok(StatusCode::OK)
+    })
+    .await
+}

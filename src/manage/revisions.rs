@@ -1,0 +1,244 @@
+//! `/manage/v1/articles/{slug}/revisions`: the history of an article, and what changed.
+
+use actix_web::{HttpResponse, get, http::StatusCode, post, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    articles::{ArticleStanding, ContentForm, ContentParameters, SavedArticle, saved_answer},
+    call::{Call, MOUNT, ReadDrafts, Write},
+};
+use crate::{
+    content::{
+        diff::{self, Diff},
+        json::ArticleJson,
+    },
+    error::Error,
+    http::{
+        page::{Page, Paging},
+        problem::PreconditionFailed,
+        query::{FromQuery, Parameters},
+    },
+    publishing::{
+        self,
+        revisions::{self, Revision, Summary},
+    },
+};
+
+/// What the history says of a revision.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RevisionSummary {
+    /// Its number: 1 for the first of an article.
+    #[schema(example = 2, minimum = 1)]
+    pub revision: i32,
+    /// A `draft`, `live` (readers see it), or `past`.
+    #[schema(example = "live", pattern = "^(draft|live|past)$")]
+    pub state: String,
+    /// The hash of its content.
+    #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
+    pub hash: String,
+    /// Who saved it: the name of the key, or what did it on the command line.
+    #[schema(example = "editor")]
+    pub saved_by: String,
+    /// When.
+    pub saved_at: DateTime<Utc>,
+}
+
+impl From<Summary> for RevisionSummary {
+    fn from(summary: Summary) -> RevisionSummary {
+        RevisionSummary {
+            revision: summary.number,
+            state: summary.state,
+            hash: summary.hash,
+            saved_by: summary.created_by,
+            saved_at: summary.created_at,
+        }
+    }
+}
+
+/// A page of revisions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevisionList {
+    /// The revisions.
+    pub data: Vec<RevisionSummary>,
+    /// Where this page is.
+    pub page: Page,
+}
+
+/// A revision with its content.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevisionContent {
+    /// What the history says of it.
+    #[serde(flatten)]
+    pub summary: RevisionSummary,
+    /// The content, as `PUT` takes it.
+    #[schema(value_type = ArticleJson)]
+    pub content: Box<RawValue>,
+}
+
+/// What changed from one revision to another.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevisionDiff {
+    /// The older one.
+    pub from: RevisionSummary,
+    /// The newer one.
+    pub to: RevisionSummary,
+    /// What changed.
+    #[serde(flatten)]
+    pub diff: Diff,
+}
+
+/// List the revisions
+///
+/// The history of an article, the latest first.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])),
+    params(
+        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
+        crate::v1::topics::TopicQuery
+    ),
+    responses((status = 200, description = "A page of revisions.", body = RevisionList)),
+)]
+#[get("/manage/v1/articles/{slug}/revisions")]
+pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let paging: Paging = call.query()?;
+    let (list, mut rows) = call
+        .read(async |connection| {
+            let article = call.article(connection, &path, "/revisions").await?;
+            let list = format!("{MOUNT}{}/revisions", article.id);
+            let before = paging.after::<i32>(&list)?;
+            Ok((list, revisions::list(connection, article.id, before, paging.fetch()).await?))
+        })
+        .await?;
+    let page = paging.cut(&list, &mut rows, |row| row.number)?;
+    let data = rows.into_iter().map(RevisionSummary::from).collect();
+    Ok(HttpResponse::Ok().json(RevisionList { data, page }))
+}
+
+/// Read a revision
+///
+/// One revision of an article as it was saved.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])),
+    params(
+        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
+        ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1),
+        ContentParameters
+    ),
+    responses((status = 200, description = "The revision.", body = RevisionContent, headers(("ETag")))),
+)]
+#[get("/manage/v1/articles/{slug}/revisions/{revision}")]
+pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let (name, number) = path.into_inner();
+    let form: ContentForm = call.query()?;
+    let Revision { summary, document, .. } = call
+        .read(async |connection| {
+            let article = call.article(connection, &name, &format!("/revisions/{number}")).await?;
+            revisions::read(connection, article.id, parse_number(&number)?).await
+        })
+        .await?;
+    let etag = summary.etag();
+    form.answer(&document, &etag, |content| RevisionContent { summary: summary.into(), content })
+}
+
+/// Restore a revision
+///
+/// Saves the content of an earlier revision as a new draft; the history keeps everything. `If-Match` holds where it is
+/// given.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["write"])),
+    params(
+        ("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood"),
+        ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1)
+    ),
+    responses(
+        (status = 200, description = "The article has a new revision, or had this content already.", body = SavedArticle, headers(("ETag"))),
+        (status = 412, response = PreconditionFailed),
+    ),
+)]
+#[post("/manage/v1/articles/{slug}/revisions/{revision}/restore")]
+pub async fn restore_revision(path: web::Path<(String, String)>, call: Call<Write>) -> Result<HttpResponse, Error> {
+    let (name, number) = path.into_inner();
+    let author = call.author();
+    let (saved, standing, etag) = call
+        .transaction(async |connection| {
+            publishing::hold(connection).await?;
+            let article = call.article(connection, &name, &format!("/revisions/{number}/restore")).await?;
+            let saved = revisions::restore(connection, article.id, parse_number(&number)?, &author).await?;
+            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            Ok((saved, standing, etag))
+        })
+        .await?;
+    Ok(saved_answer(&saved, standing, &etag, Vec::new()))
+}
+
+/// The revisions to compare.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Compared` reads")]
+pub struct DiffParameters {
+    /// The older revision; the one that readers see unless given, or else the one before `to`.
+    #[param(minimum = 1, maximum = 2_147_483_647, example = 1)]
+    from: Option<u32>,
+    /// The newer revision; the latest unless given.
+    #[param(minimum = 1, maximum = 2_147_483_647, example = 2)]
+    to: Option<u32>,
+}
+
+/// The numbers of the revisions to compare; `None` where they were not given.
+pub struct Compared {
+    from: Option<i32>,
+    to: Option<i32>,
+}
+
+impl FromQuery for Compared {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        let mut number = |name| {
+            // No revision has the number 0: it stands for what was not given.
+            let given = parameters.number(name, 1..=i32::MAX.unsigned_abs(), 0);
+            i32::try_from(given).ok().filter(|number| *number > 0)
+        };
+        Compared { from: number("from"), to: number("to") }
+    }
+}
+
+/// Compare revisions
+///
+/// What changed from one revision to another, by section: added, removed, moved, changed, with the words that changed.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["read_drafts"])),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), DiffParameters),
+    responses((status = 200, description = "What changed.", body = RevisionDiff)),
+)]
+#[get("/manage/v1/articles/{slug}/diff")]
+pub async fn diff_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let asked: Compared = call.query()?;
+    let (from, to) = call
+        .read(async |connection| {
+            let article = call.article(connection, &path, "/diff").await?;
+            let to = match asked.to {
+                Some(number) => revisions::read(connection, article.id, number).await?,
+                None => revisions::latest(connection, article.id).await?,
+            };
+            let live = revisions::live(connection, article.id).await?;
+            let before = (to.summary.number - 1).max(1);
+            let from = asked.from.or(live.filter(|live| *live != to.summary.number)).unwrap_or(before);
+            Ok((revisions::read(connection, article.id, from).await?, to))
+        })
+        .await?;
+    let compare = move || {
+        let diff = diff::diff((&from.document, &from.section_ids), (&to.document, &to.section_ids));
+        RevisionDiff { from: from.summary.into(), to: to.summary.into(), diff }
+    };
+    let diff = web::block(compare).await.map_err(|e| Error::internal("revisions were not compared", e))?;
+    Ok(HttpResponse::build(StatusCode::OK).json(diff))
+}
+
+/// The number of a revision, as it stands in a path.
+fn parse_number(text: &str) -> Result<i32, Error> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.ok_or_else(|| Error::NotFound(format!("the article has no revision {text}")))
+}

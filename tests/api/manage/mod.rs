@@ -1,0 +1,8 @@
+//! The API that changes things.
+
+mod articles;
+mod desk;
+mod preview;
+mod publication;
+mod revisions;
+mod writers;
