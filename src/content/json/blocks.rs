@@ -165,13 +165,11 @@ impl Reader<'_, '_, '_> {
     }
 
     fn flag(&mut self, map: Members<'_, '_>, name: &str, at: &At<'_>) -> Option<bool> {
-        match needed(map, name, at, self.check)? {
-            Value::Bool(is) => Some(*is),
-            _ => {
-                self.check.fault(&At::Name(at, name), format!("`{name}` must be true or false."));
-                None
-            }
+        if let Value::Bool(is) = needed(map, name, at, self.check)? {
+            return Some(*is);
         }
+        self.check.fault(&At::Name(at, name), format!("`{name}` must be true or false."));
+        None
     }
 
     fn items(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {

@@ -80,7 +80,7 @@ fn lines(text: &str) -> u32 {
 /// Puts the text of `parts` into `document`; nothing where a fault stands against it.
 pub(super) fn document(
     mut document: Document,
-    parts: Parts,
+    parts: &Parts,
     faults: &mut Remarks,
     remarks: &mut Remarks,
 ) -> Option<Document> {
@@ -90,20 +90,20 @@ pub(super) fn document(
             remarks.at(pointer, format!("{removed} {message}"));
         }
     }
-    let whole = Whole::new(&parts);
+    let whole = Whole::new(parts);
     if whole.text.len() > markdown::MAX_BYTES {
         faults.at("", format!("The text is longer than {} bytes as Markdown.", markdown::MAX_BYTES));
         return None;
     }
     let (mut found, mut noted) = (markdown::Faults::default(), markdown::Faults::default());
     let body = markdown::read_body(&whole.text, 0, false, &mut found, &mut noted);
-    whole.tell(&parts, noted.sorted(), remarks);
+    whole.tell(parts, noted.sorted(), remarks);
     let found = found.sorted();
     if !found.is_empty() {
-        whole.tell(&parts, found, faults);
+        whole.tell(parts, found, faults);
         return None;
     }
-    if !parts.whole && !headings(&whole, &parts, &body.headings, faults) {
+    if !parts.whole && !headings(&whole, parts, &body.headings, faults) {
         return None;
     }
     document.lead = body.lead;
@@ -112,13 +112,13 @@ pub(super) fn document(
     let read: Vec<&[Block]> = std::iter::once(document.lead.as_slice())
         .chain(sections.iter().map(|entry| entry.section.blocks.as_slice()))
         .collect();
-    references(&parts, &read, faults);
+    references(parts, &read, faults);
     if !faults.is_empty() {
         return None;
     }
     if !parts.whole {
         let sections: Vec<&Section> = sections.iter().map(|entry| entry.section).collect();
-        compare(&parts, &sections, &read, faults);
+        compare(parts, &sections, &read, faults);
     }
     let file = markdown::write(&document);
     match markdown::read(&file, None) {

@@ -1,7 +1,7 @@
 //! The JSON form of an article, as integrations send it → [`Document`], and back. [`ArticleJson`] describes the form.
 //!
 //! What is accepted is what an article file can hold: a document from here, written by [`markdown::write`], is read
-//! back the same by [`markdown::read`](markdown::read()), and what [`write`] makes of a document, [`read`] turns into
+//! back the same by [`markdown::read`](markdown::read()), and what [`write()`] makes of a document, [`read`] turns into
 //! the same document. The way to that:
 //!
 //! 1. Bytes that are no JSON are [`Refused::Syntax`]. A name that stands twice in an object is a fault, and so is one
@@ -141,7 +141,7 @@ pub fn read(bytes: &[u8], slug: &Slug) -> Result<Read, Refused> {
     };
     let draft = draft(&value, slug, &mut faults);
     let mut remarks = Remarks::default();
-    match draft.and_then(|(document, parts)| keep::document(document, parts, &mut faults, &mut remarks)) {
+    match draft.and_then(|(document, parts)| keep::document(document, &parts, &mut faults, &mut remarks)) {
         Some(document) if faults.is_empty() => Ok(Read { document, remarks: remarks.finish() }),
         _ => Err(Refused::Content(faults.finish())),
     }

@@ -111,13 +111,12 @@ impl Reader<'_, '_> {
         let label_at = At::Name(at, "label");
         let label = map.get("label").and_then(|label| self.check.line(label, &label_at, markdown::MAX_HEADING));
         let title_at = At::Name(at, "title");
-        let title = match map.given("title") {
-            Some(title) => self.check.text(title, &title_at).map(|title| text::line(&title).trim().to_owned()),
-            None => {
-                self.check.fault(&title_at, "A section needs a `title`.");
-                None
-            }
-        };
+        let title = map.given("title");
+        if title.is_none() {
+            self.check.fault(&title_at, "A section needs a `title`.");
+        }
+        let title = title.and_then(|title| self.check.text(title, &title_at));
+        let title = title.map(|title| text::line(&title).trim().to_owned());
         if title.as_deref() == Some("") && map.given("label").is_none() {
             self.check.fault(&title_at, "A heading must have text.");
         }
