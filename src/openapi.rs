@@ -15,7 +15,7 @@ use utoipa_swagger_ui::Config;
 use crate::{
     error::{Error, Fault, Kind},
     http::{
-        Answer, Read,
+        Answer, MANAGED_BODY_LIMIT, Read,
         problem::{MEDIA_TYPE, Problem},
         query::Nothing,
     },
@@ -46,13 +46,18 @@ pub fn document() -> Value {
         {"name": "Topics", "description": "What the articles are about."},
         {"name": "Recommendations", "description": "What leads the site."},
         {"name": "Reader", "description": "Pages for people, made from the same content."},
+        {"name": "Management", "description": "Drafts, publication, keys, and who did what. Every operation needs a key with the scope that it names."},
         {"name": "Around", "description": "Health, problems, and this description."},
     ]);
     add_components(&mut document);
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            complete(path, operation);
+            if path.starts_with("/manage/") || path.starts_with("/preview/") {
+                complete_managed(path, operation);
+            } else {
+                complete(path, operation);
+            }
         }
     }
     drop_unused_responses(&mut document);
@@ -92,6 +97,15 @@ fn add_components(document: &mut Value) {
             "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
         }}},
     });
+    components["securitySchemes"]["key"] = json!({
+        "type": "http", "scheme": "bearer", "bearerFormat": "lk_…",
+        "description": "An API key. `lectern keys create` makes the first, `POST /manage/v1/keys` others. What an operation needs is a scope: `read_drafts`, `write`, `publish` or `admin`; none holds another.",
+    });
+    components["responses"]["unauthenticated"]["headers"]["WWW-Authenticate"] =
+        json!({"description": "How to send a key (RFC 6750).", "schema": {"type": "string"}, "example": "Bearer"});
+    for name in ["precondition-failed", "precondition-required"] {
+        components["responses"][name]["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
+    }
     for name in ["unavailable", "rate-limited"] {
         components["responses"][name]["headers"]["Retry-After"] =
             json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
@@ -148,25 +162,35 @@ fn add_components(document: &mut Value) {
 }
 
 fn example_of(kind: Kind) -> Value {
-    let instance = "/v1/articles";
+    let mut instance = "/v1/articles";
+    let mut managed = |error| {
+        instance = "/manage/v1/articles/stem-cell-infusion";
+        error
+    };
+    let etag = "\"3-73f1959d3a2ec44a6d26775f5d6904c0\"".to_owned();
     let error = match kind {
         Kind::INVALID_PARAMETER => Error::parameter(
             "sort",
             "`popular` is not known here: expected one of -published_at, published_at, -updated_at, updated_at, title",
         ),
         Kind::MALFORMED_REQUEST => Error::MalformedRequest("the path has a % without two hexadecimal digits".into()),
+        Kind::UNAUTHENTICATED => managed(Error::Unauthenticated("this key was revoked".into())),
+        Kind::FORBIDDEN => managed(Error::Forbidden("this needs a key with the scope `write`".into())),
         Kind::NOT_FOUND => Error::NotFound("no article is published as `stem-cell`".into()),
+        Kind::METHOD_NOT_ALLOWED => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
+        Kind::CONFLICT => managed(Error::Conflict("`stem-cell-infusion` is the slug of another article".into())),
         Kind::WITHDRAWN => Error::Withdrawn("本文的一处结论已被新的指南取代，修订后重新发布。".into()),
+        Kind::PRECONDITION_FAILED => managed(Error::PreconditionFailed { etag: Some(etag) }),
+        Kind::CONTENT_TOO_LARGE => managed(Error::ContentTooLarge { limit: MANAGED_BODY_LIMIT }),
+        Kind::UNSUPPORTED_MEDIA_TYPE => managed(Error::UnsupportedMediaType),
+        Kind::INVALID_CONTENT => managed(Error::InvalidContent(vec![
+            Fault::body("/title", "the title is empty"),
+            Fault::body("/related/0/url", "`example.org` is no absolute URL"),
+        ])),
+        Kind::PRECONDITION_REQUIRED => managed(Error::PreconditionRequired { etag }),
         Kind::RATE_LIMITED => Error::RateLimited { seconds: 2 },
         Kind::UNAVAILABLE => Error::Unavailable(String::new()),
-        Kind::INTERNAL => Error::Internal(String::new()),
-        other => {
-            return json!({
-                "type": format!("/problems/{}", other.name), "title": other.title, "status": other.status,
-                "detail": other.help, "instance": instance, "errors": [],
-                "request_id": "0198c0de-0000-7000-8000-000000000000",
-            });
-        }
+        _ => Error::Internal(String::new()),
     };
     json!(Problem::new(&error, instance, "0198c0de-0000-7000-8000-000000000000"))
 }
@@ -220,6 +244,44 @@ fn complete(path: &str, operation: &mut Value) {
             EXAMPLES.get_file(format!("{id}.json")).and_then(|file| serde_json::from_slice(file.contents()).ok());
         if let (Some::<Value>(example), Some(json)) = (example, success["content"].get_mut("application/json")) {
             json["example"] = example["answer"].clone();
+        }
+    }
+}
+
+/// The same for an operation on what is not public: it has a key, nobody keeps its answer, and it may take a body.
+fn complete_managed(path: &str, operation: &mut Value) {
+    let reference = |kind: &str, name: &str| json!({"$ref": format!("#/components/{kind}/{name}")});
+    let mut shared = vec![("400", "bad-request"), ("403", "forbidden"), ("429", "rate-limited")];
+    shared.extend([("500", "internal"), ("503", "unavailable")]);
+    if operation.get("security").is_some() {
+        shared.push(("401", "unauthenticated"));
+    }
+    if operation.get("requestBody").is_some() {
+        shared.extend([("413", "content-too-large"), ("415", "unsupported-media-type"), ("422", "invalid-content")]);
+    }
+    if path.contains('{') {
+        shared.push(("404", "not-found"));
+    }
+    // An earlier slug leads on to the present one.
+    if path.contains("articles/{slug}") {
+        shared.push(("308", "moved"));
+    }
+    for (status, name) in shared {
+        if operation["responses"].get(status).is_none() {
+            operation["responses"][status] = reference("responses", name);
+        }
+    }
+    let paged = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "cursor");
+    let answers = operation["responses"].as_object_mut().into_iter().flatten();
+    for (_, success) in answers.filter(|(status, _)| status.starts_with('2')) {
+        for name in ["X-Request-Id", "RateLimit", "RateLimit-Policy"] {
+            success["headers"][name] = reference("headers", name);
+        }
+        if paged {
+            success["headers"]["Link"] = reference("headers", "Link");
+        }
+        if success["headers"].get("ETag").is_some() {
+            success["headers"]["ETag"] = reference("headers", "ETag");
         }
     }
 }

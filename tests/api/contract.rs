@@ -6,7 +6,7 @@ use lectern::openapi::Files;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::{App, description, validate};
+use crate::house::{App, Body, description, validate};
 
 /// Every operation: path, method, itself.
 fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
@@ -15,6 +15,11 @@ fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
         item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
     });
     all.collect()
+}
+
+/// Whether a path is for editors: what changes things, and what shows what is not public.
+fn is_managed(path: &str) -> bool {
+    path.starts_with("/manage/") || path.starts_with("/preview/")
 }
 
 fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -78,8 +83,8 @@ fn every_operation_id_is_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_public_read_keeps_the_rules_of_http() {
     let app = App::library().await;
-    for (pattern, _, operation) in operations() {
-        if !pattern.starts_with("/v1") {
+    for (pattern, method, operation) in operations() {
+        if !pattern.starts_with("/v1") || method != "get" {
             continue;
         }
         let path = example_path(pattern, operation);
@@ -131,7 +136,7 @@ async fn every_public_read_keeps_the_rules_of_http() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_around_keeps_the_rules_of_http_too() {
     let app = App::library().await;
-    let around = operations().into_iter().filter(|(pattern, ..)| !pattern.starts_with("/v1"));
+    let around = operations().into_iter().filter(|(path, ..)| !path.starts_with("/v1") && !is_managed(path));
     let mut count = 0;
     for (pattern, _, operation) in around {
         count += 1;
@@ -155,11 +160,54 @@ async fn everything_around_keeps_the_rules_of_http_too() {
     assert!(count > 8);
 }
 
+/// Every operation under `/manage`: nothing of a request is looked at before its key, nor before the key's scope; the scope
+/// that is documented is the one that it needs, and all that it needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_managed_operation_refuses_who_may_not() {
+    const SCOPES: [&str; 4] = ["read_drafts", "write", "publish", "admin"];
+    let app = App::library().await;
+    let mut count = 0;
+    for (pattern, method, operation) in operations().into_iter().filter(|(path, ..)| path.starts_with("/manage/")) {
+        count += 1;
+        let at = format!("{method} {pattern}");
+        let path = example_path(pattern, operation);
+        let method: Method = method.to_ascii_uppercase().parse().unwrap();
+        let unreadable = || Some(Body::of("text/nonsense", "{"));
+        let refused = app.call(method.clone(), &format!("{path}?colour=blue"), None, &[], unreadable()).await;
+        assert_eq!(refused.status, 401, "{at}");
+        assert_eq!(refused.header("www-authenticate"), "Bearer", "{at}");
+        assert_eq!(refused.header("cache-control"), "no-store", "{at}");
+        assert!(!refused.headers.contains_key("access-control-allow-origin"), "{at}");
+
+        let needs: Vec<&str> = operation["security"][0]["key"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{at} names no scope"))
+            .iter()
+            .map(|scope| scope.as_str().unwrap())
+            .collect();
+        assert!(!needs.is_empty() && needs.iter().all(|scope| SCOPES.contains(scope)), "{at}: {needs:?}");
+        for scope in &needs {
+            let others = SCOPES.iter().filter(|other| *other != scope).copied().collect::<Vec<_>>().join(",");
+            let key = app.key(&others).await;
+            let refused = app.call(method.clone(), &format!("{path}?colour=blue"), Some(&key), &[], unreadable()).await;
+            assert_eq!(refused.status, 403, "{at} without {scope}");
+            let detail = refused.json()["detail"].clone();
+            assert!(detail.as_str().unwrap().contains(scope), "{at}: {detail} does not name {scope}");
+        }
+        let key = app.key(&needs.join(",")).await;
+        let answer = app.call(method.clone(), &path, Some(&key), &[], None).await;
+        let status = answer.status.as_u16();
+        assert!(![401, 403, 405].contains(&status) && status < 500, "{at}: {status} {}", answer.text());
+        assert_eq!(answer.header("cache-control"), "no-store", "{at}");
+    }
+    assert!(count > 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_documented_parameter_is_taken_and_no_other() {
     let app = App::library().await;
-    for (pattern, _, operation) in operations() {
-        if !pattern.starts_with("/v1") {
+    for (pattern, method, operation) in operations() {
+        if !pattern.starts_with("/v1") || method != "get" {
             continue;
         }
         let path = example_path(pattern, operation);
@@ -217,7 +265,8 @@ async fn the_examples_are_real() {
         assert_eq!(stored["request"], *request);
         assert_eq!(timeless(&stored["answer"]), timeless(&answer), "{id}: run with UPDATE_EXAMPLES=1");
     }
-    let documented: Vec<_> = operations().into_iter().filter(|(path, ..)| path.starts_with("/v1")).collect();
+    let read = |(path, method, _): &(&str, &str, &Value)| path.starts_with("/v1") && *method == "get";
+    let documented: Vec<_> = operations().into_iter().filter(read).collect();
     assert_eq!(documented.len(), EXAMPLES.len(), "every operation has an example");
 }
 
@@ -248,11 +297,8 @@ fn the_examples_of_problems_are_problems() {
             many.chain(content.get("example"))
         })
         .collect();
-    assert_eq!(
-        examples.len(),
-        7,
-        "two of a bad request, and not found, withdrawn, rate-limited, internal, unavailable"
-    );
+    let problems = answers.values().filter(|answer| answer["content"].get("application/problem+json").is_some());
+    assert_eq!(examples.len(), problems.count() + 1, "one each, and two of a bad request");
     for example in examples {
         validate("Problem", example);
     }

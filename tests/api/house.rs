@@ -25,7 +25,7 @@ use lectern::{
     publishing::{
         Author,
         draft::{self, Expected},
-        publish,
+        keys, publish,
     },
     server,
     transfer::library,
@@ -188,6 +188,14 @@ impl App {
         publish(&mut self.db.write().await.unwrap(), file).await
     }
 
+    /// Makes a key with these scopes, separated by commas, and returns it.
+    pub async fn key(&self, scopes: &str) -> String {
+        let scopes: Vec<_> = scopes.split(',').map(|scope| scope.parse().unwrap()).collect();
+        let mut connection = self.db.write().await.unwrap();
+        let made = connection.transaction(async |c| keys::create(c, "test", &scopes, None, &author()).await).await;
+        made.unwrap().0
+    }
+
     /// A GET whose answer is held against the description.
     pub async fn get(&self, path: &str) -> Reply {
         self.settle().await;
@@ -219,9 +227,27 @@ impl App {
 
     /// A request with headers; its answer is held against the description.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.call(method, path, None, headers, None).await
+    }
+
+    /// A request with a key, headers and a body; its answer is held against the description.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<Body>,
+    ) -> Reply {
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(Body { media_type, bytes }) = body {
+            request = request.header("content-type", media_type).body(bytes);
         }
         let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -229,6 +255,29 @@ impl App {
         let reply = Reply { path: path.to_owned(), status, headers, body };
         reply.hold(&method);
         reply
+    }
+}
+
+/// What a request carries.
+pub struct Body {
+    media_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    /// Bytes of a media type.
+    pub fn of(media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Body {
+        Body { media_type, bytes: bytes.into() }
+    }
+
+    /// A value as JSON.
+    pub fn json(value: &Value) -> Body {
+        Body::of("application/json", value.to_string())
+    }
+
+    /// An article file.
+    pub fn markdown(file: &str) -> Body {
+        Body::of("text/markdown", file)
     }
 }
 
@@ -305,8 +354,8 @@ impl Reply {
                 validate("Problem", &problem);
             }
         }
-        if method == Method::GET {
-            self.validate();
+        if method != Method::HEAD {
+            self.validate(method);
         }
     }
 
@@ -314,18 +363,18 @@ impl Reply {
         String::from_utf8(self.body.clone()).unwrap_or_default()
     }
 
-    /// Holds a GET's status and JSON body against the description of its operation.
-    fn validate(&self) {
+    /// Holds the status and a JSON body against the description of the operation.
+    fn validate(&self, method: &Method) {
         let (bare, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
-        let Some((pattern, operation)) = operation(bare) else {
+        let Some((pattern, operation)) = operation(bare, method) else {
             return;
         };
         let status = self.status.as_u16().to_string();
         let answers = &operation["responses"];
-        assert!(answers.get(&status).is_some(), "{}: {status} is not documented for {pattern}", self.path);
+        assert!(answers.get(&status).is_some(), "{method} {}: {status} is not documented for {pattern}", self.path);
         let content = &answers[&status]["content"]["application/json"]["schema"];
         // `fields` takes documented fields away.
-        if self.status == 200 && !content.is_null() && !query.contains("fields=") {
+        if self.status.is_success() && !content.is_null() && !query.contains("fields=") {
             let reference = content["$ref"].as_str().unwrap_or_default();
             if let Some(name) = reference.strip_prefix("#/components/schemas/") {
                 validate(name, &self.json());
@@ -340,8 +389,8 @@ pub fn description() -> &'static Value {
     DOCUMENT.get_or_init(openapi::document)
 }
 
-/// The GET operation that a path belongs to.
-fn operation(path: &str) -> Option<(&'static str, &'static Value)> {
+/// The operation that a path belongs to.
+fn operation(path: &str, method: &Method) -> Option<(&'static str, &'static Value)> {
     let parts: Vec<_> = path.split('/').collect();
     let paths = description()["paths"].as_object().unwrap();
     let fits = |pattern: &&String| {
@@ -351,7 +400,7 @@ fn operation(path: &str) -> Option<(&'static str, &'static Value)> {
     };
     let exact = paths.get_key_value(path).map(|(pattern, _)| pattern);
     let pattern = exact.or_else(|| paths.keys().find(fits))?;
-    paths[pattern].get("get").map(|operation| (pattern.as_str(), operation))
+    paths[pattern].get(method.as_str().to_ascii_lowercase()).map(|operation| (pattern.as_str(), operation))
 }
 
 /// Holds a value against a schema of the description.
