@@ -25,7 +25,7 @@ mod write;
 
 use super::{Block, Document, Remark, Slug, text};
 
-pub use write::{blocks, write};
+pub use write::{blocks, file_blocks, write};
 
 /// The greatest size of an article file, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -20,11 +20,21 @@ pub fn write(document: &Document) -> String {
     // Six levels of headings stand below each other; the first is the title's, unless the sections need all six.
     let first_level = if depth(&document.sections, 1) > 5 { 1 } else { 2 };
     write_sections(&mut out, &document.sections, first_level);
-    // Files lie side by side: a link to an article is a link to its file.
-    replace_article_links(&out, |link| match link.split_once('#') {
+    link_files(&out)
+}
+
+/// Files lie side by side: a link to an article is a link to its file.
+fn link_files(stored: &str) -> String {
+    replace_article_links(stored, |link| match link.split_once('#') {
         Some((slug, fragment)) => format!("{slug}.md#{fragment}"),
         None => format!("{link}.md"),
     })
+}
+
+/// Blocks as they stand in an article file: [`blocks`], with links to articles as their editor writes them.
+#[must_use]
+pub fn file_blocks(list: &[Block]) -> String {
+    link_files(&blocks(list))
 }
 
 /// Blocks as Markdown, with a line break at the end; empty where there are none. Links to articles are written in their
