@@ -7,6 +7,7 @@
 //! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
 //! - [`outline`]: numbers, printed labels, anchors and hashes of the section tree.
 //! - [`body`]: the finished text of a published article, in every form that the API delivers.
+//! - [`diff`]: what changed between two revisions of an article, by section and by word.
 //! - [`collation`]: the order of titles.
 //! - [`label`]: the numbering that a source printed before a heading.
 //! - [`html`], [`text`]: the two other ways to write blocks down.
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub mod body;
 pub mod collation;
+pub mod diff;
 mod fields;
 pub mod html;
 pub mod json;
@@ -91,12 +93,13 @@ pub struct Source {
 }
 
 /// One entry of the editor's related reading.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Related {
     /// An article of this library, by any slug that it has or had.
     Article {
         /// The slug.
+        #[schema(value_type = String, example = "mesenchymal-stem-cells")]
         article: Slug,
         /// Why the editor put it here.
         #[serde(default)]

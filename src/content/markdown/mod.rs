@@ -29,7 +29,7 @@ pub(super) use block::{paragraph, tightness};
 pub(super) use footnote::is_label;
 pub(super) use inline::tidy;
 pub(super) use section::MAX_HEADING;
-pub use write::{blocks, write};
+pub use write::{blocks, file_blocks, write};
 pub(super) use write::{body as write_body, links_to_files, push_heading};
 
 /// The greatest size of an article file, in bytes.

@@ -39,6 +39,12 @@ pub(in crate::content) fn links_to_files(stored: &str) -> String {
     })
 }
 
+/// Blocks as they stand in an article file: [`blocks`], with links to articles as their editor writes them.
+#[must_use]
+pub fn file_blocks(list: &[Block]) -> String {
+    links_to_files(&blocks(list))
+}
+
 /// Blocks as Markdown, with a line break at the end; empty where there are none. Links to articles are written in their
 /// stored form, for delivery to resolve.
 #[must_use]
