@@ -264,7 +264,7 @@ fn complete_managed(path: &str, operation: &mut Value) {
     }
     // An earlier slug leads on to the present one.
     if path.contains("articles/{slug}") {
-        shared.push(("308", "moved"));
+        shared.extend([("308", "moved"), ("410", "withdrawn")]);
     }
     for (status, name) in shared {
         if operation["responses"].get(status).is_none() {

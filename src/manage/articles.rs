@@ -291,10 +291,10 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
 #[put("/manage/v1/articles/{slug}")]
 pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
     let expected = call.expected()?;
-    let slug = match parse_name(&path)? {
-        Name::Slug(slug) => slug,
-        id @ Name::Id(_) => match call.read(async |connection| article::find(connection, &id).await).await? {
-            Found::Here(article) | Found::Moved(article) => article.slug,
+    let (slug, id) = match parse_name(&path)? {
+        Name::Slug(slug) => (slug, None),
+        name @ Name::Id(id) => match call.read(async |connection| article::find(connection, &name).await).await? {
+            Found::Here(article) | Found::Moved(article) => (article.slug, Some(id)),
         },
     };
     let (document, remarks) = content(&mut call, slug).await?;
@@ -302,6 +302,9 @@ pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Resu
     let (saved, standing, etag) = call
         .transaction(async |connection| {
             let saved = draft::save(connection, document, &author, &expected).await?;
+            if id.is_some_and(|id| id != saved.id) {
+                return Err(Error::Conflict("the article was moved while it was saved; send it again".into()));
+            }
             let article = Article { id: saved.id, slug };
             let (standing, etag) = ArticleStanding::of(connection, &article).await?;
             Ok((saved, standing, etag))

@@ -30,7 +30,9 @@ fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = 
 fn example_path(path: &str, operation: &Value) -> String {
     parameters(operation, "path").fold(path.to_owned(), |path, parameter| {
         let name = parameter["name"].as_str().unwrap();
-        path.replace(&format!("{{{name}}}"), parameter["example"].as_str().unwrap())
+        let example = &parameter["example"];
+        let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+        path.replace(&format!("{{{name}}}"), &example)
     })
 }
 

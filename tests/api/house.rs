@@ -374,7 +374,8 @@ impl Reply {
         assert!(answers.get(&status).is_some(), "{method} {}: {status} is not documented for {pattern}", self.path);
         let content = &answers[&status]["content"]["application/json"]["schema"];
         // `fields` takes documented fields away.
-        if self.status.is_success() && !content.is_null() && !query.contains("fields=") {
+        let is_json = self.headers.get("content-type").is_some_and(|kind| kind == "application/json");
+        if self.status.is_success() && is_json && !content.is_null() && !query.contains("fields=") {
             let reference = content["$ref"].as_str().unwrap_or_default();
             if let Some(name) = reference.strip_prefix("#/components/schemas/") {
                 validate(name, &self.json());

@@ -11,6 +11,7 @@ mod faults;
 mod house;
 mod http;
 mod layers;
+mod manage;
 mod publishing;
 mod tls;
 mod transfer;

@@ -176,9 +176,9 @@ fn hostile_bodies() {
         let open = r#"{"type":"list","ordered":false,"start":1,"tight":true,"items":[{"content":["#.repeat(depth);
         format!(r#"{{"title":"T","lead":{{"blocks":[{open}{}{}]}}}}"#, paragraph("a"), "]}]}".repeat(depth))
     };
-    survives(&read(list(32).as_bytes(), &slug()).unwrap().document);
+    survives(&read(list(markdown::MAX_NESTING).as_bytes(), &slug()).unwrap().document);
     for body in [
-        list(33),
+        list(markdown::MAX_NESTING + 1),
         list(100),
         list(10_000),
         format!("{}1{}", "[".repeat(500_000), "]".repeat(500_000)),
@@ -204,9 +204,9 @@ fn hostile_bodies() {
             other => panic!("{other:?}"),
         }
     }
-    let Err(Refused::Content(told)) = read(list(33).as_bytes(), &slug()) else { panic!() };
+    let Err(Refused::Content(told)) = read(list(markdown::MAX_NESTING + 1).as_bytes(), &slug()) else { panic!() };
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].pointer, format!("/lead/blocks/0{}", "/items/0/content/0".repeat(32)));
+    assert_eq!(told[0].pointer, format!("/lead/blocks/0{}", "/items/0/content/0".repeat(markdown::MAX_NESTING)));
     survives(&document(&json!({"title": "T", "lead": {"blocks": [paragraph(&"[`]: *".repeat(20_000))]}})));
 }
 

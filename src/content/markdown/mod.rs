@@ -34,8 +34,9 @@ pub(super) use write::{body as write_body, links_to_files, push_heading};
 
 /// The greatest size of an article file, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// How deep lists, quotes, callouts and footnotes may stand in each other.
-pub const MAX_NESTING: usize = 32;
+/// How deep lists, quotes, callouts and footnotes may stand in each other: a list costs four levels of JSON, and the readers of
+/// stored articles take 127 of them, sections and running text included.
+pub const MAX_NESTING: usize = 24;
 /// How many sections an article may have.
 pub const MAX_SECTIONS: usize = 2000;
 /// How many faults or remarks are told of one file.

@@ -138,13 +138,13 @@ fn long_lists_and_quotes_are_not_deep() {
 
 #[test]
 fn deep_nesting_is_a_fault() {
-    for text in [">".repeat(100_000), "- ".repeat(100_000) + "x", "> ".repeat(33) + "x"] {
+    for text in [">".repeat(100_000), "- ".repeat(100_000) + "x", "> ".repeat(MAX_NESTING + 1) + "x"] {
         let found = faults(&format!("---\nslug: a\ntitle: T\n---\n\n{text}\n"));
         assert!(found[0].starts_with("line 6"), "{found:?}");
     }
     // A line of hyphens and nothing else is a rule (CommonMark 4.1).
     assert_eq!(body(&"- ".repeat(100_000)).lead, [Block::ThematicBreak]);
-    survives(&body(&format!("{}x", "> ".repeat(32))));
+    survives(&body(&format!("{}x", "> ".repeat(MAX_NESTING))));
     survives(&body(&"*a ".repeat(20_000)));
     survives(&body(&"[".repeat(20_000)));
 }

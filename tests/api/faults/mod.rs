@@ -5,6 +5,7 @@
 //! taken to have happened because time has passed.
 
 mod clients;
+mod kill;
 mod listener;
 mod memory;
 mod outage;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use crate::house::{Body, article};
+use lectern::content::markdown::MAX_NESTING;
 
 const PATH: &str = "/manage/v1/articles/a";
 
@@ -107,6 +108,32 @@ async fn all_faults_of_a_text_come_back_at_once_with_their_places() {
     assert_eq!(desk.get(PATH).await.status, 404, "what is refused leaves nothing");
 }
 
+/// The deepest text that is taken can be stored, published and read in every form.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deepest_text_is_read_as_any_other() {
+    let desk = Desk::empty().await;
+    let file = |depth: usize| {
+        let lists: String = (0..depth).map(|n| format!("{}- 甲\n", "  ".repeat(n))).collect();
+        article(
+            "a",
+            "",
+            &format!("# 1\n\n## 2\n\n### 3\n\n#### 4\n\n##### 5\n\n###### 6\n\n{lists}\n  [**_`深`_**](b.md)\n"),
+        )
+    };
+    let made = desk.put("a", &file(MAX_NESTING), None).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    desk.publish("a").await;
+    for form in ["html", "markdown", "text", "blocks"] {
+        desk.app.get(&format!("/v1/articles/a?format={form}")).await.ok();
+        desk.get(&format!("{PATH}?format={}", if form == "html" || form == "text" { "file" } else { form })).await;
+    }
+    let blocks = desk.get(&format!("{PATH}?format=blocks")).await.ok()["content"].clone();
+    let headers = [("if-match", made.header("etag"))];
+    let put = desk.app.call(Method::PUT, PATH, Some(&desk.key), &headers, Some(Body::json(&blocks))).await;
+    assert_eq!((put.status.as_u16(), &put.json()["outcome"]), (200, &json!("unchanged")));
+    assert_eq!(desk.put("b", &file(MAX_NESTING + 1), None).await.status, 422);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_cannot_be_are_refused_as_what_they_are() {
     let desk = Desk::empty().await;
@@ -123,7 +150,8 @@ async fn bodies_that_cannot_be_are_refused_as_what_they_are() {
     assert_eq!(put(Some(Body::of("application/json", " ".repeat(9 << 20)))).await, 413);
     assert_eq!(put(Some(Body::of("text/markdown; charset=utf-8", "---\ntitle: 题\n---\n文。"))).await, 201);
     for path in ["/manage/v1/articles/A%20B", "/manage/v1/articles/%E6%B1%89", "/manage/v1/articles/a--b"] {
-        let reply = desk.app.call(Method::PUT, path, Some(&desk.key), &[], Some(Body::markdown("---\ntitle: 题\n---\n"))).await;
+        let reply =
+            desk.app.call(Method::PUT, path, Some(&desk.key), &[], Some(Body::markdown("---\ntitle: 题\n---\n"))).await;
         assert_eq!(reply.status, 404, "{path}: {}", reply.text());
     }
 }

@@ -58,15 +58,23 @@ async fn a_link_that_does_not_hold_is_403() {
     desk.save("a", "稿。").await;
     desk.save("b", "别的稿。").await;
     let link = async |slug: &str, seconds: u32| {
-        desk.post(&format!("{slug}/preview"), &json!({"expires_in": seconds})).await.ok()["url"].as_str().unwrap().to_owned()
+        desk.post(&format!("{slug}/preview"), &json!({"expires_in": seconds})).await.ok()["url"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let (a, b) = (link("a", 60).await, link("b", 60).await);
     let (path, token) = a.split_once("?token=").unwrap();
     let (other, _) = b.split_once('?').unwrap();
     let mut changed = token.to_owned();
     changed.replace_range(30..31, if &token[30..31] == "A" { "B" } else { "A" });
-    let wrong =
-        [path.to_owned(), format!("{path}?token="), format!("{path}?token={changed}"), format!("{path}?token=%20"), format!("{other}?token={token}")];
+    let wrong = [
+        path.to_owned(),
+        format!("{path}?token="),
+        format!("{path}?token={changed}"),
+        format!("{path}?token=%20"),
+        format!("{other}?token={token}"),
+    ];
     for url in wrong {
         for url in [url.clone(), url.replacen('?', "/page?", 1)] {
             let reply = open(&desk, &url).await;

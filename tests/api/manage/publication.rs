@@ -148,7 +148,9 @@ async fn what_is_withdrawn_is_gone_from_everywhere_in_one_step() {
     desk.post("stem-cell-infusion/withdraw", &json!({"reason": "修订中。"})).await.ok();
     let gone = desk.app.get("/v1/articles/stem-cell-infusion").await;
     assert_eq!((gone.status.as_u16(), &gone.json()["detail"]), (410, &json!("修订中。")));
-    for path in ["/v1/articles?limit=100", related, "/v1/recommendations/hot?limit=100", "/v1/articles?topic=stem-cells"] {
+    for path in
+        ["/v1/articles?limit=100", related, "/v1/recommendations/hot?limit=100", "/v1/articles?topic=stem-cells"]
+    {
         assert!(!desk.app.get(path).await.text().contains("\"stem-cell-infusion\""), "{path}");
     }
     for path in ["sections", "sections/1", "related"] {

@@ -41,9 +41,12 @@ async fn the_history_keeps_everything_and_brings_it_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diff_tells_of_sections_and_words() {
     let desk = Desk::empty().await;
-    desk.save("a", "## 甲 {#x}\n\n每日一次，饭后服用。\n\n## 乙 {#y}\n\n乙文。\n\n## 丙 {#z}\n\n丙文。").await;
+    let first =
+        "## 甲 {#x}\n\n每日一次，饭后服用。\n\n## 乙 {#y}\n\n乙文。\n\n## 戊 {#v}\n\n戊文。\n\n## 丙 {#z}\n\n丙文。";
+    desk.save("a", first).await;
     desk.publish("a").await;
-    desk.save("a", "## 丙 {#z}\n\n丙文。\n\n## 甲 {#x}\n\n每日两次，饭后服用。\n\n## 丁 {#w}\n\n新写的一节。").await;
+    let second = "## 丙 {#z}\n\n丙文。\n\n## 甲 {#x}\n\n每日两次，饭后服用。\n\n## 戊 {#v}\n\n戊文。\n\n## 丁 {#w}\n\n新写的一节。";
+    desk.save("a", second).await;
     let diff = desk.get("/manage/v1/articles/a/diff").await.ok();
     assert_eq!((&diff["from"]["revision"], &diff["to"]["revision"]), (&json!(1), &json!(2)));
     let statuses = |anchor: &str| -> Value {

@@ -74,7 +74,7 @@ fn faults_of_sections() {
         {"label": "一、"},
         {"title": "字".repeat(301), "children": [{"title": "a", "anchor": "x", "headline": "b"}]},
         {"title": "a", "blocks": [], "markdown": ""},
-        {"title": "a", "markdown": format!("a\n\n{}x", "> ".repeat(33))},
+        {"title": "a", "markdown": format!("a\n\n{}x", "> ".repeat(25))},
     ]);
     assert_eq!(
         faults(&json!({"title": "T", "topics": 1, "sections": sections})),
@@ -86,7 +86,7 @@ fn faults_of_sections() {
             "/sections/3/children/0/headline `headline` is not a field of `sections, item 4: children, item 1`; the fields are anchor, label, title, markdown, blocks, children, id, number, level, characters, hash.",
             "/sections/3/children/0/anchor The anchor `x` is that of `/sections/0` already.",
             "/sections/4/blocks A text is either in `markdown` or in `blocks`.",
-            "/sections/5/markdown line 3, column 1: Lists and quotes stand more than 32 deep in each other here.",
+            "/sections/5/markdown line 3, column 1: Lists and quotes stand more than 24 deep in each other here.",
         ]
     );
     let sections = json!([
