@@ -163,13 +163,15 @@ pub fn start(
     let cache = cache::Settings { bytes: settings.cache_bytes, stale_if_error: settings.lifetimes.stale_if_error };
     let cache = Arc::new(Cache::new(cache, Arc::clone(&metrics)));
     gather(&metrics, db, &cache);
-    let follower = tokio::spawn(listen::follow(db.primary().to_owned(), Arc::clone(&cache)));
+    let limiter = Arc::new(Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()));
+    let follower = listen::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
+    let follower = tokio::spawn(follower);
     let publisher = tokio::spawn(schedule::keep(db.clone(), cache.upcoming()));
     let delivery = web::Data::new(Delivery {
         db: db.clone(),
         cache: Arc::clone(&cache),
         metrics: Arc::clone(&metrics),
-        limiter: Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()),
+        limiter,
         lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
     });

@@ -6,10 +6,13 @@
 //! - where the log cannot be joined to what the follower knows (first start, another database, one that was restored or
 //!   failed over and lost its last changes, a gap too long to be worth telling), it is told to begin anew;
 //! - a connection that died in silence is found out within [`HEARTBEAT`] and [`PATIENCE`];
-//! - it is told when the next change is to come, where that is known, as soon as that is set.
+//! - it is told when the next change is to come, where that is known, as soon as that is set;
+//! - whoever decides about requests ([`Admit`]) knows each key as soon as it is made, and none that was revoked.
 //!
 //! A notice on the channel is only a reason to look: the changes themselves are read from the log, so none is missed
 //! where a notice is lost, and thousands that come at once are one statement.
+
+mod keys;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +27,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 
+pub use self::keys::{Admit, KEYS, LiveKey};
 use super::schema::{changes, schedules};
 
 /// The channel on which the sequence of every new row of the log is told, once its transaction committed.
@@ -89,12 +93,12 @@ pub trait Follow: Send + Sync + 'static {
     fn turned(&self, state: State);
 }
 
-/// Keeps `follower` told of the log of the database at `url`, for ever.
-pub async fn follow(url: String, follower: Arc<impl Follow>) {
+/// Keeps `follower` told of the log of the database at `url`, and `door` of its keys, for ever.
+pub async fn follow(url: String, follower: Arc<impl Follow>, door: Arc<impl Admit>) {
     let mut pause = PAUSES.0;
     loop {
         let first = pause == PAUSES.0;
-        let end = follow_once(&url, &*follower, &mut pause).await;
+        let end = follow_once(&url, &*follower, &*door, &mut pause).await;
         follower.turned(if end.unreachable { State::Unreachable } else { State::Lost });
         // Once, not with every attempt of an outage.
         let level = if first || pause == PAUSES.0 { log::Level::Warn } else { log::Level::Debug };
@@ -136,7 +140,7 @@ impl End {
 }
 
 /// Connects, catches up, and follows until that ends.
-async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) -> End {
+async fn follow_once(url: &str, follower: &impl Follow, door: &impl Admit, pause: &mut Duration) -> End {
     let connect = async {
         let mut connection = AsyncPgConnection::establish(url).await?;
         let listen =
@@ -150,7 +154,11 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
         Ok(Err(error)) => return End::unreachable(&error),
         Err(_) => return End::unreachable(&"no connection within the time allowed"),
     };
-    let joined = timeout(PATIENCE * 5, join(&mut connection, follower)).await;
+    let joined = timeout(PATIENCE * 5, async {
+        join(&mut connection, follower).await?;
+        keys::look(&mut connection, door).await
+    })
+    .await;
     match joined {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return End::refused(&error),
@@ -161,30 +169,37 @@ async fn follow_once(url: &str, follower: &impl Follow, pause: &mut Duration) ->
         log::info!("the log of changes is followed again");
     }
     *pause = PAUSES.0;
-    let end = listen(&mut connection, follower).await;
+    let end = listen(&mut connection, follower, door).await;
     // At once, and before anything else is tried: from here on changes may be missed.
     follower.turned(State::Lost);
     end
 }
 
 /// Waits for notices and reads what they tell of.
-async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow) -> End {
+async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow, door: &impl Admit) -> End {
     loop {
+        let mut of_keys = false;
         {
             let mut notices = std::pin::pin!(connection.notifications_stream());
             match timeout(HEARTBEAT, notices.next()).await {
                 Ok(Some(Err(error))) => return End::lost(&error),
                 Ok(None) => return End::lost(&"the connection was closed"),
                 // What was told is in the log, like all that was told since; and no notice is news, too.
-                Ok(Some(Ok(_))) | Err(_) => {}
+                Ok(Some(Ok(notice))) => of_keys = notice.payload == KEYS,
+                Err(_) => {}
             }
             while let Some(Some(notice)) = futures_util::FutureExt::now_or_never(notices.next()) {
-                if let Err(error) = notice {
-                    return End::lost(&error);
+                match notice {
+                    Ok(notice) => of_keys |= notice.payload == KEYS,
+                    Err(error) => return End::lost(&error),
                 }
             }
         }
-        match timeout(PATIENCE, catch_up(connection, follower)).await {
+        let look = async {
+            catch_up(connection, follower).await?;
+            if of_keys { keys::look(connection, door).await } else { Ok(()) }
+        };
+        match timeout(PATIENCE, look).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return End::lost(&error),
             // A connection that is there and says nothing: so is the database, as far as anybody can tell.

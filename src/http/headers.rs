@@ -57,6 +57,13 @@ pub fn is_private(path: &str) -> bool {
     is_managed(path) || path.starts_with("/preview/")
 }
 
+/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
 thread_local! {
     static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::new());
 }

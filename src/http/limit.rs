@@ -1,27 +1,34 @@
-//! How many requests a client may send: a rate for each address, refused above it, and told in every answer.
+//! How many requests a client may send: a rate for each key and each address, refused above it, and told in every answer.
 //!
 //! The rate is held by GCRA (ITU-T I.371) as `governor` computes it: a client may send the whole quota at once, and then
 //! gets it back evenly. 1200 requests in 60 seconds are 1200 at once and 20 a second after that, so 2400 in a first minute
 //! and 1200 in every other. What is refused is not counted.
 //!
-//! Clients are told by address ([`super::client`]), an IPv6 client by its /64. What is kept about them is bounded
-//! (`places`): 65,536 clients in about 1 MiB, and beyond that newcomers are counted by neighbourhood.
+//! A request with a key that lets somebody in is counted by the key (`keys`), wherever it comes from; a key that is made up,
+//! was revoked or has expired counts for nothing. Other clients are told by address ([`super::client`]), an IPv6 client by
+//! its /64. What is kept about them is bounded (`places`): 65,536 clients in about 1 MiB, and beyond that newcomers are
+//! counted by neighbourhood.
 //!
 //! `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-11.
 
+mod keys;
 mod places;
 
 use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr, time::Duration};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use governor::{
-    Quota, RateLimiter,
+    NotUntil, Quota, RateLimiter,
     clock::{Clock, MonotonicClock},
-    middleware::StateInformationMiddleware,
+    middleware::{StateInformationMiddleware, StateSnapshot},
 };
 
-use self::places::{CLIENTS, Client, Places};
+use self::{
+    keys::Keys,
+    places::{CLIENTS, Client, Places},
+};
 use super::client::TrustedProxies;
+use crate::db::listen::{Admit, LiveKey};
 
 /// What the client has left.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -188,6 +195,7 @@ pub struct Limiter<C: Clock = MonotonicClock> {
 struct Rule<C: Clock> {
     rate: Rate,
     loopback_is_free: bool,
+    keys: Keys<C>,
     clients: RateLimiter<Client, Places, C, StateInformationMiddleware>,
 }
 
@@ -199,7 +207,7 @@ impl Limiter {
     }
 }
 
-impl<C: Clock> Limiter<C> {
+impl<C: Clock + Clone> Limiter<C> {
     fn with_clock(limit: Limit, proxies: TrustedProxies, clock: C) -> Limiter<C> {
         let rule = match limit {
             Limit::Standard => Some(Rule::new(Rate::default(), true, clock)),
@@ -218,21 +226,38 @@ impl<C: Clock> Limiter<C> {
         if rule.loopback_is_free && client.is_loopback() {
             return Verdict::Free;
         }
-        rule.check(Client::of(client))
+        match rule.keys.counter(headers) {
+            Some(counter) => rule.verdict(counter.check()),
+            None => rule.check(Client::of(client)),
+        }
     }
 }
 
-impl<C: Clock> Rule<C> {
+impl Admit for Limiter {
+    fn admit(&self, keys: Vec<LiveKey>) {
+        if let Some(rule) = &self.rule {
+            rule.keys.admit(&keys);
+        }
+    }
+}
+
+impl<C: Clock + Clone> Rule<C> {
     fn new(rate: Rate, loopback_is_free: bool, clock: C) -> Rule<C> {
         // `None` only for an interval of zero, which no rate has.
         let quota = Quota::with_period(rate.interval()).unwrap_or(Quota::per_second(rate.requests));
         let places = Places::new(CLIENTS, quota.replenish_interval().into());
-        Rule { rate, loopback_is_free, clients: RateLimiter::new(quota.allow_burst(rate.requests), places, clock) }
+        let quota = quota.allow_burst(rate.requests);
+        let keys = Keys::new(quota, clock.clone());
+        Rule { rate, loopback_is_free, keys, clients: RateLimiter::new(quota, places, clock) }
     }
 
     fn check(&self, client: Client) -> Verdict {
+        self.verdict(self.clients.check_key(&client))
+    }
+
+    fn verdict(&self, counted: Result<StateSnapshot, NotUntil<C::Instant>>) -> Verdict {
         let rate = self.rate;
-        match self.clients.check_key(&client) {
+        match counted {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let missing = if remaining == 0 { 1 } else { rate.requests.get() - remaining };

@@ -43,7 +43,7 @@ pub struct Delivery {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How much a client may ask for.
-    pub limiter: Limiter,
+    pub limiter: Arc<Limiter>,
     /// For how long other caches may keep an answer.
     pub lifetimes: Lifetimes,
     /// The same as `Cache-Control`, of everything that caches may keep.

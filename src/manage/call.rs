@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Fault},
     http::{
         MANAGED_BODY_LIMIT,
+        headers::bearer,
         query::{FromQuery, Parameters},
     },
     publishing::{
@@ -76,7 +77,8 @@ impl<S: Needs> FromRequest for Call<S> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let token = bearer(request.headers())?;
+            let token = bearer(request.headers());
+            let token = token.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer lk_…`".into()))?;
             let db = request.app_data::<web::Data<Db>>().cloned();
             let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
             let key = in_time(async { keys::authenticate(&mut *db.write().await?, token).await }).await?;
@@ -86,14 +88,6 @@ impl<S: Needs> FromRequest for Call<S> {
             Ok(Call { key, db, request, payload, scope: PhantomData })
         })
     }
-}
-
-/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
-    let missing = || Error::Unauthenticated("send `Authorization: Bearer lk_…`".into());
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
 }
 
 /// What `work` gives, or that the database does not answer.

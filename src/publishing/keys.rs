@@ -18,9 +18,12 @@ use uuid::Uuid;
 use super::{
     Author,
     audit::{self, Act},
-    clock_timestamp, hold,
+    clock_timestamp, hold, notify,
 };
-use crate::{db::schema::keys, error::Error};
+use crate::{
+    db::{listen::KEYS, schema::keys},
+    error::Error,
+};
 
 /// What every key begins with.
 pub const MARK: &str = "lk_";
@@ -149,6 +152,7 @@ pub async fn create(
     let detail = Some(format!("{name}: {}", key.scopes.join(", ")));
     audit::write(connection, author, Act { subject: Some(key.prefix.clone()), detail, ..Act::new("create_key") })
         .await?;
+    notify(connection, KEYS).await?;
     Ok((token, key))
 }
 
@@ -172,6 +176,7 @@ pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
     row.execute(connection).await?;
     let act = Act { subject: Some(key.prefix), detail: Some(key.name), ..Act::new("revoke_key") };
     audit::write(connection, author, act).await?;
+    notify(connection, KEYS).await?;
     Ok(true)
 }
 

@@ -8,6 +8,7 @@ use std::{
 use actix_web::http::header;
 use governor::clock::FakeRelativeClock;
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -188,6 +189,73 @@ fn an_untrusted_client_cannot_be_somebody_new_each_time() {
     assert!(is_refused(&forwarded(&limiter, "127.0.0.1", "198.51.100.4, 192.0.2.1")));
     // Nor can it spend what is another's.
     assert!(is_within(&ask(&limiter, "198.51.100.1")));
+}
+
+fn key(token: &str, seconds: Option<u64>) -> LiveKey {
+    LiveKey { digest: Sha256::digest(token).into(), lasts: seconds.map(Duration::from_secs) }
+}
+
+fn admit(limiter: &Still, keys: &[LiveKey]) {
+    limiter.rule.as_ref().unwrap().keys.admit(keys);
+}
+
+fn with_key(limiter: &Still, peer: &str, authorization: &str) -> Verdict {
+    let mut headers = HeaderMap::new();
+    headers.append(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
+    limiter.check(Some((peer.parse::<IpAddr>().unwrap(), 40_000).into()), &headers)
+}
+
+#[test]
+fn a_key_is_counted_by_itself_wherever_it_comes_from() {
+    let (limiter, _) = limiter("2/60", "");
+    admit(&limiter, &[key("lk_a", None), key("lk_b", None)]);
+    assert_eq!(told(&with_key(&limiter, "192.0.2.1", "Bearer lk_a")).0, "\"default\";r=1;t=30");
+    assert!(is_within(&with_key(&limiter, "198.51.100.1", "bearer  lk_a ")));
+    assert!(is_refused(&with_key(&limiter, "192.0.2.2", "Bearer lk_a")));
+    // Neither another key nor the address has spent anything.
+    assert_eq!(told(&with_key(&limiter, "192.0.2.1", "Bearer lk_b")).0, "\"default\";r=1;t=30");
+    assert_eq!(told(&ask(&limiter, "192.0.2.1")).0, "\"default\";r=1;t=30");
+}
+
+#[test]
+fn what_is_no_key_makes_nobody_another_client() {
+    let (limiter, _) = limiter("3/60", "");
+    admit(&limiter, &[key("lk_a", None), key(&"k".repeat(65), None)]);
+    let long = format!("Bearer {}", "k".repeat(65));
+    for (n, other) in ["Bearer lk_b", "Basic lk_a", "lk_a", "Bearer", "", &long].into_iter().enumerate() {
+        let verdict = with_key(&limiter, "192.0.2.1", other);
+        assert_eq!(is_within(&verdict), n < 3, "{other}: {verdict:?}");
+    }
+    assert!(is_within(&with_key(&limiter, "192.0.2.1", "Bearer lk_a")));
+}
+
+#[test]
+fn a_key_counts_until_it_expires_or_is_revoked() {
+    let (limiter, clock) = limiter("1/3600", "");
+    admit(&limiter, &[key("lk_a", Some(60)), key("lk_b", None)]);
+    for key in ["Bearer lk_a", "Bearer lk_b"] {
+        assert!(is_within(&with_key(&limiter, "192.0.2.1", key)));
+        assert!(is_refused(&with_key(&limiter, "192.0.2.1", key)));
+    }
+    // Another look at the same keys gives nobody a new quota.
+    admit(&limiter, &[key("lk_a", Some(60)), key("lk_b", None)]);
+    assert!(is_refused(&with_key(&limiter, "192.0.2.1", "Bearer lk_a")));
+    clock.advance(Duration::from_secs(60));
+    assert!(is_within(&with_key(&limiter, "192.0.2.1", "Bearer lk_a")), "by address");
+    assert!(is_refused(&with_key(&limiter, "192.0.2.1", "Bearer lk_a")), "by address");
+    admit(&limiter, &[]);
+    assert!(is_within(&with_key(&limiter, "192.0.2.2", "Bearer lk_b")), "by address");
+    assert!(is_refused(&ask(&limiter, "192.0.2.2")));
+}
+
+#[test]
+fn a_key_on_this_machine_is_as_free_as_the_machine() {
+    let (standard, _) = limiter("", "");
+    admit(&standard, &[key("lk_a", None)]);
+    assert_eq!(with_key(&standard, "127.0.0.1", "Bearer lk_a"), Verdict::Free);
+    assert!(is_within(&with_key(&standard, "192.0.2.1", "Bearer lk_a")));
+    let (off, _) = limiter("off", "");
+    assert_eq!(with_key(&off, "192.0.2.1", "Bearer lk_a"), Verdict::Free);
 }
 
 /// A million networks of one provider, at a moment that does not pass.
