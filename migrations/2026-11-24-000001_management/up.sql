@@ -3,6 +3,9 @@
 -- A deleted article that was published keeps its row: its addresses answer 410, and its slugs stay its own.
 alter table documents add column deleted_at timestamptz;
 
+-- The list of drafts begins with what was saved last.
+create index revisions_saved on revisions (created_at desc, document_id desc);
+
 create table keys (
     id uuid primary key,
     name text not null,

@@ -34,6 +34,8 @@ async fn a_revision_is_published_and_the_next_one_is_not() {
     assert_eq!(desk.post("a/publish", &json!({"revision": 9})).await.status, 404);
     assert_eq!(desk.post("a/publish", &json!({"revision": "1"})).await.status, 422);
     assert_eq!(desk.post("a/publish", &json!({"when": "now"})).await.status, 422);
+    assert_eq!(desk.post("a/publish", &json!({"at": "+10000-01-01T00:00:00Z"})).await.status, 422);
+    assert_eq!(desk.post("a/publish", &json!({"at": "tomorrow"})).await.status, 422);
     let past = desk.post("a/publish", &json!({"at": "2020-01-01T00:00:00Z"})).await;
     assert_eq!((past.status.as_u16(), &past.json()["live_revision"]), (200, &json!(2)), "at once");
 }
