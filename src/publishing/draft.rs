@@ -10,7 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::{
-    hold,
+    hold, publish,
     sections::{self, Known},
 };
 use crate::{
@@ -154,6 +154,11 @@ async fn known_sections(
         aliases.entry(*id).or_default().push(anchor);
     }
     let mut known = sections::present(&document, &latest.section_ids);
+    let live = articles::table.find(article).filter(articles::revision.ne(latest.number)).select(articles::revision);
+    if let Some(live) = live.first(connection).await.optional()? {
+        let (document, ids, _) = publish::revision(connection, article, live).await?;
+        sections::add_live(&mut known, &document, &ids);
+    }
     for section in &mut known {
         section.aliases = aliases.remove(&section.id).unwrap_or_default();
     }
@@ -161,7 +166,7 @@ async fn known_sections(
     for (id, anchor, title, hash) in rows.into_iter().filter(|(id, ..)| !present.contains(id)) {
         let anchor = anchor.parse().map_err(|e| Error::internal("a stored anchor", e))?;
         let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known { id, anchor, aliases, title, hash, present: None });
+        known.push(Known { id, anchor, aliases, title, hash, latest: None, live: None });
     }
     Ok(known)
 }

@@ -97,6 +97,8 @@ struct History<'a> {
     numbers: BTreeMap<String, Uuid>,
     /// Which of the editor's sections an id means.
     keys: HashMap<Uuid, u32>,
+    /// For a section an earlier one that it shared text with.
+    families: HashMap<u32, u32>,
     saves: usize,
     refused: usize,
     trail: Trail,
@@ -134,6 +136,7 @@ impl<'a> History<'a> {
             served: BTreeMap::new(),
             numbers: BTreeMap::new(),
             keys: HashMap::new(),
+            families: HashMap::new(),
             saves: 0,
             refused: 0,
             trail: Trail { seed, steps: Vec::new() },
@@ -159,13 +162,23 @@ impl<'a> History<'a> {
     /// Takes a revision into the history: no id of it may have meant another section before.
     fn know(&mut self, revision: Revision) {
         assert_eq!(revision.ids.iter().collect::<HashSet<_>>().len(), revision.model.sections.len());
+        for (one, other) in &revision.model.kin {
+            let (one, other) = (self.family(*one), self.family(*other));
+            self.families.insert(one.max(other), one.min(other));
+        }
         if !revision.model.wild {
             for (section, id) in revision.model.sections.iter().zip(&revision.ids) {
                 let before = *self.keys.entry(*id).or_insert(section.key);
-                assert_eq!(before, section.key, "{id} was another section: {}", revision.model.body());
+                let kin = self.family(before) == self.family(section.key);
+                assert!(kin, "the section {} has the id of {before}: {}", section.key, revision.model.body());
             }
         }
         self.revisions.push(revision);
+    }
+
+    /// The first of the sections that a section shared text with, and they with others.
+    fn family(&self, key: u32) -> u32 {
+        self.families.get(&key).filter(|first| **first != key).map_or(key, |first| self.family(*first))
     }
 
     /// One thing that an editor does, and all that must hold after it.

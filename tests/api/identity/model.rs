@@ -33,6 +33,8 @@ pub struct Model {
     pub labelled: bool,
     /// Whether texts and titles repeat without end, so that nobody could say which section is which.
     pub wild: bool,
+    /// Which sections shared text: one was split from the other, or went up in it. Such a pair may be taken for one.
+    pub kin: Vec<(u32, u32)>,
     next: u32,
 }
 
@@ -44,7 +46,7 @@ pub fn mark(key: u32) -> String {
 impl Model {
     /// A document of `count` sections.
     pub fn new(rng: &mut Rng, count: usize, wild: bool) -> Model {
-        let mut model = Model { sections: Vec::new(), labelled: rng.bool(), wild, next: 0 };
+        let mut model = Model { sections: Vec::new(), labelled: rng.bool(), wild, kin: Vec::new(), next: 0 };
         for _ in 0..count {
             model.insert(rng);
         }
@@ -199,6 +201,7 @@ impl Model {
         let length = self.sections[at].text.len();
         if length > 4 {
             let key = self.key();
+            self.kin.push((self.sections[at].key, key));
             let mut text = vec![mark(key)];
             text.extend(self.sections[at].text.split_off(length - (length - 1) * 2 / 5));
             let (to, level) = if rng.bool() { (at + 1, 1) } else { (self.end(at), 0) };
@@ -215,6 +218,7 @@ impl Model {
         if let Some(other) = rng.choice(others).filter(|other| touched.insert(self.sections[*other].key)) {
             let text = self.sections[other].text.split_off(1);
             self.sections[at].text.extend(text);
+            self.kin.push((self.sections[at].key, self.sections[other].key));
             self.sections.remove(other);
         }
         "merge"
