@@ -157,16 +157,16 @@ async fn known_sections(
     let live = articles::table.find(article).filter(articles::revision.ne(latest.number)).select(articles::revision);
     if let Some(live) = live.first(connection).await.optional()? {
         let (document, ids, _) = publish::revision(connection, article, live).await?;
-        sections::add_live(&mut known, &document, &ids);
+        sections::add_other(&mut known, &document, &ids);
     }
     for section in &mut known {
-        section.aliases = aliases.remove(&section.id).unwrap_or_default();
+        section.aliases.extend(aliases.remove(&section.id).unwrap_or_default());
     }
     let present: HashSet<Uuid> = known.iter().map(|section| section.id).collect();
     for (id, anchor, title, hash) in rows.into_iter().filter(|(id, ..)| !present.contains(id)) {
         let anchor = anchor.parse().map_err(|e| Error::internal("a stored anchor", e))?;
         let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known { id, anchor, aliases, title, hash, latest: None, live: None });
+        known.push(Known { id, anchor, aliases, title, hash, latest: None, other: None });
     }
     Ok(known)
 }

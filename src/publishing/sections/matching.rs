@@ -31,21 +31,21 @@ const NEAR: usize = 8;
 pub(super) enum When {
     /// As the latest revision has it.
     Latest,
-    /// As readers see it.
-    Live,
+    /// As another revision has it that readers see.
+    Other,
 }
 
 impl Known {
     fn at(&self, when: When) -> Option<&Present> {
         match when {
             When::Latest => self.latest.as_ref(),
-            When::Live => self.live.as_ref(),
+            When::Other => self.other.as_ref(),
         }
     }
 
     /// What is known of its content, the latest first.
     fn versions(&self) -> impl Iterator<Item = &Present> {
-        self.latest.iter().chain(&self.live)
+        self.latest.iter().chain(&self.other)
     }
 }
 
@@ -192,7 +192,7 @@ impl<'a> Matching<'a> {
         let mut standing = vec![None; self.known.len()];
         for (old, new) in same.values() {
             if let ([old], [new]) = (old.as_slice(), new.as_slice()) {
-                // The latest and the live version may both stand there: the first in the text is one of them.
+                // The latest and the other version may both stand there: the first in the text is one of them.
                 standing[*old] = Some(standing[*old].map_or(*new, |other: usize| other.min(*new)));
             }
         }

@@ -17,8 +17,8 @@
 //!    [`LIKENESS`]. What stands unchanged more than once waits until its parents are known by this;
 //! 6. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
 //!
-//! What was before is first the latest revision, and then, for the sections that it did not account for, what readers see:
-//! an editor may go on from either. A place in the text that readers see is no place in a later one, and counts for nothing.
+//! What was before is first the latest revision, and then, for the sections that it did not account for, the revision that
+//! readers see: an editor may go on from either. A place in that is no place in a later one, and counts for nothing.
 //!
 //! A title alone is no identity where it repeats (every part may end with 小结): the text decides then. An anchor alone is
 //! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused.
@@ -43,7 +43,7 @@ pub struct Known {
     pub id: Uuid,
     /// The anchor that it has, or had last.
     pub anchor: Anchor,
-    /// Every other anchor that it ever had.
+    /// The other anchors that it ever had.
     pub aliases: Vec<Anchor>,
     /// Its title, as it is or was last.
     pub title: String,
@@ -51,8 +51,8 @@ pub struct Known {
     pub hash: String,
     /// What the latest revision says of it; `None` where it is not in it.
     pub latest: Option<Present>,
-    /// What readers see of it, where that is another revision; `None` where it is not in that.
-    pub live: Option<Present>,
+    /// What another revision says of it that readers see; `None` where it is in none.
+    pub other: Option<Present>,
 }
 
 /// A section as it stands in a revision.
@@ -78,20 +78,22 @@ pub fn present(document: &Document, ids: &[Uuid]) -> Vec<Known> {
         title: present.title.clone(),
         hash,
         latest: Some(present),
-        live: None,
+        other: None,
     });
     known.collect()
 }
 
-/// Adds to the sections of the latest revision what readers see, which is another revision.
-pub fn add_live(known: &mut Vec<Known>, document: &Document, ids: &[Uuid]) {
+/// Adds the sections of another revision that readers see; where there are several, what the first says of a section
+/// counts. None of their anchors goes to another section.
+pub fn add_other(known: &mut Vec<Known>, document: &Document, ids: &[Uuid]) {
     let places: HashMap<Uuid, usize> = known.iter().enumerate().map(|(place, section)| (section.id, place)).collect();
     for (id, anchor, hash, present) in standing(document, ids) {
         if let Some(section) = places.get(&id).and_then(|place| known.get_mut(*place)) {
-            section.live = Some(present);
+            section.other.get_or_insert(present);
+            section.aliases.push(anchor);
         } else {
             let title = present.title.clone();
-            known.push(Known { id, anchor, aliases: Vec::new(), title, hash, latest: None, live: Some(present) });
+            known.push(Known { id, anchor, aliases: Vec::new(), title, hash, latest: None, other: Some(present) });
         }
     }
 }
@@ -120,7 +122,7 @@ pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, V
         return Err(faults);
     }
     matching.by_content(When::Latest);
-    matching.by_content(When::Live);
+    matching.by_content(When::Other);
     matching.by_hash(&entries);
 
     let old_of = matching.into_old();

@@ -108,10 +108,11 @@ impl Model {
         at + 1 + below.count()
     }
 
-    /// Brings every level to at most one below the section before it.
+    /// Brings every level to at most one below the section before it, and every anchor to one section.
     fn settle(&mut self) {
-        let mut above = 0;
+        let (mut above, mut anchors) = (0, HashSet::new());
         for section in &mut self.sections {
+            section.anchor.take_if(|anchor| !anchors.insert(anchor.clone()));
             section.level = section.level.clamp(1, (above + 1).min(MAX_LEVEL));
             above = section.level;
         }
@@ -133,11 +134,17 @@ impl Model {
         if self.wild {
             section.title = rng.choice(REPEATED).map(str::to_owned).unwrap_or_default();
             section.text = (0..rng.usize(0..3)).map(|_| format!("第{}条，遵照医嘱。", rng.u8(0..4))).collect();
+            section.anchor = rng.bool().then(|| format!("common-{}", rng.u8(0..5)));
         }
         let at = rng.usize(0..=self.sections.len());
         self.sections.insert(at, section);
         self.settle();
         "insert"
+    }
+
+    /// The same, whose keys come after those of `newest`.
+    pub fn after(self, newest: &Model) -> Model {
+        Model { next: newest.next, ..self }
     }
 
     fn key(&mut self) -> u32 {
@@ -211,10 +218,11 @@ impl Model {
         "split"
     }
 
-    /// A shorter section goes up in this one.
+    /// A shorter section with another title goes up in this one.
     fn merge(&mut self, rng: &mut Rng, at: usize, touched: &mut HashSet<u32>) -> &'static str {
-        let shorter = |i: &usize| (2..self.sections[at].text.len()).contains(&self.sections[*i].text.len());
-        let others: Vec<usize> = (0..self.sections.len()).filter(|i| *i != at).filter(shorter).collect();
+        let this = &self.sections[at];
+        let fits = |other: &Section| (2..this.text.len()).contains(&other.text.len()) && other.title != this.title;
+        let others: Vec<usize> = (0..self.sections.len()).filter(|i| fits(&self.sections[*i])).collect();
         if let Some(other) = rng.choice(others).filter(|other| touched.insert(self.sections[*other].key)) {
             let text = self.sections[other].text.split_off(1);
             self.sections[at].text.extend(text);
