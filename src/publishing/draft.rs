@@ -221,14 +221,20 @@ async fn known_sections(
         aliases.entry(*id).or_default().push(anchor);
     }
     let mut known = sections::present(&latest.document, &latest.section_ids);
+    let newest = latest.summary.number;
+    let live = articles::table.find(article).filter(articles::revision.ne(newest)).select(articles::revision);
+    if let Some(live) = live.first(connection).await.optional()? {
+        let live = history::read(connection, article, live).await?;
+        sections::add_other(&mut known, &live.document, &live.section_ids);
+    }
     for section in &mut known {
-        section.aliases = aliases.remove(&section.id).unwrap_or_default();
+        section.aliases.extend(aliases.remove(&section.id).unwrap_or_default());
     }
     let present: HashSet<Uuid> = known.iter().map(|section| section.id).collect();
     for (id, anchor, title, hash) in rows.into_iter().filter(|(id, ..)| !present.contains(id)) {
         let anchor = anchor.parse().map_err(|e| Error::internal("a stored anchor", e))?;
         let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known { id, anchor, aliases, title, hash, present: None });
+        known.push(Known { id, anchor, aliases, title, hash, latest: None, other: None });
     }
     Ok(known)
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, upsert::excluded};
+use diesel::{dsl, prelude::*, upsert::excluded};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::{
     audit::{self, Act},
     clock_timestamp, hold, record,
     revisions::{self as history, Revision},
-    schedule,
+    schedule, sections,
 };
 use crate::{
     content::{
@@ -74,6 +74,7 @@ pub(super) async fn put(
     }
     // What is only rendered anew was not updated.
     let updated_at = before.as_ref().filter(|(_, _, old, _)| *old == hash).map(|(.., at)| *at);
+    spare_latest(connection, id, number, (&document, &section_ids)).await?;
     let body = Body::new(&document, &section_ids);
     let mut tags = tags_of(connection, id).await?;
 
@@ -118,6 +119,26 @@ pub async fn rebuild(connection: &mut AsyncPgConnection) -> Result<usize, Error>
 /// Every published article with its revision, in the order of the slugs.
 pub async fn live(connection: &mut AsyncPgConnection) -> Result<Vec<(Uuid, i32)>, Error> {
     Ok(articles::table.order(articles::slug).select((articles::id, articles::revision)).load(connection).await?)
+}
+
+/// Refuses an older revision that nobody saw yet where it would take an anchor for good that the latest revision gives to
+/// another section: the latest could never be published then.
+async fn spare_latest(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    number: i32,
+    this: (&Document, &[Uuid]),
+) -> Result<(), Error> {
+    let newer = revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::number.gt(number));
+    let latest: Option<i32> = newer.select(dsl::max(revisions::number)).first(connection).await?;
+    let Some(latest) = latest else { return Ok(()) };
+    let Revision { document, section_ids, .. } = history::read(connection, id, latest).await?;
+    match sections::contested(this, (&document, &section_ids)) {
+        Some(anchor) => Err(Error::Conflict(format!(
+            "the latest revision, {latest}, gives the anchor `{anchor}` to another section than the revision {number} does"
+        ))),
+        None => Ok(()),
+    }
 }
 
 async fn make_live(connection: &mut AsyncPgConnection, id: Uuid, number: i32) -> Result<(), Error> {
@@ -281,6 +302,18 @@ async fn write_sections(
         .collect();
     let mut parts = Vec::new();
     collect(&body.sections, &mut parts);
+    // An anchor stays with the section that had it first.
+    let mut owners: HashMap<String, Uuid> = section_addresses::table
+        .filter(section_addresses::article_id.eq(id))
+        .select((section_addresses::reference, section_addresses::section_id))
+        .load::<(String, Uuid)>(connection)
+        .await?
+        .into_iter()
+        .collect();
+    let mut owner = |part: &&&Part| *owners.entry(part.heading.anchor.to_string()).or_insert(part.heading.id);
+    if let Some(part) = parts.iter().find(|part| owner(part) != part.heading.id) {
+        return Err(Error::Conflict(format!("the anchor `{}` belongs to another section", part.heading.anchor)));
+    }
     let mut removed: Vec<Uuid> = before.keys().copied().collect();
     removed.retain(|id| !parts.iter().any(|part| part.heading.id == *id));
     removed.sort_unstable();
@@ -336,7 +369,6 @@ async fn write_sections(
             .execute(connection)
             .await?;
     }
-    // An anchor stays with the section that had it first.
     let anchors: Vec<_> = parts.iter().map(|part| address(&part.heading.id, part.heading.anchor.as_str())).collect();
     for chunk in anchors.chunks(CHUNK) {
         diesel::insert_into(section_addresses::table)
@@ -344,17 +376,6 @@ async fn write_sections(
             .on_conflict_do_nothing()
             .execute(connection)
             .await?;
-    }
-    let owners: HashMap<String, Uuid> = section_addresses::table
-        .filter(section_addresses::article_id.eq(id))
-        .select((section_addresses::reference, section_addresses::section_id))
-        .load::<(String, Uuid)>(connection)
-        .await?
-        .into_iter()
-        .collect();
-    let stolen = parts.iter().find(|part| owners.get(part.heading.anchor.as_str()) != Some(&part.heading.id));
-    if let Some(part) = stolen {
-        return Err(Error::Conflict(format!("the anchor `{}` belongs to another section", part.heading.anchor)));
     }
     Ok((changed, removed))
 }

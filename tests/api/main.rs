@@ -10,6 +10,7 @@ mod delivery;
 mod faults;
 mod house;
 mod http;
+mod identity;
 mod layers;
 mod manage;
 mod publishing;
