@@ -110,3 +110,6 @@ pub struct Pin {
     #[schema(example = "先读这一篇。", max_length = 5000)]
     pub reason: Option<String>,
 }
+
+/// Pins, each with its place in the list that it was written in.
+pub type Placed = Vec<(usize, Pin)>;

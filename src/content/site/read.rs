@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt::Display, str::FromStr};
 
-use super::{CallToAction, License, MAX_NAME, MAX_PINS, MAX_TEXT, Pin, Site, Topic};
+use super::{CallToAction, License, MAX_NAME, MAX_PINS, MAX_TEXT, Pin, Placed, Site, Topic};
 use crate::content::{
     Href, Slug,
     json::{self, Refused, Remark},
@@ -49,7 +49,7 @@ impl Topic {
 /// further can tell what is found there with them.
 ///
 /// Errors: that it is not JSON.
-pub fn read_pins(body: &[u8]) -> Result<(Vec<(usize, Pin)>, Vec<Remark>), Refused> {
+pub fn read_pins(body: &[u8]) -> Result<(Placed, Vec<Remark>), Refused> {
     let (pins, faults) = json::read_form(body, |value, check| {
         let map = check.map(value, &At::Root, &["pins"])?;
         Some(Reader { check }.pins(map))
@@ -139,7 +139,7 @@ impl Reader<'_, '_> {
         Some(Topic { slug: slug?, name: name?, description })
     }
 
-    fn pins(&mut self, map: Members<'_, '_>) -> Vec<(usize, Pin)> {
+    fn pins(&mut self, map: Members<'_, '_>) -> Placed {
         let list = At::Name(&At::Root, "pins");
         let Some(value) = self.required(map, &At::Root, "pins") else { return Vec::new() };
         let items = self.check.list(value, &list).unwrap_or_default();

@@ -20,7 +20,7 @@ fn topic(body: &Value) -> Result<Topic, Refused> {
     Topic::read(body.to_string().as_bytes(), &"a".parse().unwrap())
 }
 
-fn pins(body: &Value) -> (Vec<(usize, Pin)>, Vec<String>) {
+fn pins(body: &Value) -> (Placed, Vec<String>) {
     let (pins, faults) = read_pins(body.to_string().as_bytes()).unwrap();
     (pins, faults.into_iter().map(|fault| fault.pointer).collect())
 }

@@ -253,7 +253,8 @@ async fn pins_lead_the_hot_list_of_every_instance() {
     let new = json!({"pins": [{"article": "heart-disease", "reason": "先读"}, {"article": "stem-cell-infusion"}]});
     let put = desk.set(PINS, &new, &[("if-match", &etag)]).await;
     let present = put.header("etag").to_owned();
-    let shown = json!({"pins": [{"article": "heart", "reason": "先读"}, {"article": "stem-cell-infusion", "reason": null}]});
+    let shown =
+        json!({"pins": [{"article": "heart", "reason": "先读"}, {"article": "stem-cell-infusion", "reason": null}]});
     assert_eq!(put.ok(), shown);
     assert_eq!(desk.get(PINS).await.ok(), shown);
     let pinned = |slug: &str, reason: Value| (json!(slug), json!("pinned"), reason);
