@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// The body is of a type that is not taken here.
     UnsupportedMediaType,
-    /// The slug belongs to another article.
+    /// What is there does not allow it, such as a slug that belongs to another article.
     Conflict(String),
     /// What `If-Match` or `If-None-Match` says does not hold.
     PreconditionFailed {
@@ -140,8 +140,8 @@ kinds! {
         "Nothing is published at this address and nothing was. What was published and is gone answers 410 instead; what moved answers 308.";
     METHOD_NOT_ALLOWED = 405, "method-not-allowed", "The method is not allowed here",
         "The path exists, but not with this method. The `Allow` header lists the methods that it knows.";
-    CONFLICT = 409, "conflict", "The slug is taken",
-        "A slug that ever led to a published article is never given to another. Choose another slug.";
+    CONFLICT = 409, "conflict", "It conflicts with what is there",
+        "`detail` says with what. A slug that ever led to a published article is never given to another: choose another. What something else still needs cannot go: take it away there first.";
     WITHDRAWN = 410, "withdrawn", "This was withdrawn",
         "It was published and was withdrawn, or the section was removed. `detail` gives the public reason. Whoever republished it should take it down.";
     PRECONDITION_FAILED = 412, "precondition-failed", "It is not what it was",

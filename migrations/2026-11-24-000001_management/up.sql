@@ -46,7 +46,7 @@ create table audit (
     author text not null,
     action text not null check (action in (
         'save', 'restore', 'publish', 'schedule', 'unschedule', 'withdraw', 'move', 'delete', 'preview',
-        'put_site', 'put_topic', 'put_pins', 'create_key', 'revoke_key'
+        'put_site', 'put_topic', 'delete_topic', 'put_pins', 'create_key', 'revoke_key'
     )),
     document_id uuid,
     -- The slug of the article or topic, or the prefix of the key.

@@ -5,6 +5,7 @@
 //! - [`markdown`]: Markdown under YAML front matter → [`Document`], and back without loss.
 //! - [`json`]: the JSON form of an article, as integrations send it → [`Document`], and back without loss.
 //! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
+//! - [`site`]: the site's own facts, topics and pins, with one set of checks for `site.yaml` and JSON.
 //! - [`outline`]: numbers, printed labels, anchors and hashes of the section tree.
 //! - [`body`]: the finished text of a published article, in every form that the API delivers.
 //! - [`diff`]: what changed between two revisions of an article, by section and by word.
@@ -27,6 +28,7 @@ pub mod markdown;
 pub mod name;
 pub mod outline;
 pub mod page;
+pub mod site;
 pub mod text;
 mod value;
 

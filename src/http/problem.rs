@@ -78,6 +78,7 @@ macro_rules! documented {
     };
 }
 documented! {
+    NotFound = NOT_FOUND;
     Conflict = CONFLICT;
     PreconditionFailed = PRECONDITION_FAILED;
     PreconditionRequired = PRECONDITION_REQUIRED;

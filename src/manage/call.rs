@@ -17,7 +17,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::{
-    content::Slug,
+    content::{
+        Slug,
+        json::{Refused, Remark},
+    },
     db::{Connection, Db},
     error::{Error, Fault},
     http::{
@@ -171,14 +174,26 @@ impl<S> Call<S> {
 
     /// The body as JSON; a missing one is an empty object.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        from_json(&self.json_bytes().await?)
+    }
+
+    /// The same by a reader of its own, which tells all faults at once.
+    pub async fn form<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&[u8]) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Error> {
+        let body = self.json_bytes().await?;
+        // A hostile body of the greatest size takes a while to read.
+        let read = web::block(move || read(&body)).await;
+        read.map_err(|e| Error::internal("a body was not read", e))?.map_err(refused)
+    }
+
+    async fn json_bytes(&mut self) -> Result<Bytes, Error> {
         let body = self.body(MANAGED_BODY_LIMIT).await?;
         if body.is_empty() {
-            return from_json(b"{}");
+            return Ok(Bytes::from_static(b"{}"));
         }
-        if self.media_type() != "application/json" {
-            return Err(Error::UnsupportedMediaType);
-        }
-        from_json(&body)
+        if self.media_type() == "application/json" { Ok(body) } else { Err(Error::UnsupportedMediaType) }
     }
 
     /// The article that a part of the path names, if it is as `If-Match` says where that is given. A slug that it had leads
@@ -226,6 +241,21 @@ fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
         // Ours hold no comma, so a piece of a foreign one never equals one of ours.
         (some, _) => Expected::OneOf(some.split(',').map(|tag| tag.trim().to_owned()).collect()),
     })
+}
+
+/// A body that says nothing, as the error that it is.
+fn refused(why: Refused) -> Error {
+    match why {
+        Refused::Syntax { line, column, message } => {
+            Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}"))
+        }
+        Refused::Content(faults) => Error::InvalidContent(faults.into_iter().map(fault).collect()),
+    }
+}
+
+/// What a reader of bodies tells, as a fault.
+pub(super) fn fault(remark: Remark) -> Fault {
+    Fault { line: remark.line, column: remark.column, ..Fault::body(remark.pointer, remark.message) }
 }
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {

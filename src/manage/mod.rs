@@ -2,12 +2,17 @@
 //!
 //! - [`call`] who asks, and what
 //! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
+//! - [`site`] · [`topics`] · [`pins`] what is around the articles; [`state`] what these three share
 
 pub mod articles;
 pub mod call;
+pub mod pins;
 pub mod preview;
 pub mod publication;
 pub mod revisions;
+pub mod site;
+pub mod state;
+pub mod topics;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,5 +33,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(publication::move_article)
         .service(preview::create_preview)
         .service(preview::read_preview)
-        .service(preview::read_preview_page);
+        .service(preview::read_preview_page)
+        .service(site::read_managed_site)
+        .service(site::put_site)
+        .service(topics::read_managed_topic)
+        .service(topics::put_topic)
+        .service(topics::delete_topic)
+        .service(pins::read_pins)
+        .service(pins::put_pins);
 }

@@ -10,13 +10,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::file::{self, Captured, Content, Seen, SiteFile};
 use crate::{
-    content::{Document, Related, Remark, Slug, page::LineUse},
+    content::{Document, Related, Remark, Slug, page::LineUse, site::Pin},
     error::Error,
     publishing::{
         Author, all_or_none,
         draft::{self, Expected, Outcome, Saved},
-        hold, publish,
-        site::{self, Pin},
+        hold, publish, site,
     },
 };
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    content::site::{CallToAction, License},
     db::schema::site,
     error::Error,
     http::{Answer, Read, query::Nothing},
@@ -34,26 +35,6 @@ pub struct Site {
     pub disclaimer: Option<String>,
     /// When any of this changed last.
     pub updated_at: DateTime<Utc>,
-}
-
-/// An invitation to readers.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CallToAction {
-    /// Its text.
-    #[schema(example = "免费在线咨询")]
-    pub label: String,
-    /// Where it leads.
-    pub url: Option<String>,
-}
-
-/// Terms of use.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct License {
-    /// Their name.
-    #[schema(example = "CC BY 4.0")]
-    pub name: String,
-    /// Their text.
-    pub url: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]

@@ -6,12 +6,11 @@ use diesel::{
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use lectern::{
+    content::site::Topic,
     error::Error,
     publishing::{
         draft::{self, Expected, Outcome},
-        moves, publish,
-        site::{self, Topic},
-        withdraw,
+        moves, publish, site, withdraw,
     },
 };
 use uuid::Uuid;

@@ -64,7 +64,7 @@ pub enum Refused {
         /// What is wrong there.
         message: String,
     },
-    /// It is JSON and no article: all its faults, 200 at most and then how many more there are.
+    /// It is JSON, but does not say what it must: all its faults, 200 at most and then how many more there are.
     Content(Vec<Remark>),
 }
 
@@ -111,6 +111,12 @@ impl Remarks {
         self.push(Remark { pointer: pointer.into(), line: None, column: None, message: message.into() });
     }
 
+    fn tell(&mut self, at: &At<'_>, message: String) {
+        // Words take time, and what is over the limit is not told.
+        let pointer = if self.list.len() < markdown::MAX_REMARKS { at.pointer() } else { String::new() };
+        self.at(pointer, message);
+    }
+
     fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -147,13 +153,25 @@ pub fn read(bytes: &[u8], slug: &Slug) -> Result<Read, Refused> {
     }
 }
 
+/// Reads a body of another form: what `form` makes of it, and its faults as they are told of an article.
+///
+/// Errors: that it is not JSON.
+pub(super) fn read_form<T>(
+    bytes: &[u8],
+    form: impl FnOnce(&Value<'_>, &mut Check<'_>) -> Option<T>,
+) -> Result<(Option<T>, Vec<Remark>), Refused> {
+    let mut faults = Remarks::default();
+    let Some(value) = tree::parse(bytes)? else {
+        faults.at("", format!("The body has more than {} values.", tree::MAX_VALUES));
+        return Ok((None, faults.finish()));
+    };
+    let read = form(&value, &mut Check::new(&mut |at, message| faults.tell(at, message)));
+    Ok((read, faults.finish()))
+}
+
 /// The document without its text, and the parts of the text.
 fn draft(value: &Value<'_>, slug: &Slug, faults: &mut Remarks) -> Option<(Document, parts::Parts)> {
-    let mut tell = |at: &At<'_>, message: String| {
-        // Words take time, and what is over the limit is not told.
-        let pointer = if faults.list.len() < markdown::MAX_REMARKS { at.pointer() } else { String::new() };
-        faults.at(pointer, message);
-    };
+    let mut tell = |at: &At<'_>, message: String| faults.tell(at, message);
     let mut check = Check::new(&mut tell);
     let known: Vec<&str> = fields::NAMES.into_iter().chain(parts::NAMES).collect();
     let map = check.map(value, &At::Root, &known)?;

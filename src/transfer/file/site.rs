@@ -1,19 +1,13 @@
 //! `site.yaml`: the site's own facts, its topics, and the articles that lead the hot list.
 
-use std::{collections::HashSet, fmt::Display, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
 use super::fault;
-use crate::{
-    content::{Href, Remark, Slug, text},
-    publishing::site::{CallToAction, License, Pin, Site, Topic},
+use crate::content::{
+    Remark,
+    json::Refused,
+    site::{self, Pin, Site, Topic},
 };
-
-/// The greatest length of a name or label, in characters.
-const MAX_NAME: usize = 300;
-/// The greatest length of a longer text, in characters.
-const MAX_TEXT: usize = 5_000;
 
 /// What `site.yaml` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,15 +21,15 @@ pub struct SiteFile {
     pub pins: Vec<Pin>,
 }
 
-/// The same before its values are checked: of these, the parser tells the first fault only, and not always its key.
-#[derive(Deserialize)]
+/// The form of the file. Its values are checked where the bodies that say the same are.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     name: String,
     description: Option<String>,
     locale: Option<String>,
-    call_to_action: Option<CallToAction>,
-    license: Option<License>,
+    call_to_action: Option<WrittenCallToAction>,
+    license: Option<WrittenLicense>,
     attribution: Option<String>,
     disclaimer: Option<String>,
     #[serde(default)]
@@ -44,7 +38,21 @@ struct Written {
     pins: Vec<WrittenPin>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCallToAction {
+    label: String,
+    url: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLicense {
+    name: String,
+    url: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenTopic {
     slug: String,
@@ -52,7 +60,7 @@ struct WrittenTopic {
     description: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenPin {
     article: String,
@@ -60,16 +68,19 @@ struct WrittenPin {
 }
 
 impl SiteFile {
-    /// Reads the file. Addresses are percent-encoded where they have to be; everything else stays as it is written.
+    /// Reads the file.
     ///
-    /// Errors: all faults at once; one where the file has not the form of a site file at all.
+    /// Errors: all faults of its values at once; one where the file has not the form of a site file at all, with its line,
+    /// which the parser of a form knows and JSON does not.
     pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Remark>> {
         let written: Written = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
-        let mut faults = Faults::default();
-        let site = faults.site(&written);
-        let topics = faults.topics(written.topics);
-        let pins = faults.pins(written.pins);
-        if faults.0.is_empty() { Ok(SiteFile { site, topics, pins }) } else { Err(faults.0) }
+        let json = serde_json::to_vec(&written).map_err(|e| vec![fault(e.to_string())])?;
+        match site::read_file(&json) {
+            Ok((site, topics, pins)) => Ok(SiteFile { site, topics, pins }),
+            // The words of a fault say where it is.
+            Err(Refused::Content(faults)) => Err(faults.into_iter().map(|told| fault(told.message)).collect()),
+            Err(Refused::Syntax { message, .. }) => Err(vec![fault(message)]),
+        }
     }
 }
 
@@ -83,119 +94,6 @@ fn unreadable(error: &yaml_serde::Error) -> Remark {
         line: place.and_then(|(line, _)| u32::try_from(line).ok()),
         column: place.and_then(|(_, column)| u32::try_from(column).ok()),
         message,
-    }
-}
-
-#[derive(Default)]
-struct Faults(Vec<Remark>);
-
-impl Faults {
-    fn add(&mut self, message: String) {
-        self.0.push(fault(message));
-    }
-
-    fn site(&mut self, written: &Written) -> Site {
-        self.name("name", &written.name);
-        self.text("description", written.description.as_deref());
-        let locale = written.locale.as_deref().and_then(|locale| self.parse("locale", locale));
-        let mut call_to_action = written.call_to_action.clone();
-        if let Some(CallToAction { label, url }) = &mut call_to_action {
-            self.name("call_to_action: label", label);
-            self.address("call_to_action: url", url.as_mut(), false);
-        }
-        let mut license = written.license.clone();
-        if let Some(License { name, url }) = &mut license {
-            self.name("license: name", name);
-            self.address("license: url", url.as_mut(), true);
-        }
-        self.text("attribution", written.attribution.as_deref());
-        self.text("disclaimer", written.disclaimer.as_deref());
-        Site {
-            name: written.name.clone(),
-            description: written.description.clone(),
-            locale: locale.unwrap_or_default(),
-            call_to_action,
-            license,
-            attribution: written.attribution.clone(),
-            disclaimer: written.disclaimer.clone(),
-        }
-    }
-
-    fn topics(&mut self, written: Vec<WrittenTopic>) -> Vec<Topic> {
-        let mut topics: Vec<Topic> = Vec::new();
-        let mut seen = HashSet::new();
-        for (place, WrittenTopic { slug, name, description }) in (1..).zip(written) {
-            let key = |field| format!("topics, item {place}: {field}");
-            let slug: Option<Slug> = self.parse(&key("slug"), &slug);
-            self.name(&key("name"), &name);
-            self.text(&key("description"), description.as_deref());
-            let Some(slug) = slug else { continue };
-            if !seen.insert(slug.clone()) {
-                self.add(format!("The topic `{slug}` stands twice in `topics`."));
-            }
-            topics.push(Topic { slug, name, description });
-        }
-        topics
-    }
-
-    fn pins(&mut self, written: Vec<WrittenPin>) -> Vec<Pin> {
-        let mut pins: Vec<Pin> = Vec::new();
-        let mut seen = HashSet::new();
-        for (place, WrittenPin { article, reason }) in (1..).zip(written) {
-            let key = |field| format!("pins, item {place}: {field}");
-            let article: Option<Slug> = self.parse(&key("article"), &article);
-            self.text(&key("reason"), reason.as_deref());
-            let Some(article) = article else { continue };
-            if !seen.insert(article.clone()) {
-                self.add(format!("The article `{article}` stands twice in `pins`."));
-            }
-            pins.push(Pin { article, reason });
-        }
-        pins
-    }
-
-    fn parse<T: FromStr<Err: Display>>(&mut self, key: &str, text: &str) -> Option<T> {
-        text.parse().map_err(|why| self.add(format!("`{key}` is not valid: {why}."))).ok()
-    }
-
-    fn name(&mut self, key: &str, name: &str) {
-        let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}');
-        if name.chars().all(unseen) {
-            self.add(format!("`{key}` is empty."));
-        }
-        self.characters(key, name, MAX_NAME);
-    }
-
-    fn text(&mut self, key: &str, text: Option<&str>) {
-        self.characters(key, text.unwrap_or_default(), MAX_TEXT);
-    }
-
-    fn characters(&mut self, key: &str, text: &str, max: usize) {
-        if text.chars().nth(max).is_some() {
-            self.add(format!("`{key}` is longer than {max} characters."));
-        }
-        let forbidden = text.chars().filter(|c| text::is_forbidden(*c)).count();
-        if forbidden > 0 {
-            self.add(format!("`{key}` holds {forbidden} characters that may not stand in a text."));
-        }
-    }
-
-    /// An address that may be followed; `absolute` where it must be one of a page elsewhere.
-    fn address(&mut self, key: &str, url: Option<&mut String>, absolute: bool) {
-        let Some(url) = url else { return };
-        // The private mark of links to articles is one of these, and only a parser of stored links may meet it.
-        if url.chars().any(text::is_forbidden) {
-            return self.characters(key, url, Href::MAX);
-        }
-        match url.parse::<Href>() {
-            Ok(href) if absolute && !href.is_external() => {
-                self.add(format!("`{key}` must be an absolute http or https address."));
-            }
-            Ok(Href::Address(address)) => *url = address,
-            // A place in the page or an article, as it is written: safe without a change.
-            Ok(_) => {}
-            Err(why) => self.add(format!("`{key}` is no address: {why}.")),
-        }
     }
 }
 

@@ -5,4 +5,5 @@ mod desk;
 mod preview;
 mod publication;
 mod revisions;
+mod site;
 mod writers;

@@ -1,0 +1,121 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::content::json::{Refused, Remark};
+
+fn told<T: std::fmt::Debug>(read: Result<T, Refused>) -> Vec<(String, String)> {
+    let Err(Refused::Content(faults)) = read else { panic!("{read:?}") };
+    faults.into_iter().map(|Remark { pointer, message, .. }| (pointer, message)).collect()
+}
+
+fn pointers<T: std::fmt::Debug>(read: Result<T, Refused>) -> Vec<String> {
+    told(read).into_iter().map(|(pointer, _)| pointer).collect()
+}
+
+fn site(body: &Value) -> Result<Site, Refused> {
+    Site::read(body.to_string().as_bytes())
+}
+
+fn topic(body: &Value) -> Result<Topic, Refused> {
+    Topic::read(body.to_string().as_bytes(), &"a".parse().unwrap())
+}
+
+fn pins(body: &Value) -> (Placed, Vec<String>) {
+    let (pins, faults) = read_pins(body.to_string().as_bytes()).unwrap();
+    (pins, faults.into_iter().map(|fault| fault.pointer).collect())
+}
+
+#[test]
+fn what_is_answered_can_be_sent() {
+    let whole = json!({
+        "name": "站", "description": "一\n二", "locale": "en", "call_to_action": {"label": "问", "url": "/read/a"},
+        "license": {"name": "CC", "url": "https://example.org/"}, "attribution": null, "disclaimer": "",
+    });
+    assert_eq!(serde_json::to_value(site(&whole).unwrap()).unwrap(), whole);
+    let mut public = whole.clone();
+    public["updated_at"] = json!("2026-01-02T03:04:05Z");
+    assert_eq!(site(&public), site(&whole));
+    let least = serde_json::to_value(site(&json!({"name": "站"})).unwrap()).unwrap();
+    let null = Value::Null;
+    assert_eq!(
+        least,
+        json!({
+            "name": "站", "description": null, "locale": "zh-Hans", "call_to_action": null, "license": null,
+            "attribution": null, "disclaimer": null,
+        })
+    );
+    let described = json!({"slug": "a", "name": "甲", "description": null});
+    for (extra, value) in [("slug", &json!("a")), ("slug", &null), ("articles", &json!(3)), ("description", &null)] {
+        let mut body = json!({"name": "甲"});
+        body[extra] = value.clone();
+        assert_eq!(serde_json::to_value(topic(&body).unwrap()).unwrap(), described, "{extra}");
+    }
+    let list = json!({"pins": [{"article": "b", "reason": "因"}, {"article": "a"}]});
+    let (read, faults) = pins(&list);
+    assert_eq!((read[0].0, read[0].1.article.as_str(), read[1].0, read[1].1.reason.as_ref()), (0, "b", 1, None));
+    assert!(faults.is_empty());
+    assert_eq!(pins(&json!({"pins": []})), (vec![], vec![]));
+}
+
+#[test]
+fn every_fault_has_its_place() {
+    let long = "长".repeat(MAX_TEXT + 1);
+    let body = json!({
+        "name": 3, "description": long, "locale": "?", "call_to_action": {"url": "javascript:x", "colour": 1},
+        "license": [], "attribution": ["a"], "disclaimer": "a\u{0}\u{FDD0}", "a/b~": 1,
+    });
+    assert_eq!(
+        told(site(&body)),
+        [
+            ("/a~1b~0", "`a/b~` is not a field; the fields are name, description, locale, call_to_action, license, attribution, disclaimer, updated_at."),
+            ("/name", "`name` must be text; put it between quotes."),
+            ("/description", "`description` is longer than 5000 characters."),
+            ("/locale", "`locale` is not valid: it must be a language tag such as zh-Hans, zh-Hant-TW or en."),
+            ("/call_to_action/colour", "`colour` is not a field of `call_to_action`; the fields are label, url."),
+            ("/call_to_action/label", "`call_to_action: label` is missing."),
+            ("/call_to_action/url", "`call_to_action: url` is no address: only http, https, mailto, tel and relative addresses are links."),
+            ("/license", "`license` must have the fields name, url."),
+            ("/attribution", "`attribution` must be text."),
+            ("/disclaimer", "`disclaimer` holds 2 characters that may not stand in a text."),
+        ]
+        .map(|(pointer, message)| (pointer.to_owned(), message.to_owned()))
+    );
+    assert_eq!(pointers(site(&json!({}))), ["/name"]);
+    assert_eq!(pointers(site(&json!([]))), [""]);
+    assert_eq!(pointers(Site::read(br#"{"name":"a","name":"b"}"#)), ["/name"]);
+    assert_eq!(
+        pointers(topic(&json!({"slug": "b", "name": "\u{200B} ", "description": 1}))),
+        ["/slug", "/name", "/description"]
+    );
+    assert_eq!(pointers(topic(&json!({"slug": "A B", "name": null}))), ["/slug", "/name"]);
+
+    let (read, faults) = pins(&json!({"pins": [
+        {"article": "a"}, {"article": "A B", "reason": 1}, {"article": "a", "reason": long}, {}, 5, {"article": "b"},
+    ]}));
+    assert_eq!(
+        read.iter().map(|(place, pin)| (*place, pin.article.as_str())).collect::<Vec<_>>(),
+        [(0, "a"), (5, "b")]
+    );
+    assert_eq!(
+        faults,
+        ["/pins/1/article", "/pins/1/reason", "/pins/2/reason", "/pins/2/article", "/pins/3/article", "/pins/4"]
+    );
+    let many: Vec<_> = (0..=MAX_PINS).map(|n| json!({"article": format!("a-{n}")})).collect();
+    for (body, pointer) in
+        [(json!({"pins": many}), "/pins"), (json!({}), "/pins"), (json!({"pins": null}), "/pins"), (json!([]), "")]
+    {
+        assert_eq!(pins(&body), (vec![], vec![pointer.to_owned()]));
+    }
+}
+
+#[test]
+fn what_is_no_json_is_told_as_such() {
+    for body in [&b""[..], b"{", b"{} x", b"\xFF", b"{\"name\":\"\\ud800\"}"] {
+        assert!(matches!(Site::read(body), Err(Refused::Syntax { .. })), "{body:?}");
+    }
+    // Neither depth nor number is a way to take the service down.
+    let deep = format!("{{\"name\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(pointers(Site::read(deep.as_bytes())), ["/name"]);
+    let faults = pointers(Site::read(format!("{{{}\"name\":\"a\"}}", "\"x\":1,".repeat(100_000)).as_bytes()));
+    assert!(faults.len() < 300, "{}", faults.len());
+}
