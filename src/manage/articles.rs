@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::call::{Call, MOUNT, ReadDrafts, Write, parse_name};
+use super::call::{Call, MOUNT, ReadDrafts, Write, fault, parse_name, refused};
 use crate::{
     content::{
         Document, Slug,
@@ -24,7 +24,7 @@ use crate::{
         MANAGED_BODY_LIMIT,
         page::{Page, Paging},
         problem::{Conflict, PreconditionFailed, PreconditionRequired},
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Nothing, Parameters},
     },
     publishing::{
         article::{self, Article, Found, Name, Standing, State},
@@ -290,6 +290,7 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
 )]
 #[put("/manage/v1/articles/{slug}")]
 pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
+    let Nothing = call.query()?;
     let expected = call.expected()?;
     let (slug, id) = match parse_name(&path)? {
         Name::Slug(slug) => (slug, None),
@@ -368,18 +369,8 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> 
 }
 
 fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> {
-    let fault = |remark: json::Remark| Fault {
-        line: remark.line,
-        column: remark.column,
-        ..Fault::body(remark.pointer, remark.message)
-    };
-    match json::read(body, slug) {
-        Ok(read) => Ok((read.document, read.remarks.into_iter().map(fault).collect())),
-        Err(json::Refused::Syntax { line, column, message }) => {
-            Err(Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}")))
-        }
-        Err(json::Refused::Content(faults)) => Err(Error::InvalidContent(faults.into_iter().map(fault).collect())),
-    }
+    let read = json::read(body, slug).map_err(refused)?;
+    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
 }
 
 /// Delete an article
@@ -394,6 +385,7 @@ fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> 
 )]
 #[delete("/manage/v1/articles/{slug}")]
 pub async fn delete_article(path: web::Path<String>, call: Call<Write>) -> Result<HttpResponse, Error> {
+    let Nothing = call.query()?;
     let author = call.author();
     call.transaction(async |connection| {
         crate::publishing::hold(connection).await?;

@@ -244,7 +244,7 @@ fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
 }
 
 /// A body that says nothing, as the error that it is.
-fn refused(why: Refused) -> Error {
+pub(super) fn refused(why: Refused) -> Error {
     match why {
         Refused::Syntax { line, column, message } => {
             Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}"))

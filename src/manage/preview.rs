@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Fault},
     http::{
         Address, Answer,
-        query::{Canonical, FromQuery, Parameters, Query},
+        query::{Canonical, FromQuery, Nothing, Parameters, Query},
     },
     publishing::{self, preview},
     reader,
@@ -70,6 +70,7 @@ pub struct PreviewLink {
 )]
 #[post("/manage/v1/articles/{slug}/preview")]
 pub async fn create_preview(path: web::Path<String>, mut call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let Nothing = call.query()?;
     let PreviewRequest { revision, expires_in } = call.json().await?;
     let seconds = expires_in.unwrap_or(LIFETIME);
     if !(1..=LONGEST).contains(&seconds) {

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     content::{Slug, text},
     error::{Error, Fault},
-    http::problem::{Conflict, PreconditionFailed},
+    http::{
+        problem::{Conflict, PreconditionFailed},
+        query::Nothing,
+    },
     publishing::{self, article::Article, moves, publish, revisions, schedule, withdraw},
 };
 
@@ -61,6 +64,7 @@ async fn change(
     tail: &str,
     work: impl AsyncFnOnce(&mut AsyncPgConnection, &mut Article) -> Result<StatusCode, Error>,
 ) -> Result<HttpResponse, Error> {
+    let Nothing = call.query()?;
     let (status, standing, etag) = call
         .transaction(async |connection| {
             publishing::hold(connection).await?;
@@ -100,16 +104,12 @@ pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -
             Some(number) => number,
             None => revisions::latest(connection, article.id).await?.summary.number,
         };
-        match at.filter(|at| *at > Utc::now()) {
-            Some(at) => {
-                schedule::put(connection, article.id, number, at, &author).await?;
-                Ok(StatusCode::ACCEPTED)
-            }
-            None => {
-                publish::publish(connection, article.id, number, &author).await?;
-                Ok(StatusCode::OK)
-            }
+        if let Some(at) = at.filter(|at| *at > Utc::now()) {
+            schedule::put(connection, article.id, number, at, &author).await?;
+            return Ok(StatusCode::ACCEPTED);
         }
+        publish::publish(connection, article.id, number, &author).await?;
+        Ok(StatusCode::OK)
     })
     .await
 }

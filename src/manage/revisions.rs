@@ -19,7 +19,7 @@ use crate::{
     http::{
         page::{Page, Paging},
         problem::PreconditionFailed,
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Nothing, Parameters},
     },
     publishing::{
         self,
@@ -161,6 +161,7 @@ pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDra
 #[post("/manage/v1/articles/{slug}/revisions/{revision}/restore")]
 pub async fn restore_revision(path: web::Path<(String, String)>, call: Call<Write>) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
+    let Nothing = call.query()?;
     let author = call.author();
     let (saved, standing, etag) = call
         .transaction(async |connection| {

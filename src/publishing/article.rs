@@ -129,6 +129,7 @@ pub async fn list(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<Vec<(Article, Standing)>, Error> {
+    type Row = ((Uuid, String), Summary, Option<Schedule>, Option<String>, Option<i32>);
     let newer = diesel::alias!(revisions as newer);
     let later = newer
         .filter(newer.field(revisions::document_id).eq(revisions::document_id))
@@ -158,7 +159,6 @@ pub async fn list(
         let before = revisions::created_at.lt(at);
         latest = latest.filter(before.or(revisions::created_at.eq(at).and(revisions::document_id.lt(id))));
     }
-    type Row = ((Uuid, String), Summary, Option<Schedule>, Option<String>, Option<i32>);
     let rows: Vec<Row> = latest.load(connection).await?;
     let standing = |((id, slug), latest, schedule, withdrawn, live): Row| {
         let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;

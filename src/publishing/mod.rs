@@ -92,14 +92,16 @@ struct Changed {
     slug: String,
     revision: i32,
     hash: String,
-    sections_changed: Vec<Uuid>,
-    sections_removed: Vec<Uuid>,
+    /// The sections that are new or other than they were.
+    altered: Vec<Uuid>,
+    /// The sections that went.
+    removed: Vec<Uuid>,
 }
 
 impl Changed {
     /// An article whose sections are what they were.
     fn whole(id: Uuid, slug: String, revision: i32, hash: String) -> Changed {
-        Changed { id, slug, revision, hash, sections_changed: Vec::new(), sections_removed: Vec::new() }
+        Changed { id, slug, revision, hash, altered: Vec::new(), removed: Vec::new() }
     }
 }
 
@@ -128,8 +130,8 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
             changes::revision.eq(article.map(|a| a.revision)),
             changes::hash.eq(article.map(|a| &a.hash)),
             changes::previous_slugs.eq(previous_slugs),
-            changes::sections_changed.eq(article.map_or(&[][..], |a| &a.sections_changed)),
-            changes::sections_removed.eq(article.map_or(&[][..], |a| &a.sections_removed)),
+            changes::sections_changed.eq(article.map_or(&[][..], |a| &a.altered)),
+            changes::sections_removed.eq(article.map_or(&[][..], |a| &a.removed)),
             changes::tags.eq(&change.tags),
             changes::at.eq(clock_timestamp()),
         ))

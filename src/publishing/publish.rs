@@ -85,12 +85,12 @@ pub(super) async fn put(
         diesel::update(articles::table.find(id)).set(articles::updated_at.eq(at)).execute(connection).await?;
     }
     write_links(connection, id, &document).await?;
-    let (sections_changed, sections_removed) = write_sections(connection, id, &body).await?;
+    let (altered, removed) = write_sections(connection, id, &body).await?;
     claim_address(connection, id, &slug).await?;
     diesel::delete(withdrawals::table.find(id)).execute(connection).await?;
 
     tags.extend(tags_of(connection, id).await?);
-    let article = Changed { sections_changed, sections_removed, ..Changed::whole(id, slug.clone(), number, hash) };
+    let article = Changed { altered, removed, ..Changed::whole(id, slug.clone(), number, hash) };
     let kind = if before.is_some() { "updated" } else { "published" };
     let change = Change { kind, article: Some(article), tags: tags.into_iter().collect() };
     Ok((Some(record(connection, change).await?), slug))

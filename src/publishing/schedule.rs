@@ -29,7 +29,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest wait before the next look, whatever is scheduled.
-const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What is to be published, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

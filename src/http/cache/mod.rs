@@ -131,7 +131,7 @@ pub struct Cache {
 }
 
 /// How far ahead a clock is set at most; it is set anew with every look at the log.
-const FARTHEST: Duration = Duration::from_hours(24);
+const FARTHEST: Duration = Duration::from_secs(86_400);
 
 /// The time of what is not to come.
 const NEVER: u64 = u64::MAX;

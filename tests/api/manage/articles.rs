@@ -113,7 +113,7 @@ async fn all_faults_of_a_text_come_back_at_once_with_their_places() {
 async fn the_deepest_text_is_read_as_any_other() {
     let desk = Desk::empty().await;
     let file = |depth: usize| {
-        let lists: String = (0..depth).map(|n| format!("{}- 甲\n", "  ".repeat(n))).collect();
+        let lists: String = (0..depth).flat_map(|n| ["  ".repeat(n), "- 甲\n".to_owned()]).collect();
         article(
             "a",
             "",

@@ -32,6 +32,7 @@ async fn a_revision_is_published_and_the_next_one_is_not() {
     assert_eq!((&published["live_revision"], &published["revision"]), (&json!(1), &json!(2)));
     assert!(desk.app.get("/v1/articles/a").await.text().contains("第一稿"));
     assert_eq!(desk.post("a/publish", &json!({"revision": 9})).await.status, 404);
+    assert_eq!(desk.post("a/publish?at=now", &json!({})).await.status, 400);
     assert_eq!(desk.post("a/publish", &json!({"revision": "1"})).await.status, 422);
     assert_eq!(desk.post("a/publish", &json!({"when": "now"})).await.status, 422);
     assert_eq!(desk.post("a/publish", &json!({"at": "+10000-01-01T00:00:00Z"})).await.status, 422);
