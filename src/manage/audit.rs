@@ -32,7 +32,7 @@ pub struct AuditEntry {
     /// What was done. `preview` is a link to a draft that was made; all others changed something.
     #[schema(
         example = "publish",
-        pattern = "^(save|restore|publish|schedule|unschedule|withdraw|move|delete|preview|put_site|put_topic|put_pins|create_key|revoke_key)$"
+        pattern = "^(save|restore|publish|schedule|unschedule|withdraw|move|delete|preview|put_site|put_topic|delete_topic|put_pins|create_key|revoke_key)$"
     )]
     pub action: String,
     /// The id of the article that it was done to; `null` where it was done to none.
@@ -44,8 +44,9 @@ pub struct AuditEntry {
     /// The number of the revision that it was done to, or that it made; `null` where it concerns none.
     #[schema(example = 3, minimum = 1)]
     pub revision: Option<i32>,
-    /// What else there is to tell: the reason of a withdrawal, the time of a schedule, the slug before a move, the name and
-    /// scopes of a key; `null` for nothing.
+    /// What else there is to tell: the reason of a withdrawal, the time of a schedule or of a preview's end, the revision that
+    /// was restored, the slug before a move, the name of a topic, the slugs that are pinned, the name and scopes of a key;
+    /// `null` for nothing.
     pub detail: Option<String>,
 }
 

@@ -85,7 +85,7 @@ impl<S: Needs> FromRequest for Call<S> {
             let token = token.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer lk_…`".into()))?;
             let db = request.app_data::<web::Data<Db>>().cloned();
             let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
-            let key = in_time(async { keys::authenticate(&mut *db.write().await?, token).await }).await?;
+            let key = in_time(keys::authenticate(&db, token)).await?;
             if !key.may(S::SCOPE) {
                 return Err(Error::Forbidden(format!("this needs a key with the scope `{}`", S::SCOPE)));
             }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::call::{Admin, Call};
 use crate::{
     error::{Error, Fault},
-    http::page::{Page, Paging},
+    http::{
+        page::{Page, Paging},
+        query::Nothing,
+    },
     publishing::keys::{self, Key, Scope},
     v1::topics::TopicQuery,
 };
@@ -157,6 +160,7 @@ pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
 )]
 #[post("/manage/v1/keys")]
 pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
+    call.query::<Nothing>()?;
     let request: ApiKeyRequest = call.json().await?;
     let (name, scopes, expires_at) = request.read()?;
     let author = call.author();
@@ -178,6 +182,7 @@ pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
 )]
 #[delete("/manage/v1/keys/{id}")]
 pub async fn revoke_key(path: web::Path<String>, call: Call<Admin>) -> Result<HttpResponse, Error> {
+    call.query::<Nothing>()?;
     let id: Uuid = path.parse().map_err(|_| Error::NotFound(format!("`{path}` cannot be the id of a key")))?;
     let author = call.author();
     call.transaction(async |connection| keys::revoke(connection, id, &author).await).await?;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     content::text::is_forbidden,
-    db::{listen::KEYS, schema::keys},
+    db::{Db, listen::KEYS, schema::keys},
     error::Error,
 };
 
@@ -204,11 +204,12 @@ pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
 }
 
 /// The key that a client sent. Errors: it is none, or lets nobody in any more.
-pub async fn authenticate(connection: &mut AsyncPgConnection, token: &str) -> Result<Key, Error> {
+pub async fn authenticate(db: &Db, token: &str) -> Result<Key, Error> {
     let refuse = |why: &str| Error::Unauthenticated(why.to_owned());
     if !is_token(token) {
         return Err(refuse("this is no key of this service: its checksum does not hold"));
     }
+    let connection = &mut *db.write().await?;
     let holds = diesel::dsl::sql::<Bool>("expires_at is null or expires_at > clock_timestamp()");
     let found: Option<(Key, Vec<u8>, bool)> = keys::table
         .filter(keys::prefix.eq(prefix(token)))
