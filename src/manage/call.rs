@@ -6,14 +6,14 @@
 use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
     http::header::{self, HeaderMap, HeaderValue},
     web::{self, Bytes, BytesMut},
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     http::{
         MANAGED_BODY_LIMIT,
         headers::bearer,
+        page::Page,
         query::{FromQuery, Parameters},
     },
     publishing::{
@@ -84,7 +85,7 @@ impl<S: Needs> FromRequest for Call<S> {
             let token = token.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer lk_…`".into()))?;
             let db = request.app_data::<web::Data<Db>>().cloned();
             let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
-            let key = in_time(async { keys::authenticate(&mut *db.write().await?, token).await }).await?;
+            let key = in_time(keys::authenticate(&db, token)).await?;
             if !key.may(S::SCOPE) {
                 return Err(Error::Forbidden(format!("this needs a key with the scope `{}`", S::SCOPE)));
             }
@@ -109,6 +110,22 @@ impl<S> Call<S> {
     /// The query parameters.
     pub fn query<Q: FromQuery>(&self) -> Result<Q, Error> {
         Parameters::new(self.request.query_string()).parse().map(|(query, _)| query)
+    }
+
+    /// A page of a list, with the `Link` to the next one.
+    pub fn page<T: Serialize>(&self, list: &T, page: &Page) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if let Some(cursor) = &page.next_cursor {
+            let given = form_urlencoded::parse(self.request.query_string().as_bytes());
+            let others = given.filter(|(name, _)| name != "cursor");
+            let query = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(others)
+                .append_pair("cursor", cursor)
+                .finish();
+            let link = format!("<{}?{query}>; rel=\"next\"", self.request.path());
+            response.insert_header((header::LINK, link));
+        }
+        response.json(list)
     }
 
     /// A connection to the primary.

@@ -3,9 +3,12 @@
 //! - [`call`] who asks, and what
 //! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
 //! - [`site`] · [`topics`] · [`pins`] what is around the articles; [`state`] what these three share
+//! - [`keys`] who may write · [`audit`] who did what
 
 pub mod articles;
+pub mod audit;
 pub mod call;
+pub mod keys;
 pub mod pins;
 pub mod preview;
 pub mod publication;
@@ -40,5 +43,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(topics::put_topic)
         .service(topics::delete_topic)
         .service(pins::read_pins)
-        .service(pins::put_pins);
+        .service(pins::put_pins)
+        .service(keys::list_keys)
+        .service(keys::create_key)
+        .service(keys::revoke_key)
+        .service(audit::list_audit);
 }

@@ -21,7 +21,8 @@ use super::{
     clock_timestamp, hold, notify,
 };
 use crate::{
-    db::{listen::KEYS, schema::keys},
+    content::text::is_forbidden,
+    db::{Db, listen::KEYS, schema::keys},
     error::Error,
 };
 
@@ -120,9 +121,31 @@ impl Key {
     }
 }
 
+/// What a key can be called: 1 to [`MAX_NAME`] characters on one line, blanks around them aside.
+pub fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        Err("The name is empty; it says what the key is for.".to_owned())
+    } else if name.chars().nth(MAX_NAME).is_some() {
+        Err(format!("The name is longer than {MAX_NAME} characters."))
+    } else if name.chars().any(|c| is_forbidden(c) || matches!(c, '\n' | '\t' | '\u{2028}' | '\u{2029}')) {
+        Err("The name holds characters that may not stand in a line of text.".to_owned())
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
+/// When a key can expire: a time in RFC 3339 that is still to come.
+pub fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
+    let at = DateTime::parse_from_rfc3339(text)
+        .map_err(|_| format!("`{text}` is not a time in RFC 3339, such as 2030-01-31T08:00:00Z."))?
+        .to_utc();
+    if at > Utc::now() { Ok(at) } else { Err(format!("`{text}` has passed; the key would let nobody in.")) }
+}
+
 /// Makes a key; gives it, for the only time, and what is listed of it. Must run in a transaction.
 ///
-/// The name must not be empty, and there must be a scope: whoever asks has seen to it.
+/// The name is as [`parse_name`] gives it, and there is a scope: whoever asks has seen to it.
 pub async fn create(
     connection: &mut AsyncPgConnection,
     name: &str,
@@ -181,11 +204,12 @@ pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
 }
 
 /// The key that a client sent. Errors: it is none, or lets nobody in any more.
-pub async fn authenticate(connection: &mut AsyncPgConnection, token: &str) -> Result<Key, Error> {
+pub async fn authenticate(db: &Db, token: &str) -> Result<Key, Error> {
     let refuse = |why: &str| Error::Unauthenticated(why.to_owned());
     if !is_token(token) {
         return Err(refuse("this is no key of this service: its checksum does not hold"));
     }
+    let connection = &mut *db.write().await?;
     let holds = diesel::dsl::sql::<Bool>("expires_at is null or expires_at > clock_timestamp()");
     let found: Option<(Key, Vec<u8>, bool)> = keys::table
         .filter(keys::prefix.eq(prefix(token)))
@@ -264,6 +288,21 @@ mod tests {
         }
         for text in ["", "lk_", "bearer", &token[1..], &token[..49], &format!("{token}a"), &"汉".repeat(17)] {
             assert!(!is_token(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_line_and_an_expiry_is_to_come() {
+        assert_eq!(parse_name(" 编辑部 CMS "), Ok("编辑部 CMS".to_owned()));
+        assert!(parse_name(&"名".repeat(MAX_NAME)).is_ok());
+        let long = "名".repeat(MAX_NAME + 1);
+        for bad in ["", " \n", &long, "a\nb", "a\tb", "a\0", "\u{202E}cba", "a\u{2028}b"] {
+            assert!(parse_name(bad).is_err(), "{bad:?}");
+        }
+        let far = "9999-12-31T23:59:59+08:00";
+        assert_eq!(parse_expiry(far), Ok("9999-12-31T15:59:59Z".parse().unwrap()));
+        for bad in ["", "2020-01-01T00:00:00Z", "2999-01-01", "2999-01-01T00:00:00", "tomorrow"] {
+            assert!(parse_expiry(bad).is_err(), "{bad}");
         }
     }
 

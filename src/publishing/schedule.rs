@@ -21,7 +21,10 @@ use super::{
     clock_timestamp, hold, notify, publish, revisions,
 };
 use crate::{
-    db::{Db, schema::schedules},
+    db::{
+        Db,
+        schema::{documents, schedules},
+    },
     error::Error,
 };
 
@@ -79,7 +82,9 @@ pub async fn cancel(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
     hold(connection).await?;
     let Some(schedule) = read(connection, id).await? else { return Ok(false) };
     drop_all(connection, id).await?;
-    let act = Act { document: Some(id), revision: Some(schedule.revision), ..Act::new("unschedule") };
+    let slug = documents::table.find(id).select(documents::slug).first(connection).await?;
+    let (subject, revision) = (Some(slug), Some(schedule.revision));
+    let act = Act { document: Some(id), subject, revision, ..Act::new("unschedule") };
     audit::write(connection, author, act).await?;
     Ok(true)
 }

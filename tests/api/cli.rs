@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -15,8 +15,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use reqwest::Method;
 
-use crate::house::scratch;
+use crate::house::{App, empty_database, scratch};
 
 /// A service that a test started; it ends with the test.
 pub struct Service {
@@ -156,4 +157,89 @@ fn an_interrupted_import_leaves_no_postgres_behind() {
     assert!(!folder.join("data/postmaster.pid").exists(), "Postgres ended with the import");
     fs::remove_dir_all(folder).unwrap();
     fs::remove_dir_all(files).unwrap();
+}
+
+fn keys(place: &[&str], arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
+    command.env_remove("DATABASE_URL").arg("keys").args(arguments).args(place).output().unwrap()
+}
+
+/// What was printed to stdout by a command that ended well.
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Makes, lists and revokes keys at a place while `status` says what the service answers to one.
+fn keys_are_made_listed_and_revoked(place: &[&str], status: impl Fn(&str) -> u16) {
+    let key = printed(&keys(place, &["create", "--name", "编辑部 CMS", "--scope", "write,admin"]));
+    let key = key.strip_suffix('\n').unwrap();
+    assert!(key.starts_with("lk_") && key.len() == 50 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    assert_eq!(status(key), 200);
+    let line = printed(&keys(place, &["list"]));
+    let fields: Vec<&str> = line.strip_suffix('\n').unwrap().split('\t').collect();
+    let [id, prefix, name, scopes, made, used, end] = fields.as_slice() else { panic!("{line}") };
+    assert_eq!((*prefix, *name, *scopes, *end), (&key[..11], "编辑部 CMS", "write,admin", "does not expire"));
+    assert!(made.starts_with("created 20") && used.starts_with("last used 20"), "{line}");
+
+    printed(&keys(place, &["create", "--name", "b", "--scope", "write", "--expires", "2999-01-01T00:00:00Z"]));
+    let list = printed(&keys(place, &["list"]));
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(lines[0].ends_with("\tnever used\texpires 2999-01-01T00:00:00Z") && lines[1] == line.trim_end(), "{list}");
+
+    assert_eq!(printed(&keys(place, &["revoke", id])), format!("{id} is revoked\n"));
+    assert_eq!(status(key), 401);
+    assert_eq!(printed(&keys(place, &["revoke", id])), format!("{id} was revoked before\n"));
+    assert!(printed(&keys(place, &["list"])).lines().nth(1).unwrap().contains("\trevoked 20"));
+    let unknown = keys(place, &["revoke", "0198c0de-0000-7000-8000-000000000000"]);
+    assert_eq!((unknown.status.code(), unknown.stdout.len()), (Some(1), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_managed_in_a_database_that_is_named() {
+    let app = App::on(empty_database().await);
+    let runtime = tokio::runtime::Handle::current();
+    let ask =
+        |key: &str| runtime.block_on(app.call(Method::GET, "/manage/v1/keys", Some(key), &[], None)).status.as_u16();
+    tokio::task::block_in_place(|| keys_are_made_listed_and_revoked(&["--database-url", &app.database], ask));
+    let authors = lectern::publishing::audit::list(&mut app.db.write().await.unwrap(), None, None, 9).await.unwrap();
+    assert_eq!(authors.len(), 3);
+    assert!(authors.iter().all(|act| act.author == "command line" && act.key_id.is_none()), "{authors:?}");
+}
+
+#[test]
+fn keys_are_managed_beside_a_service_that_runs() {
+    let folder = scratch("keys");
+    let data = folder.to_str().unwrap();
+    let service = Service::start(&["--data-dir", data]);
+    keys_are_made_listed_and_revoked(&["--data-dir", data], |key| {
+        let url = format!("{}/manage/v1/keys", service.base);
+        let ask = async { reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap().status().as_u16() };
+        tokio::runtime::Runtime::new().unwrap().block_on(ask)
+    });
+    assert_eq!(service.end(), Some(0));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_key_that_cannot_be_is_a_misuse() {
+    // Not even a database is looked for.
+    let nowhere = ["--database-url", "postgres://127.0.0.1:1/none"];
+    for arguments in [
+        &["create", "--name", "a"][..],
+        &["create", "--scope", "write"],
+        &["create", "--name", "", "--scope", "write"],
+        &["create", "--name", "a\tb", "--scope", "write"],
+        &["create", "--name", "a", "--scope", "write,everything"],
+        &["create", "--name", "a", "--scope", ""],
+        &["create", "--name", "a", "--scope", "write", "--expires", "2020-01-01T00:00:00Z"],
+        &["create", "--name", "a", "--scope", "write", "--expires", "tomorrow"],
+        &["revoke", "nonsense"],
+        &["revoke"],
+        &[],
+    ] {
+        let output = keys(&nowhere, arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+    }
+    assert_eq!(keys(&nowhere, &["list"]).status.code(), Some(1));
 }

@@ -1,7 +1,9 @@
 //! The API that changes things.
 
 mod articles;
+mod audit;
 mod desk;
+mod keys;
 mod preview;
 mod publication;
 mod revisions;

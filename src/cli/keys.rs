@@ -1,0 +1,98 @@
+//! `lectern keys`: the first key, and every other where nobody who may make keys is at hand.
+
+use std::io::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Subcommand;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use uuid::Uuid;
+
+use super::{Settings, database::with_database, print};
+use crate::{
+    error::Error,
+    publishing::{
+        Author, all_or_none,
+        keys::{self, Key, Scope, parse_expiry, parse_name},
+    },
+};
+
+/// How many keys are read at once.
+const BATCH: i64 = 500;
+
+/// What to do about keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Make a key and print it, for the only time
+    Create {
+        /// What it is for; the history and the audit tell who did what by it
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
+        name: String,
+        /// What it may do, separated by commas: read_drafts, write, publish, admin
+        #[arg(long = "scope", value_name = "SCOPES", required = true, value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        /// From when on it lets nobody in, such as 2030-01-31T08:00:00Z [default: never]
+        #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
+        expires: Option<DateTime<Utc>>,
+    },
+    /// Print a line for every key, the newest first: id, beginning, name, scopes, and how it stands, with tabs between them
+    List,
+    /// Let nobody in with a key from now on
+    Revoke {
+        /// The id of the key, as `lectern keys list` prints it
+        #[arg(value_name = "ID")]
+        id: Uuid,
+    },
+}
+
+impl Keys {
+    pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
+        let author = Author::local("command line");
+        with_database(settings, async |database| {
+            let mut connection = AsyncPgConnection::establish(database).await?;
+            match self {
+                Keys::Create { name, scopes, expires } => {
+                    let made =
+                        async |c: &mut AsyncPgConnection| keys::create(c, &name, &scopes, expires, &author).await;
+                    let (token, key) = all_or_none(&mut connection, false, made).await?;
+                    // Whoever does not get to see it has to know of it.
+                    writeln!(std::io::stdout(), "{token}").map_err(|e| {
+                        Error::internal("the key was made and cannot be shown", format!("revoke {}: {e}", key.id))
+                    })?;
+                }
+                Keys::List => list(&mut connection).await?,
+                Keys::Revoke { id } => {
+                    let revoke = async |c: &mut AsyncPgConnection| keys::revoke(c, id, &author).await;
+                    let revoked = all_or_none(&mut connection, false, revoke).await?;
+                    print(&format!("{id} {}\n", if revoked { "is revoked" } else { "was revoked before" }));
+                }
+            }
+            Ok(true)
+        })
+    }
+}
+
+async fn list(connection: &mut AsyncPgConnection) -> Result<(), Error> {
+    let mut before = None;
+    loop {
+        let batch = keys::list(connection, before, BATCH).await?;
+        batch.iter().for_each(|key| print(&line(key)));
+        before = batch.last().map(|key| key.id);
+        if before.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// A key in one line.
+fn line(key: &Key) -> String {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let used = key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", time(at)));
+    let end = match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {}", time(at)),
+        (None, Some(at)) if at <= Utc::now() => format!("expired {}", time(at)),
+        (None, Some(at)) => format!("expires {}", time(at)),
+        (None, None) => "does not expire".to_owned(),
+    };
+    let Key { id, prefix, name, scopes, created_at, .. } = key;
+    format!("{id}\t{prefix}\t{name}\t{}\tcreated {}\t{used}\t{end}\n", scopes.join(","), time(*created_at))
+}

@@ -1,0 +1,147 @@
+//! Commands, flags, their variables and defaults. Nothing else reads the environment.
+//!
+//! - [`serve`]: the service.
+//! - [`files`]: whole libraries in and out.
+//! - [`keys`]: who may write.
+//! - [`database`]: what they work on.
+
+mod database;
+mod files;
+mod keys;
+mod serve;
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use self::{
+    database::with_database,
+    files::{Check, Export, Import},
+    keys::Keys,
+    serve::Serve,
+};
+use crate::{error::Error, logging, openapi};
+
+/// A content API for long-form, sectioned health articles, Chinese first.
+#[derive(Debug, Parser)]
+#[command(name = "lectern", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The Postgres to use [default: a private one in the data folder, started and stopped with the service]
+    #[arg(long, env = "DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Replicas for reads, separated by commas
+    #[arg(
+        long,
+        env = "DATABASE_READ_URL",
+        global = true,
+        value_name = "URLS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    database_read_url: Vec<String>,
+    /// The folder of the private Postgres [default: /var/lib/lectern as root, else ~/.local/share/lectern]
+    #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The form of the log: lines for people, or a JSON object a line
+    #[arg(long, env = "LECTERN_LOG_FORMAT", global = true, value_enum, default_value = "plain")]
+    log_format: logging::Form,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve(Serve),
+    /// Bring article files, folders of them, and captured pages in
+    Import(Import),
+    /// Write the published articles as files that import turns into the same articles
+    Export(Export),
+    /// Read files as import would, and tell their faults, without a database
+    Check(Check),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Bring the database up to date
+    Migrate,
+    /// Print the OpenAPI document as JSON
+    Openapi {
+        /// Compare the files under openapi/ with the code, and print nothing
+        #[arg(long)]
+        check: bool,
+        /// Write the files under openapi/
+        #[arg(long, conflicts_with = "check")]
+        write: bool,
+    },
+}
+
+/// Parses the command line, runs the command, and prints its error.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let log = logging::init(cli.settings.log_format);
+    let result = cli.command.run(&cli.settings);
+    // What was logged comes before what ends it.
+    drop(log);
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("lectern: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// Runs the command; `false` where it did what it should and found fault.
+    fn run(self, settings: &Settings) -> Result<bool, Error> {
+        match self {
+            Command::Serve(serve) => serve.run(settings),
+            Command::Import(import) => import.run(settings),
+            Command::Export(export) => export.run(settings),
+            Command::Check(check) => check.run(),
+            Command::Keys(keys) => keys.run(settings),
+            Command::Migrate => with_database(settings, async |_| Ok(true)),
+            Command::Openapi { check, write } => describe(check, write),
+        }
+    }
+}
+
+/// Ends with what clap says of a misuse, and its code.
+fn misuse(why: &str) -> ! {
+    log::logger().flush();
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
+}
+
+/// Writes to stdout; a reader that went away, as `| head` does, is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn describe(check: bool, write: bool) -> Result<bool, Error> {
+    let files = openapi::Files::of(&openapi::document())?;
+    if !check && !write {
+        print(&files.json);
+        return Ok(true);
+    }
+    let mut same = true;
+    for (name, text) in files.named() {
+        let path = PathBuf::from("openapi").join(name);
+        if write {
+            std::fs::write(&path, text)
+                .map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
+        } else if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            eprintln!("{} is not what the code says: run `lectern openapi --write`", path.display());
+            same = false;
+        }
+    }
+    Ok(same)
+}

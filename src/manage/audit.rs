@@ -1,0 +1,131 @@
+//! `/manage/v1/audit`: who did what, when, to which revision.
+
+use actix_web::{HttpResponse, get};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::call::{Admin, Call};
+use crate::{
+    error::Error,
+    http::{
+        page::{DEFAULT_LIMIT, Page, Paging},
+        query::{FromQuery, Parameters},
+    },
+    publishing::audit::{self, Entry},
+};
+
+/// What somebody did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEntry {
+    /// Its place: what was done later has a greater one, and none is left out.
+    #[schema(example = 412, minimum = 1)]
+    pub sequence: i64,
+    /// When it was done, by the clock of the database.
+    pub at: DateTime<Utc>,
+    /// Who did it: the name of the key, or what did it without one, such as the command line.
+    #[schema(example = "newsroom")]
+    pub author: String,
+    /// The id of the key that it was done with; `null` where it was done without one.
+    pub key_id: Option<Uuid>,
+    /// What was done. `preview` is a link to a draft that was made; all others changed something.
+    #[schema(
+        example = "publish",
+        pattern = "^(save|restore|publish|schedule|unschedule|withdraw|move|delete|preview|put_site|put_topic|delete_topic|put_pins|create_key|revoke_key)$"
+    )]
+    pub action: String,
+    /// The id of the article that it was done to; `null` where it was done to none.
+    pub article_id: Option<Uuid>,
+    /// What it was done to, as it was called then: the slug of the article or topic, or the beginning of the key; `null`
+    /// for the site and its pins.
+    #[schema(example = "cord-blood")]
+    pub subject: Option<String>,
+    /// The number of the revision that it was done to, or that it made; `null` where it concerns none.
+    #[schema(example = 3, minimum = 1)]
+    pub revision: Option<i32>,
+    /// What else there is to tell: the reason of a withdrawal, the time of a schedule or of a preview's end, the revision that
+    /// was restored, the slug before a move, the name of a topic, the slugs that are pinned, the name and scopes of a key;
+    /// `null` for nothing.
+    pub detail: Option<String>,
+}
+
+impl From<Entry> for AuditEntry {
+    fn from(entry: Entry) -> AuditEntry {
+        AuditEntry {
+            sequence: entry.sequence,
+            at: entry.at,
+            author: entry.author,
+            key_id: entry.key_id,
+            action: entry.action,
+            article_id: entry.document_id,
+            subject: entry.subject,
+            revision: entry.revision,
+            detail: entry.detail,
+        }
+    }
+}
+
+/// A page of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditList {
+    /// What was done.
+    pub data: Vec<AuditEntry>,
+    /// Where this page is.
+    pub page: Page,
+}
+
+/// What the audit can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `AuditQuery` reads")]
+pub struct AuditParameters {
+    /// Only what was done to the article with this id.
+    #[param(example = "0198c0de-0000-7000-8000-000000000000")]
+    article: Option<Uuid>,
+    /// The most items of the page.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+/// The parameters of the audit.
+pub struct AuditQuery {
+    article: Option<Uuid>,
+    paging: Paging,
+}
+
+impl FromQuery for AuditQuery {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        let text = parameters.text("article");
+        let article = text.as_ref().and_then(|text| text.parse::<Uuid>().ok());
+        match (&text, article) {
+            (Some(text), None) => parameters.fault("article", format!("`{text}` is not the id of an article")),
+            (_, Some(id)) => parameters.means("article", &id.to_string()),
+            (None, None) => {}
+        }
+        AuditQuery { article, paging: Paging::take(parameters, DEFAULT_LIMIT) }
+    }
+}
+
+/// Read the audit
+///
+/// Who did what, when, to which revision, the latest first. Every change leaves its entry, whether it came by this API, by
+/// the command line, or by a schedule; entries never change and never go, which the database itself holds.
+#[utoipa::path(
+    tag = "Management", security(("key" = ["admin"])), params(AuditParameters),
+    responses((status = 200, description = "A page of the audit.", body = AuditList)),
+)]
+#[get("/manage/v1/audit")]
+pub async fn list_audit(call: Call<Admin>) -> Result<HttpResponse, Error> {
+    let AuditQuery { article, paging } = call.query()?;
+    let list = format!("/manage/v1/audit?article={article:?}");
+    let before = paging.after::<i64>(&list)?;
+    let read = call.read(async |connection| audit::list(connection, article, before, paging.fetch()).await);
+    let mut rows = read.await?;
+    let page = paging.cut(&list, &mut rows, |entry| entry.sequence)?;
+    let list = AuditList { data: rows.into_iter().map(AuditEntry::from).collect(), page };
+    Ok(call.page(&list, &list.page))
+}
