@@ -45,7 +45,7 @@ pub const SLOW: Duration = Duration::from_millis(250);
 const WAIT: Duration = Duration::from_millis(900);
 
 /// How long it waits for its turn to write: other writers are no outage.
-const TURN: Duration = Duration::from_secs(10);
+const TURN: Duration = Duration::from_secs(20);
 
 /// Which databases to use.
 #[derive(Debug, Clone)]
