@@ -257,6 +257,10 @@ fn complete_managed(path: &str, operation: &mut Value) {
         shared.push(("401", "unauthenticated"));
     }
     if operation.get("requestBody").is_some() {
+        // Nothing is the same as an empty object, where nothing has to be said.
+        if path.ends_with("/publish") || path.ends_with("/preview") {
+            operation["requestBody"]["required"] = json!(false);
+        }
         shared.extend([("413", "content-too-large"), ("415", "unsupported-media-type"), ("422", "invalid-content")]);
     }
     if path.contains('{') {

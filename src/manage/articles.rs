@@ -255,7 +255,10 @@ pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> 
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
     params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), ContentParameters),
-    responses((status = 200, description = "The article with its latest revision.", body = Draft, headers(("ETag")))),
+    responses((
+        status = 200, description = "The article with its latest revision.", headers(("ETag")),
+        content((Draft = "application/json"), (String = "text/markdown", example = "---\nslug: cord-blood\nlocale: zh-Hans\ntitle: 脐带血是什么？\n---\n\n脐带血是分娩后留在脐带和胎盘里的血。\n")),
+    )),
 )]
 #[get("/manage/v1/articles/{slug}")]
 pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {

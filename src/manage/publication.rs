@@ -53,7 +53,7 @@ pub struct Withdrawal {
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// Its new slug.
-    #[schema(value_type = String, example = "umbilical-cord-blood")]
+    #[schema(value_type = String, example = "umbilical-cord-blood", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     pub slug: Slug,
 }
 

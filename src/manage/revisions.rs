@@ -127,7 +127,10 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
         ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1),
         ContentParameters
     ),
-    responses((status = 200, description = "The revision.", body = RevisionContent, headers(("ETag")))),
+    responses((
+        status = 200, description = "The revision.", headers(("ETag")),
+        content((RevisionContent = "application/json"), (String = "text/markdown", example = "---\nslug: cord-blood\nlocale: zh-Hans\ntitle: 脐带血是什么？\n---\n\n脐带血是分娩后留在脐带和胎盘里的血。\n")),
+    )),
 )]
 #[get("/manage/v1/articles/{slug}/revisions/{revision}")]
 pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
