@@ -27,7 +27,7 @@ pub(super) enum Keys {
         /// What it is for; the history and the audit tell who did what by it
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
         name: String,
-        /// What it may do, separated by commas: read_drafts, write, publish, admin
+        /// What it may do, separated by commas: `read_drafts`, `write`, `publish`, `admin`
         #[arg(long = "scope", value_name = "SCOPES", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
         /// From when on it lets nobody in, such as 2030-01-31T08:00:00Z [default: never]
@@ -75,7 +75,9 @@ async fn list(connection: &mut AsyncPgConnection) -> Result<(), Error> {
     let mut before = None;
     loop {
         let batch = keys::list(connection, before, BATCH).await?;
-        batch.iter().for_each(|key| print(&line(key)));
+        for key in &batch {
+            print(&line(key));
+        }
         before = batch.last().map(|key| key.id);
         if before.is_none() {
             return Ok(());

@@ -104,9 +104,12 @@ pub struct ApiKeyRequest {
     pub expires_at: Option<String>,
 }
 
+/// The name, the scopes and the end of a key.
+type Parts = (String, Vec<Scope>, Option<DateTime<Utc>>);
+
 impl ApiKeyRequest {
     /// Its parts, or all that is wrong with them.
-    fn read(&self) -> Result<(String, Vec<Scope>, Option<DateTime<Utc>>), Error> {
+    fn read(&self) -> Result<Parts, Error> {
         let mut faults = Vec::new();
         let mut note = |place: String, why| faults.push(Fault::body(place, why));
         let name = keys::parse_name(&self.name).map_err(|why| note("/name".to_owned(), why));

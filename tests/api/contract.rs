@@ -36,6 +36,15 @@ fn example_path(path: &str, operation: &Value) -> String {
     })
 }
 
+/// A body with what must be in it, by the examples of its schema.
+fn example_body(operation: &Value) -> Option<Body> {
+    let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
+    let schema = &description()["components"]["schemas"][schema.rsplit('/').next().unwrap()];
+    let required = schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap());
+    let body = required.map(|name| (name.to_owned(), schema["properties"][name]["example"].clone()));
+    Some(Body::json(&body.collect::<serde_json::Map<_, _>>().into()))
+}
+
 #[test]
 fn the_stored_files_are_what_the_code_says() {
     let files = Files::of(description()).unwrap();
@@ -197,7 +206,11 @@ async fn every_managed_operation_refuses_who_may_not() {
             assert!(detail.as_str().unwrap().contains(scope), "{at}: {detail} does not name {scope}");
         }
         let key = app.key(&needs.join(",")).await;
-        let answer = app.call(method.clone(), &path, Some(&key), &[], None).await;
+        let unknown =
+            app.call(method.clone(), &format!("{path}?colour=blue"), Some(&key), &[], example_body(operation)).await;
+        assert_eq!(unknown.status, 400, "{at} takes a parameter that it does not know");
+        assert_eq!(unknown.json()["errors"][0]["parameter"], "colour", "{at}");
+        let answer = app.call(method.clone(), &path, Some(&key), &[], example_body(operation)).await;
         let status = answer.status.as_u16();
         assert!(![401, 403, 405].contains(&status) && status < 500, "{at}: {status} {}", answer.text());
         assert_eq!(answer.header("cache-control"), "no-store", "{at}");

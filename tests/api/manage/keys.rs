@@ -198,7 +198,7 @@ async fn a_revoked_key_lets_nobody_in_on_any_instance() {
     assert_eq!(desk.revoke(id).await.status, 204);
     assert_eq!(desk.get(KEYS).await.json()["data"][0], listed, "the second time changes nothing");
     assert_eq!(text(&desk.app, "select count(*) from audit where action = 'revoke_key'").await, "1");
-    for unknown in ["0198c0de-0000-7000-8000-000000000000", "nonsense", &made["prefix"].as_str().unwrap()] {
+    for unknown in ["0198c0de-0000-7000-8000-000000000000", "nonsense", made["prefix"].as_str().unwrap()] {
         assert_eq!(desk.revoke(unknown).await.status, 404, "{unknown}");
     }
 
