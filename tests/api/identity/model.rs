@@ -120,7 +120,8 @@ impl Model {
 
     fn insert(&mut self, rng: &mut Rng) -> &'static str {
         let key = self.key();
-        let mut section = Section { key, level: rng.usize(1..=3), title: words(rng, 4), anchor: None, text: Vec::new() };
+        let mut section =
+            Section { key, level: rng.usize(1..=3), title: words(rng, 4), anchor: None, text: Vec::new() };
         if rng.u8(0..8) > 0 {
             section.text = (0..rng.usize(3..6)).map(|_| sentence(rng)).collect();
             section.text.insert(0, mark(key));
