@@ -17,6 +17,7 @@
 //! `LECTERN_TEST_SEQUENCES=200` runs that many sequences rather than the few of an ordinary run, `LECTERN_TEST_SEED=17` begins
 //! with the sequence of that seed. A failure prints the seed and the steps.
 
+mod answers;
 mod history;
 mod model;
 
