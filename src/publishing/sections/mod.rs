@@ -23,7 +23,8 @@
 //! readers see: an editor may go on from either. A place in that is no place in a later one, and counts for nothing.
 //!
 //! A title alone is no identity where it repeats (every part may end with 小结): the text decides then. An anchor alone is
-//! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused.
+//! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused. The
+//! anchor of a section that is gone brings that one back, whatever the text under it.
 
 mod likeness;
 mod matching;

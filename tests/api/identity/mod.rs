@@ -34,7 +34,7 @@ use self::history::History;
 use crate::house::{App, article, document};
 
 /// The sequences of an ordinary run; every fourth is wild.
-const SEQUENCES: u64 = 6;
+const SEQUENCES: u64 = 5;
 
 /// The steps of a sequence.
 const STEPS: usize = 25;
