@@ -1,30 +1,14 @@
 //! The matching itself: one pass for each way of knowing a section again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use uuid::Uuid;
 
-use super::{
-    Known, Present,
-    likeness::{bigrams, dice},
-};
+use super::{Known, Present, titles::Place};
 use crate::content::{Anchor, Section, outline, text};
-
-/// The least likeness, from 0 to 1, at which two sections are taken for one.
-pub const LIKENESS: f64 = 0.5;
-
-/// The least likeness of text at which a section with the title of another, elsewhere under the same parent, is it.
-const SOME_LIKENESS: f64 = 0.25;
 
 /// The most characters of a text that says too little to know a section by.
 const PHRASE: usize = 8;
-
-/// The most bigrams that are looked at to compare every unmatched section with every other; beyond it only neighbours in
-/// reading order are compared, so that the time stays linear.
-const MAX_STEPS: usize = 40_000_000;
-
-/// How far neighbours are apart then.
-const NEAR: usize = 8;
 
 /// What an old section is looked at as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +20,7 @@ pub(super) enum When {
 }
 
 impl Known {
-    fn at(&self, when: When) -> Option<&Present> {
+    pub(super) fn at(&self, when: When) -> Option<&Present> {
         match when {
             When::Latest => self.latest.as_ref(),
             When::Other => self.other.as_ref(),
@@ -51,10 +35,10 @@ impl Known {
 
 /// A section of the new revision.
 pub(super) struct New {
-    number: String,
+    pub(super) number: String,
     anchor: Option<Anchor>,
-    title: String,
-    text: String,
+    pub(super) title: String,
+    pub(super) text: String,
     parent: Option<usize>,
 }
 
@@ -72,7 +56,7 @@ impl From<&outline::Entry<'_>> for New {
 
 /// What stands above a section.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Above {
+pub(super) enum Above {
     /// Nothing: it is at the top.
     Article,
     /// A section that has its identity.
@@ -88,7 +72,7 @@ impl From<&Present> for Above {
 }
 
 /// The old and the new sections that have something in common, by their places.
-type Namesakes = (Vec<usize>, Vec<usize>);
+pub(super) type Namesakes = (Vec<usize>, Vec<usize>);
 
 /// Whether a text is long enough to know a section by.
 fn tells(text: &str) -> bool {
@@ -97,12 +81,12 @@ fn tells(text: &str) -> bool {
 
 /// New sections on their way to their identities.
 pub(super) struct Matching<'a> {
-    new: &'a [New],
-    known: &'a [Known],
+    pub(super) new: &'a [New],
+    pub(super) known: &'a [Known],
     /// For each new section the place of its match in `known`.
-    old_of: Vec<Option<usize>>,
+    pub(super) old_of: Vec<Option<usize>>,
     /// The same the other way round.
-    new_of: Vec<Option<usize>>,
+    pub(super) new_of: Vec<Option<usize>>,
 }
 
 impl<'a> Matching<'a> {
@@ -115,26 +99,26 @@ impl<'a> Matching<'a> {
         self.old_of
     }
 
-    fn join(&mut self, new: usize, old: usize) {
+    pub(super) fn join(&mut self, new: usize, old: usize) {
         self.old_of[new] = Some(old);
         self.new_of[old] = Some(new);
     }
 
     /// The old sections that are still to be found, as they were then.
-    fn old(&self, when: When) -> impl Iterator<Item = (usize, &'a Present)> + use<'a, '_> {
+    pub(super) fn old(&self, when: When) -> impl Iterator<Item = (usize, &'a Present)> + use<'a, '_> {
         let (known, new_of) = (self.known, &self.new_of);
         let free = known.iter().enumerate().filter(|(place, _)| new_of[*place].is_none());
         free.filter_map(move |(place, old)| Some((place, old.at(when)?)))
     }
 
     /// The new sections that are still without identity.
-    fn unknown(&self) -> impl Iterator<Item = (usize, &'a New)> + use<'a, '_> {
+    pub(super) fn unknown(&self) -> impl Iterator<Item = (usize, &'a New)> + use<'a, '_> {
         let (new, old_of) = (self.new, &self.old_of);
         new.iter().enumerate().filter(|(place, _)| old_of[*place].is_none())
     }
 
     /// What stands above a section, as far as that is known by now.
-    fn above(&self, section: &New) -> Above {
+    pub(super) fn above(&self, section: &New) -> Above {
         match section.parent.map(|above| self.old_of[above]) {
             None => Above::Article,
             Some(None) => Above::NewSection,
@@ -208,22 +192,18 @@ impl<'a> Matching<'a> {
     pub(super) fn by_content(&mut self, when: When) {
         self.unchanged(when, true);
         self.once(when, |title, text| (title, text));
-        // A match may make the parent of the next one known, so it goes on level by level.
-        for _ in 0..outline::MAX_DEPTH {
-            if !self.by_lone_title(when) {
-                break;
-            }
-            self.unchanged(when, true);
-        }
+        self.by_titles(when, Place::Number);
         self.once(when, |_, text| ("", text));
         self.by_likeness(when, true);
+        // Two that exchange their titles are known by now.
+        self.by_titles(when, Place::Behind);
         self.unchanged(when, true);
         self.unchanged(when, false);
         self.by_likeness(when, false);
     }
 
     /// Joins sections whose title and text are unchanged, in order, under the same parent or anywhere.
-    fn unchanged(&mut self, when: When, under_same_parent: bool) {
+    pub(super) fn unchanged(&mut self, when: When, under_same_parent: bool) {
         let mut waiting: HashMap<(&str, &str, Above), VecDeque<usize>> = HashMap::new();
         for (place, old) in self.old(when) {
             let parent = if under_same_parent { old.into() } else { Above::Article };
@@ -259,105 +239,6 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Joins sections of one title under one parent, where no other section there has it; whether there were any.
-    fn by_lone_title(&mut self, when: When) -> bool {
-        let mut pairs: HashMap<(&str, Above), Namesakes> = HashMap::new();
-        for (place, old) in self.old(when) {
-            pairs.entry((&old.title, old.into())).or_default().0.push(place);
-        }
-        for (place, section) in self.unknown() {
-            if let Some((_, new)) = pairs.get_mut(&(&*section.title, self.above(section))) {
-                new.push(place);
-            }
-        }
-        let behind = self.behind();
-        let mut any = false;
-        for (old, new) in pairs.into_values() {
-            if let ([old], [new]) = (old.as_slice(), new.as_slice())
-                && let Some(present) = self.known[*old].at(when)
-                && (when == When::Latest && self.same_place(&behind, *old, *new)
-                    || may_be_one(present, &self.new[*new]))
-            {
-                self.join(*new, *old);
-                any = true;
-            }
-        }
-        any
-    }
-
-    /// For each old and each new section the old one that stood before it in the latest revision, or stands before it now,
-    /// under the same parent, of those that are under that parent in both.
-    fn behind(&self) -> Behind {
-        let above: Vec<Above> = self.new.iter().map(|section| self.above(section)).collect();
-        let mut last: HashMap<Above, usize> = HashMap::new();
-        let old = self.known.iter().enumerate().map(|(place, old)| {
-            let parent = Above::from(old.latest.as_ref()?);
-            let before = last.get(&parent).copied();
-            if self.new_of[place].is_some_and(|new| above[new] == parent) {
-                last.insert(parent, place);
-            }
-            before
-        });
-        let old = old.collect();
-        last.clear();
-        let new = self.new.iter().enumerate().map(|(place, _)| {
-            let before = last.get(&above[place]).copied();
-            if let Some(old) = self.old_of[place]
-                && self.known[old].latest.as_ref().is_some_and(|latest| Above::from(latest) == above[place])
-            {
-                last.insert(above[place], old);
-            }
-            before
-        });
-        let new = new.collect();
-        (old, new)
-    }
-
-    /// Whether a section stands where another stood: at the same number under its parent, or behind the same section. A
-    /// rewritten section stays in its place.
-    fn same_place(&self, (behind_old, behind_new): &Behind, old: usize, new: usize) -> bool {
-        let last = |number: &str| number.rsplit('.').next().map(str::to_owned);
-        let latest = self.known[old].latest.as_ref();
-        latest.is_some_and(|latest| last(&latest.number) == last(&self.new[new].number))
-            || behind_old[old] == behind_new[new]
-    }
-
-    /// Joins the sections that are most alike. What stands unchanged among the old ones waits, where it is told to.
-    fn by_likeness(&mut self, when: When, unchanged_waits: bool) {
-        let mut old: Vec<(usize, &Present)> = self.old(when).collect();
-        let mut new: Vec<(usize, &New)> = self.unknown().collect();
-        if unchanged_waits {
-            let before: HashSet<(&str, &str)> = old.iter().map(|(_, old)| (&*old.title, &*old.text)).collect();
-            let (wait, rest): (Vec<_>, Vec<_>) =
-                new.into_iter().partition(|(_, new)| before.contains(&(&*new.title, &*new.text)));
-            let wait: HashSet<(&str, &str)> = wait.iter().map(|(_, new)| (&*new.title, &*new.text)).collect();
-            old.retain(|(_, old)| !wait.contains(&(&*old.title, &*old.text)));
-            new = rest;
-        }
-        let of_new: Vec<_> = new.iter().map(|(_, new)| bigrams(&new.title, &new.text)).collect();
-        let of_old: Vec<_> = old.iter().map(|(_, old)| bigrams(&old.title, &old.text)).collect();
-        let total = |all: &[Vec<_>]| all.iter().map(Vec::len).sum::<usize>();
-        let steps = total(&of_new).saturating_mul(old.len()).saturating_add(total(&of_old).saturating_mul(new.len()));
-        let near = if steps > MAX_STEPS { NEAR } else { usize::MAX };
-        let mut pairs = Vec::new();
-        for (n, a) in of_new.iter().enumerate() {
-            let neighbours = n.saturating_sub(near)..n.saturating_add(near).saturating_add(1).min(of_old.len());
-            for o in neighbours {
-                let likeness = dice(a, &of_old[o]);
-                if likeness >= LIKENESS {
-                    let moved = self.above(new[n].1) != Above::from(old[o].1);
-                    pairs.push((likeness, moved, new[n].0, old[o].0));
-                }
-            }
-        }
-        pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (a.1, a.2, a.3).cmp(&(b.1, b.2, b.3))));
-        for (.., new, old) in pairs {
-            if self.old_of[new].is_none() && self.new_of[old].is_none() {
-                self.join(new, old);
-            }
-        }
-    }
-
     /// Joins sections that were removed earlier and come back as they were.
     pub(super) fn by_hash(&mut self, entries: &[outline::Entry<'_>]) {
         let known = self.known;
@@ -380,14 +261,4 @@ impl<'a> Matching<'a> {
             }
         }
     }
-}
-
-/// For each old and each new section one old section.
-type Behind = (Vec<Option<usize>>, Vec<Option<usize>>);
-
-/// Whether sections of one title under one parent can be one wherever they stand: a moved one keeps part of its text; what
-/// does not is another section with the title of a removed one.
-fn may_be_one(old: &Present, new: &New) -> bool {
-    old.text.is_empty() && new.text.is_empty()
-        || dice(&bigrams("", &old.text), &bigrams("", &new.text)) >= SOME_LIKENESS
 }

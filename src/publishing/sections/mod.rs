@@ -10,29 +10,33 @@
 //! 1. by an anchor that the author wrote;
 //! 2. by title and text, unchanged, under the same parent; then anywhere, where the text is longer than a phrase and stands
 //!    once;
-//! 3. by title under the same parent, where only one old and one new section there still have it, and either their place
+//! 3. by title under the same parent, where only one old and one new section there still have it, and either their number
 //!    there or a good part of their text is the same;
 //! 4. by text alone, unchanged, where it is longer than a phrase and stands once;
 //! 5. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
-//!    [`LIKENESS`]. What stands unchanged more than once waits until its parents are known by this;
-//! 6. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
+//!    [`LIKENESS`]. What stands unchanged more than once waits for 7;
+//! 6. by title under the same parent, as before, where what is left of the sections there puts both behind the same one;
+//! 7. by title and text, unchanged, once more, now that more parents are known: under the same one, then anywhere in order;
+//! 8. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
 //!
 //! What was before is first the latest revision, and then, for the sections that it did not account for, the revision that
 //! readers see: an editor may go on from either. A place in that is no place in a later one, and counts for nothing.
 //!
 //! A title alone is no identity where it repeats (every part may end with 小结): the text decides then. An anchor alone is
-//! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused.
+//! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused. The
+//! anchor of a section that is gone brings that one back, whatever the text under it.
 
 mod likeness;
 mod matching;
 #[cfg(test)]
 mod tests;
+mod titles;
 
 use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-pub use self::matching::LIKENESS;
+pub use self::likeness::LIKENESS;
 use self::matching::{Matching, New, When};
 use crate::content::{Anchor, Document, Section, outline, text};
 

@@ -1,3 +1,6 @@
+mod anchors;
+mod edits;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -31,46 +34,18 @@ fn known_of(document: &Document, ids: &[Uuid], before: &[Known]) -> Vec<Known> {
 
 const BODY: &str = "## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n可能出现感染和免疫反应。\n\n### 修复\n\n修复不良。";
 
-#[test]
-fn moved_renumbered_and_edited_sections_keep_their_ids() {
-    let (known, ids) = first(BODY);
-    let mut next = document(
-        "## 前言\n\n新写的话。\n\n## 风险\n\n可能出现感染、免疫反应等。\n\n### 修复\n\n修复不良。\n\n## 原理\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。",
-    );
+/// Which of the sections of `before` those of `after` are, by place; `None` for a new one.
+fn places(before: &str, after: &str) -> Vec<Option<usize>> {
+    let (known, ids) = first(before);
+    let mut next = document(after);
     let now = identify(&mut next, &known).unwrap();
-    assert_eq!(now[1..], [ids[2], ids[3], ids[0], ids[1]]);
-    assert!(!ids.contains(&now[0]));
-}
-
-#[test]
-fn a_retitled_section_is_known_by_its_text() {
-    let (known, ids) = first(BODY);
-    let mut next = document(
-        "## 基本原理是什么\n\n干细胞能够自我更新。\n\n### 修复\n\n受损组织的修复。\n\n## 风险\n\n可能出现感染和免疫反应。\n\n### 修复\n\n修复不良。",
-    );
-    assert_eq!(identify(&mut next, &known).unwrap(), ids);
-    assert_eq!(next.sections[0].anchor, Some(known[0].anchor.clone()), "its anchor stays");
-}
-
-#[test]
-fn of_a_split_section_the_greater_part_stays() {
-    let (known, ids) = first("## 甲\n\n第一段讲的是来源与种类。第二段讲的是用途。");
-    let mut next = document("## 来源与种类\n\n第一段讲的是来源与种类。\n\n## 用途\n\n第二段讲的是用途。");
-    let now = identify(&mut next, &known).unwrap();
-    assert_eq!(now.iter().filter(|id| ids.contains(id)).count(), 1);
-    assert_eq!(now[0], ids[0]);
-}
-
-#[test]
-fn an_anchor_of_another_section_is_refused() {
-    let (known, ids) = first("## 甲 {#a}\n\n甲。\n\n## 乙 {#b}\n\n乙。");
-    let mut renamed = document("## 甲 {#new}\n\n甲。\n\n## 乙 {#b}\n\n乙。");
-    let now = identify(&mut renamed, &known).unwrap();
-    assert_eq!(now, ids);
-    let known = known_of(&renamed, &now, &known);
-    let mut stolen = document("## 甲 {#new}\n\n甲。\n\n## 丙 {#a}\n\n丙。");
-    let faults = identify(&mut stolen, &known).unwrap_err();
-    assert!(faults[0].contains("`a`") && faults[0].contains("丙"), "{faults:?}");
+    let old_anchor = |old: usize| Some(known[old].anchor.clone());
+    let place = |id: &Uuid| ids.iter().position(|old| old == id);
+    let entries = outline::entries(&next.sections);
+    for (entry, old) in entries.iter().zip(&now).filter_map(|(entry, id)| Some((entry, place(id)?))) {
+        assert_eq!(entry.section.anchor, old_anchor(old), "its anchor stays: {after}");
+    }
+    now.iter().map(place).collect()
 }
 
 #[test]
