@@ -1,9 +1,9 @@
 //! Commands, flags, their variables and defaults. Nothing else reads the environment.
 //!
-//! - [`serve`]: the service.
-//! - [`files`]: whole libraries in and out.
-//! - [`keys`]: who may write.
-//! - [`database`]: what they work on.
+//! - `serve`: the service.
+//! - `files`: whole libraries in and out.
+//! - `keys`: who may write.
+//! - `database`: what they work on.
 
 mod database;
 mod files;
