@@ -245,7 +245,8 @@ pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> 
     let mut rows = call.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
     let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
     let data = rows.into_iter().map(|(article, standing)| ArticleStanding::new(&article, standing)).collect();
-    Ok(HttpResponse::Ok().json(DraftList { data, page }))
+    let list = DraftList { data, page };
+    Ok(call.page(&list, &list.page))
 }
 
 /// Read a draft

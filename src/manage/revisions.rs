@@ -114,7 +114,8 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
         .await?;
     let page = paging.cut(&list, &mut rows, |row| row.number)?;
     let data = rows.into_iter().map(RevisionSummary::from).collect();
-    Ok(HttpResponse::Ok().json(RevisionList { data, page }))
+    let list = RevisionList { data, page };
+    Ok(call.page(&list, &list.page))
 }
 
 /// Read a revision

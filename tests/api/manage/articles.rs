@@ -171,6 +171,8 @@ async fn drafts_are_listed_by_when_they_were_saved() {
     assert_eq!(slugs(&list("").await), ["b", "c", "a"]);
     assert_eq!(slugs(&list("?state=live").await), ["a"]);
     assert_eq!(slugs(&list("?state=draft").await), ["b", "c"]);
+    let next = desk.get("/manage/v1/articles?limit=2").await.header("link").to_owned();
+    assert!(next.starts_with("</manage/v1/articles?limit=2&cursor=") && next.ends_with("; rel=\"next\""), "{next}");
     let first = list("?limit=2").await;
     assert_eq!(slugs(&first), ["b", "c"]);
     let cursor = first["page"]["next_cursor"].as_str().unwrap();
