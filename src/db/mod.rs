@@ -106,6 +106,21 @@ impl Db {
         self.lend(1, self.0.write.get().await)
     }
 
+    /// Runs `work` over a connection that may write. If it does not come to its end, because nobody waits for it any more, the
+    /// connection is closed: lent to another, it would hold whatever locks its transaction had.
+    pub async fn writing<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut unfinished = Unfinished(Some(self.write().await?));
+        let result = match &mut unfinished.0 {
+            Some(connection) => work(connection).await,
+            None => Err(Error::Internal("a connection was lent and is not there".into())),
+        };
+        drop(unfinished.0.take());
+        result
+    }
+
     /// The address of the primary: whoever follows the log listens there.
     #[must_use]
     pub fn primary(&self) -> &str {
@@ -175,6 +190,15 @@ impl PoolUse {
         let status = pool.status();
         let used = status.size.saturating_sub(status.available);
         PoolUse { size: status.size, used, waiting: status.waiting, timeouts: 0 }
+    }
+}
+
+/// A connection that is closed unless it is taken back.
+struct Unfinished(Option<Connection>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.take().map(discard);
     }
 }
 

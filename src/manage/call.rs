@@ -21,7 +21,7 @@ use crate::{
         Slug,
         json::{Refused, Remark},
     },
-    db::{Connection, Db},
+    db::Db,
     error::{Error, Fault},
     http::{
         MANAGED_BODY_LIMIT,
@@ -128,21 +128,12 @@ impl<S> Call<S> {
         response.json(list)
     }
 
-    /// A connection to the primary.
-    pub async fn connection(&self) -> Result<Connection, Error> {
-        self.db.write().await
-    }
-
     /// Runs `work` in a transaction.
     pub async fn transaction<T: Send>(
         &self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        in_time(async {
-            let mut connection = self.db.write().await?;
-            publishing::all_or_none(&mut connection, false, work).await
-        })
-        .await
+        in_time(self.db.writing(async |connection| publishing::all_or_none(connection, false, work).await)).await
     }
 
     /// Runs `work` over one view of the database, which it cannot change.
@@ -150,14 +141,13 @@ impl<S> Call<S> {
         &self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        in_time(async {
-            let mut connection = self.db.write().await?;
-            publishing::all_or_none(&mut connection, true, async |connection| {
+        in_time(self.db.writing(async |connection| {
+            publishing::all_or_none(connection, true, async |connection| {
                 connection.batch_execute("set transaction isolation level repeatable read, read only").await?;
                 work(connection).await
             })
             .await
-        })
+        }))
         .await
     }
 

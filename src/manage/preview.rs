@@ -174,21 +174,20 @@ async fn staged(
     token: Token,
     read: impl AsyncFnOnce(&AsyncPgConnection, &Key, &Address) -> Result<Answer, Error>,
 ) -> Result<HttpResponse, Error> {
-    let answer = in_time(async {
-        let mut connection = db.write().await?;
-        let link = preview::open(&mut connection, &token.0.unwrap_or_default()).await?;
+    let answer = db.writing(async |connection| {
+        let link = preview::open(connection, &token.0.unwrap_or_default()).await?;
         if id.parse::<Uuid>().ok() != Some(link.article) {
             return Err(Error::Forbidden("this link is one to another article".into()));
         }
-        let (key, address) =
-            (Key::Id(link.article), Address { path: format!("/preview/{id}"), query: Canonical::default() });
-        publishing::all_or_none(&mut connection, true, async |connection| {
+        let key = Key::Id(link.article);
+        let address = Address { path: format!("/preview/{id}"), query: Canonical::default() };
+        publishing::all_or_none(connection, true, async |connection| {
             preview::stage(connection, &link).await?;
             read(connection, &key, &address).await
         })
         .await
-    })
-    .await?;
+    });
+    let answer = in_time(answer).await?;
     let mut response = answer.unkept();
     response
         .headers_mut()

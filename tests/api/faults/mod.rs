@@ -12,6 +12,7 @@ mod outage;
 mod proxy;
 mod replica;
 mod stop;
+mod writer;
 
 use std::time::{Duration, Instant};
 
