@@ -155,8 +155,10 @@ async fn follow_once(url: &str, follower: &impl Follow, door: &impl Admit, pause
         Err(_) => return End::unreachable(&"no connection within the time allowed"),
     };
     let joined = timeout(PATIENCE * 5, async {
-        join(&mut connection, follower).await?;
-        keys::look(&mut connection, door).await
+        // What is to come and who may come in is known before anything is trusted.
+        keys::look(&mut connection, door).await?;
+        look_ahead(&mut connection, follower).await?;
+        join(&mut connection, follower).await
     })
     .await;
     match joined {
@@ -213,13 +215,13 @@ async fn join(connection: &mut AsyncPgConnection, follower: &impl Follow) -> Que
     let newest = newest(connection).await?;
     let Some(known) = follower.position() else {
         follower.begin_anew(newest);
-        return look_ahead(connection, follower).await;
+        return Ok(());
     };
     let same = changes::table.find(known.sequence).select(changes::at).first(connection).await.optional()?;
     if same != known.at || newest.sequence - known.sequence > LONGEST_GAP {
         log::info!("the log of changes is begun anew at {}, after {}", newest.sequence, known.sequence);
         follower.begin_anew(newest);
-        return look_ahead(connection, follower).await;
+        return Ok(());
     }
     catch_up(connection, follower).await
 }

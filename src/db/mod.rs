@@ -198,7 +198,9 @@ struct Unfinished(Option<Connection>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        self.0.take().map(discard);
+        if let Some(connection) = self.0.take() {
+            discard(connection);
+        }
     }
 }
 

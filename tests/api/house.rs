@@ -16,7 +16,7 @@ use lectern::{
     content::{Document, markdown},
     db::{
         Db, Settings,
-        listen::{self, Follow},
+        listen::{self, Follow, State},
         migrate,
         private::{Options, PrivatePostgres},
     },
@@ -210,6 +210,10 @@ impl App {
         let began = std::time::Instant::now();
         while self.cache.position().is_none_or(|position| position.sequence < newest) {
             assert!(began.elapsed() < Duration::from_secs(20), "the change {newest} did not become known");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // A service that has only just begun to follow keeps nothing yet; one that cannot follow is what some tests are about.
+        while self.cache.stands() != State::Following && began.elapsed() < Duration::from_secs(1) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
