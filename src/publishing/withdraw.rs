@@ -34,6 +34,8 @@ pub async fn withdraw(
     author: &Author,
 ) -> Result<Option<i64>, Error> {
     hold(connection).await?;
+    // Before anything else: where the reason stays the same, what was scheduled since must not bring it back either.
+    schedule::drop_all(connection, id).await?;
     let gone = match take_away(connection, id, reason, "withdrawn").await? {
         Some(gone) => gone,
         None => match explain_anew(connection, id, reason, "withdrawn").await? {
@@ -41,7 +43,6 @@ pub async fn withdraw(
             None => return Ok(None),
         },
     };
-    schedule::drop_all(connection, id).await?;
     let act = Act {
         document: Some(id),
         subject: Some(gone.slug),

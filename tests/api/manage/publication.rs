@@ -138,6 +138,11 @@ async fn schedules_give_way_to_what_editors_do() {
     plan(&json!({"revision": 3, "at": hour})).await;
     let withdrawn = desk.post("a/withdraw", &json!({"reason": "有误"})).await.ok();
     assert_eq!(withdrawn["schedule"], Value::Null, "it does not come back by itself");
+    // Nor where it was withdrawn before, for the same reason, and scheduled since.
+    desk.save("a", "第四稿。").await;
+    assert_eq!(plan(&json!({"at": hour})).await["revision"], 4);
+    let again = desk.post("a/withdraw", &json!({"reason": "有误"})).await.ok();
+    assert_eq!(again["schedule"], Value::Null, "it does not come back by itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
