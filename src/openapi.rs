@@ -270,6 +270,17 @@ fn complete_managed(path: &str, operation: &mut Value) {
     if path.contains("articles/{slug}") {
         shared.extend([("308", "moved"), ("410", "withdrawn")]);
     }
+    // What keeps an old revision from being published keeps it from being shown as published, or restored.
+    if path.starts_with("/preview/") {
+        shared.push(("409", "conflict"));
+    }
+    if path.ends_with("/restore") {
+        shared.push(("422", "invalid-content"));
+    }
+    // Every change of an article honours `If-Match`.
+    if path.ends_with("/preview") {
+        shared.push(("412", "precondition-failed"));
+    }
     for (status, name) in shared {
         if operation["responses"].get(status).is_none() {
             operation["responses"][status] = reference("responses", name);

@@ -23,6 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::deadpool::managed::Hook;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel_async::{
     AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
@@ -237,7 +238,7 @@ fn pool(
     connections: usize,
     statements: &Arc<Statements>,
 ) -> Result<deadpool::Pool<AsyncPgConnection>, Error> {
-    let statements = Arc::clone(statements);
+    let (statements, counted) = (Arc::clone(statements), Arc::clone(statements));
     let mut config = ManagerConfig::default();
     // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
     config.recycling_method = RecyclingMethod::Fast;
@@ -255,7 +256,13 @@ fn pool(
         }
         .boxed()
     });
+    // Whoever had the connection before may have gone without the answers to what they asked.
+    let anew = Hook::sync_fn(move |connection: &mut AsyncPgConnection, _| {
+        connection.set_instrumentation(Watch { statements: Arc::clone(&counted), begun: VecDeque::new() });
+        Ok(())
+    });
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+        .post_recycle(anew)
         .max_size(connections)
         .runtime(::deadpool::Runtime::Tokio1)
         .wait_timeout(Some(match access {

@@ -3,17 +3,23 @@
 //! What must hold: nothing of the request is looked at before its key and the key's scope are; no answer is kept by
 //! anybody; a slow client holds no connection to the database; all faults of a body are told at once, each with its place.
 
-use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
+use std::{fmt, future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
-    http::header::{self, HeaderMap, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     web::{self, Bytes, BytesMut},
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::StreamExt;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -208,7 +214,9 @@ impl<S> Call<S> {
     pub async fn article(&self, connection: &mut AsyncPgConnection, name: &str, tail: &str) -> Result<Article, Error> {
         match article::find(connection, &parse_name(name)?).await? {
             Found::Here(article) => {
-                let expected = self.expected()?;
+                // Conditions are for changes: what is read here is not kept.
+                let reads = *self.request.method() == Method::GET;
+                let expected = if reads { Expected::Unsaid } else { self.expected()? };
                 if expected != Expected::Unsaid {
                     let present = revisions::latest(connection, article.id).await?.summary.etag();
                     expected.check(Some(&present))?;
@@ -239,14 +247,26 @@ fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
     let list = |name| headers.get_all(name).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
     let unreadable =
         |_| Error::MalformedRequest("`If-Match` and `If-None-Match` are lists of quoted validators".into());
+    let given = |name: &HeaderName| headers.contains_key(name);
     let some = list(header::IF_MATCH).map_err(unreadable)?.join(",");
     let none = list(header::IF_NONE_MATCH).map_err(unreadable)?.join(",");
+    // Ours hold no comma, so a piece of a foreign one never equals one of ours.
+    let tags = |list: &str| -> Vec<String> { list.split(',').map(|tag| tag.trim().to_owned()).collect() };
     Ok(match (some.trim(), none.trim()) {
+        ("", _) if given(&header::IF_MATCH) => return Err(Error::MalformedRequest("`If-Match` is empty".into())),
         ("", "*") => Expected::Absent,
         ("", _) => Expected::Unsaid,
-        ("*", _) => Expected::Present,
-        // Ours hold no comma, so a piece of a foreign one never equals one of ours.
-        (some, _) => Expected::OneOf(some.split(',').map(|tag| tag.trim().to_owned()).collect()),
+        // It cannot be what it is and not be there.
+        (_, "*") => Expected::OneOf(Vec::new()),
+        ("*", "") => Expected::Present,
+        ("*", _) => {
+            let why = "`If-Match: *` goes with no `If-None-Match`: name the state that is changed";
+            return Err(Error::MalformedRequest(why.into()));
+        }
+        (some, none) => {
+            let none = tags(none);
+            Expected::OneOf(tags(some).into_iter().filter(|tag| !none.contains(tag)).collect())
+        }
     })
 }
 
@@ -267,7 +287,7 @@ pub(super) fn fault(remark: Remark) -> Fault {
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut reader).map(|Object(value)| value).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         match inner.classify() {
@@ -279,6 +299,29 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     })?;
     reader.end().map_err(|e| Error::MalformedRequest(format!("the body is not JSON: {e}")))?;
     Ok(value)
+}
+
+/// A value that is written as an object, and not as a list of its members, which derived readers take as well.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
 }
 
 /// A message of the parser without the line and column, which the pointer says better.
@@ -300,9 +343,6 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderName;
-    use serde::Deserialize;
-
     use super::*;
 
     fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {

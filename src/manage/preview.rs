@@ -2,10 +2,13 @@
 //!
 //! The token stands in the query, which is never logged.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
+use tokio::{sync::Semaphore, time::timeout};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -167,6 +170,13 @@ pub async fn read_preview_page(
     staged(&db, &path, query.0, async |connection, key, address| reader::article(connection, key, address).await).await
 }
 
+/// The previews that are made at once by a service: each takes a turn from those who write, and whoever has a link can open it
+/// as often as they like.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+/// How long a preview waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What `read` answers while the draft that a link opens is published, which it is for nobody else, and not for long.
 async fn staged(
     db: &Db,
@@ -174,6 +184,8 @@ async fn staged(
     token: Token,
     read: impl AsyncFnOnce(&AsyncPgConnection, &Key, &Address) -> Result<Answer, Error>,
 ) -> Result<HttpResponse, Error> {
+    let late = |_| Error::Unavailable("too many previews are opened at once".into());
+    let turn = timeout(PATIENCE, TURN.acquire()).await.map_err(late)?;
     let answer = db.writing(async |connection| {
         let link = preview::open(connection, &token.0.unwrap_or_default()).await?;
         if id.parse::<Uuid>().ok() != Some(link.article) {
@@ -188,6 +200,7 @@ async fn staged(
         .await
     });
     let answer = in_time(answer).await?;
+    drop(turn);
     let mut response = answer.unkept();
     response
         .headers_mut()

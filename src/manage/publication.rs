@@ -1,7 +1,7 @@
 //! `/manage/v1/articles/{slug}/…`: what readers see of an article, and where. Each is one transaction.
 
 use actix_web::{HttpResponse, delete, http::StatusCode, post, web};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -22,9 +22,6 @@ use crate::{
 
 /// The greatest length of a reason, in characters.
 const MAX_REASON: usize = 1000;
-
-/// The last year that a time in RFC 3339 can name.
-const LAST_YEAR: i32 = 9999;
 
 /// What to publish, and when.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -94,10 +91,8 @@ async fn change(
 #[post("/manage/v1/articles/{slug}/publish")]
 pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
     let Publication { revision, at } = call.json().await?;
-    if at.is_some_and(|at| at.year() > LAST_YEAR) {
-        let fault = format!("The time is after the year {LAST_YEAR}, and RFC 3339 cannot write it.");
-        return Err(Error::InvalidContent(vec![Fault::body("/at", fault)]));
-    }
+    let at = at.map(publishing::writable).transpose();
+    let at = at.map_err(|fault| Error::InvalidContent(vec![Fault::body("/at", fault)]))?;
     let author = call.author();
     change(&call, &path, "/publish", async |connection, article| {
         let number = match revision {

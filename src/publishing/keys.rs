@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     Author,
     audit::{self, Act},
-    clock_timestamp, hold, notify,
+    clock_timestamp, hold, notify, writable,
 };
 use crate::{
     content::text::is_forbidden,
@@ -140,7 +140,7 @@ pub fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
     let at = DateTime::parse_from_rfc3339(text)
         .map_err(|_| format!("`{text}` is not a time in RFC 3339, such as 2030-01-31T08:00:00Z."))?
         .to_utc();
-    if at > Utc::now() { Ok(at) } else { Err(format!("`{text}` has passed; the key would let nobody in.")) }
+    if at > Utc::now() { writable(at) } else { Err(format!("`{text}` has passed; the key would let nobody in.")) }
 }
 
 /// Makes a key; gives it, for the only time, and what is listed of it. Must run in a transaction.

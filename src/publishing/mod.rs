@@ -30,6 +30,7 @@ pub mod sections;
 pub mod site;
 pub mod withdraw;
 
+use chrono::{DateTime, Utc};
 use diesel::{
     dsl,
     prelude::*,
@@ -60,6 +61,19 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     /// The time now, even inside a transaction that began earlier.
     fn clock_timestamp() -> diesel::sql_types::Timestamptz;
+}
+
+/// The last second that a time in RFC 3339 can name, in seconds since 1970.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// A time that can be written as it is answered. Errors: it is after the year 9999, in UTC; so is a leap second at its end.
+pub fn writable(at: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let last = DateTime::from_timestamp(LAST_SECOND, 0);
+    if last.is_some_and(|last| at <= last) {
+        Ok(at)
+    } else {
+        Err("The time is after the year 9999 in UTC, and RFC 3339 cannot write it.".to_owned())
+    }
 }
 
 /// Who writes: what the history and the audit say of it.

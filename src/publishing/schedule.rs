@@ -74,14 +74,14 @@ pub async fn put(
     let detail = Some(at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let act = Act { document: Some(id), subject: Some(slug), revision: Some(number), detail, ..Act::new("schedule") };
     audit::write(connection, author, act).await?;
-    dropped(connection).await
+    announce(connection).await
 }
 
 /// Publishes nothing later; `false` where nothing was scheduled. Must run in a transaction.
 pub async fn cancel(connection: &mut AsyncPgConnection, id: Uuid, author: &Author) -> Result<bool, Error> {
     hold(connection).await?;
     let Some(schedule) = read(connection, id).await? else { return Ok(false) };
-    drop_all(connection, id).await?;
+    drop_until(connection, id, schedule.revision).await?;
     let slug = documents::table.find(id).select(documents::slug).first(connection).await?;
     let (subject, revision) = (Some(slug), Some(schedule.revision));
     let act = Act { document: Some(id), subject, revision, ..Act::new("unschedule") };
@@ -100,17 +100,12 @@ pub(super) async fn drop_until(connection: &mut AsyncPgConnection, id: Uuid, num
     let stale = schedules::table.find(id).filter(schedules::revision.le(number));
     match diesel::delete(stale).execute(connection).await? {
         0 => Ok(()),
-        _ => dropped(connection).await,
+        _ => announce(connection).await,
     }
 }
 
-/// Forgets whatever is scheduled for an article.
-pub(super) async fn drop_all(connection: &mut AsyncPgConnection, id: Uuid) -> Result<(), Error> {
-    drop_until(connection, id, i32::MAX).await
-}
-
 /// Lets every instance look when the next time is.
-pub(super) async fn dropped(connection: &mut AsyncPgConnection) -> Result<(), Error> {
+async fn announce(connection: &mut AsyncPgConnection) -> Result<(), Error> {
     notify(connection, "schedule").await
 }
 
@@ -186,7 +181,7 @@ async fn publish_first(connection: &mut AsyncPgConnection) -> Result<Next, Error
         Err(error) => {
             let row = diesel::update(schedules::table.find(id));
             row.set(schedules::failure.eq(error.detail())).execute(connection).await?;
-            dropped(connection).await?;
+            announce(connection).await?;
             Ok(Next::Refused(id, error))
         }
     }

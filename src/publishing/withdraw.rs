@@ -16,7 +16,7 @@ use super::{
     record, schedule,
 };
 use crate::{
-    db::schema::{addresses, articles, documents, revisions, withdrawals},
+    db::schema::{addresses, articles, changes, documents, revisions, withdrawals},
     error::Error,
 };
 
@@ -35,7 +35,7 @@ pub async fn withdraw(
 ) -> Result<Option<i64>, Error> {
     hold(connection).await?;
     // Before anything else: where the reason stays the same, what was scheduled since must not bring it back either.
-    schedule::drop_all(connection, id).await?;
+    schedule::cancel(connection, id, author).await?;
     let gone = match take_away(connection, id, reason, "withdrawn").await? {
         Some(gone) => gone,
         None => match explain_anew(connection, id, reason, "withdrawn").await? {
@@ -59,14 +59,14 @@ pub async fn withdraw(
 pub async fn delete(connection: &mut AsyncPgConnection, id: Uuid, author: &Author) -> Result<(), Error> {
     hold(connection).await?;
     let slug: String = documents::table.find(id).select(documents::slug).first(connection).await?;
-    let act = Act { document: Some(id), subject: Some(slug.clone()), ..Act::new("delete") };
+    schedule::cancel(connection, id, author).await?;
+    let act = Act { document: Some(id), subject: Some(slug), ..Act::new("delete") };
     audit::write(connection, author, act).await?;
     let published = addresses::table.filter(addresses::article_id.eq(id)).select(addresses::slug);
     if published.first::<String>(connection).await.optional()?.is_none() {
         diesel::delete(documents::table.find(id)).execute(connection).await?;
-        return schedule::dropped(connection).await;
+        return Ok(());
     }
-    schedule::drop_all(connection, id).await?;
     diesel::update(documents::table.find(id))
         .set(documents::deleted_at.eq(clock_timestamp().nullable()))
         .execute(connection)
@@ -125,11 +125,10 @@ async fn explain_anew(
         return Ok(None);
     }
     diesel::update(withdrawals::table.find(id)).set(withdrawals::reason.eq(reason)).execute(connection).await?;
-    let (slug, revision, hash) = revisions::table
-        .inner_join(documents::table)
-        .filter(revisions::document_id.eq(id))
-        .order(revisions::number.desc())
-        .select((documents::slug, revisions::number, revisions::hash))
+    // What was public last: what editors did with it since is nobody's business yet.
+    let told = changes::table.filter(changes::article_id.eq(id)).order(changes::sequence.desc());
+    let (slug, revision, hash) = told
+        .select((changes::slug.assume_not_null(), changes::revision.assume_not_null(), changes::hash.assume_not_null()))
         .first::<(String, i32, String)>(connection)
         .await?;
     let tags = vec![format!("article:{id}"), "articles".to_owned()];

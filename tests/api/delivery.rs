@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use diesel_async::AsyncConnection;
-use lectern::publishing::withdraw;
+use lectern::{db::Settings, publishing::withdraw, server};
 use reqwest::Method;
 
 use crate::house::{App, Reply, article, author};
@@ -245,4 +245,19 @@ async fn what_happens_is_counted() {
         assert!(text.lines().any(|told| told == line), "{line} is not in:\n{text}");
     }
     assert!(!text.contains("heart-disease"), "no path that a client sent is a label");
+}
+
+/// Requests that end before all that they asked for was answered, as one for what is not there does, make nothing look slow
+/// that comes after them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rests_is_not_slow() {
+    let databases = Settings { url: crate::house::library_database().await, replicas: Vec::new(), connections: 1 };
+    let app = App::with(&databases, server::Settings::default());
+    for n in 0..20 {
+        assert_eq!(app.get(&format!("/v1/articles/nothing-{n}")).await.status, 404);
+    }
+    tokio::time::sleep(lectern::db::SLOW + std::time::Duration::from_millis(50)).await;
+    app.get("/v1/articles?limit=3").await.ok();
+    app.get("/v1/articles?limit=4").await.ok();
+    assert_eq!(app.db.slow_statements(), 0);
 }

@@ -53,3 +53,36 @@ async fn a_client_that_goes_away_while_it_writes_holds_up_nobody() {
     assert!(began.elapsed() < PROMPT, "it waited {:?}", began.elapsed());
     assert_eq!(number(&mut watch, HOLDING).await, 0);
 }
+
+/// Whoever has a link can open it as often as they like: of all who do, one at a time takes a turn from the writers.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_previews_take_one_turn_at_a_time() {
+    let app = std::sync::Arc::new(App::empty().await);
+    let key = app.key("write,read_drafts").await;
+    let put = async |slug: &str| {
+        let body = Some(Body::markdown(&article(slug, "", "文。")));
+        let reply = app.call(Method::PUT, &format!("/manage/v1/articles/{slug}"), Some(&key), &[], body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+    };
+    put("a").await;
+    let link = app.call(Method::POST, "/manage/v1/articles/a/preview", Some(&key), &[], None).await.ok();
+    let url = link["url"].as_str().unwrap();
+    let (mut holder, mut watch) = (connect(&app.database).await, connect(&app.database).await);
+    holder.batch_execute(&format!("begin; select pg_advisory_xact_lock({LOCK})")).await.unwrap();
+    let previews: Vec<_> = (0..12)
+        .map(|_| {
+            let (app, url) = (std::sync::Arc::clone(&app), url.to_owned());
+            tokio::spawn(async move { app.send(Method::GET, &url, &[]).await.status })
+        })
+        .collect();
+    until("a preview that waits", async || number(&mut watch, WAITING).await == 1).await;
+    // Nobody of the others gets as far while it waits: a read of editors has a connection, and a writer the next turn.
+    let read = app.call(Method::GET, "/manage/v1/articles/a", Some(&key), &[], None).await;
+    assert_eq!(read.status, 200);
+    assert_eq!(number(&mut watch, WAITING).await, 1);
+    holder.batch_execute("rollback").await.unwrap();
+    put("b").await;
+    for preview in previews {
+        assert_eq!(preview.await.unwrap(), 200);
+    }
+}

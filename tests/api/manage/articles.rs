@@ -46,6 +46,14 @@ async fn a_draft_is_made_read_and_updated_on_its_condition() {
     let body = || Some(Body::markdown(&next));
     let taken = desk.app.call(Method::PUT, PATH, Some(&desk.key), &only_new, body()).await;
     assert_eq!(taken.status, 412);
+    // Both conditions must hold, and an empty one is none.
+    for both in [[("if-match", "*"), ("if-none-match", "*")], [("if-match", &*second), ("if-none-match", &*second)]] {
+        assert_eq!(desk.app.call(Method::PUT, PATH, Some(&desk.key), &both, body()).await.status, 412, "{both:?}");
+    }
+    let empty = [("if-match", "")];
+    assert_eq!(desk.app.call(Method::PUT, PATH, Some(&desk.key), &empty, body()).await.status, 400);
+    // Conditions are for changes: what is read is not kept, and so is never the same as before.
+    assert_eq!(desk.app.call(Method::GET, PATH, Some(&desk.key), &only_new, None).await.status, 200);
 
     let read = desk.get(PATH).await;
     assert_eq!(read.header("etag"), second);

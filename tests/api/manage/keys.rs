@@ -144,6 +144,10 @@ async fn a_key_that_cannot_be_is_told_all_its_faults() {
 
     let later = desk.make(&json!({"name": "a", "scopes": ["admin"], "expires_at": "2999-01-31T08:00:00+08:00"})).await;
     assert_eq!((later.status.as_u16(), &later.json()["expires_at"]), (201, &json!("2999-01-31T00:00:00Z")));
+    for far in ["9999-12-31T23:59:60Z", "9999-12-31T23:59:59-10:00"] {
+        let refused = desk.make(&json!({"name": "a", "scopes": ["admin"], "expires_at": far})).await;
+        assert_eq!(refused.status, 422, "{far}: RFC 3339 cannot write it in UTC");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,17 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
 use crate::house::{App, article};
+
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
 
 fn in_time(time: TimeDelta) -> Value {
     json!((Utc::now() + time).to_rfc3339())
@@ -36,7 +43,12 @@ async fn a_revision_is_published_and_the_next_one_is_not() {
     assert_eq!(desk.post("a/publish", &json!({"revision": "1"})).await.status, 422);
     assert_eq!(desk.post("a/publish", &json!({"when": "now"})).await.status, 422);
     assert_eq!(desk.post("a/publish", &json!({"at": "+10000-01-01T00:00:00Z"})).await.status, 422);
+    assert_eq!(desk.post("a/publish", &json!({"at": "9999-12-31T23:59:60Z"})).await.status, 422, "a leap second");
     assert_eq!(desk.post("a/publish", &json!({"at": "tomorrow"})).await.status, 422);
+    for body in [json!([]), json!([1]), json!([null, "2031-01-01T00:00:00Z"]), json!(null), json!(1), json!("a")] {
+        let refused = desk.post("a/publish", &body).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["errors"][0]["pointer"]), (422, &json!("")), "{body}");
+    }
     let past = desk.post("a/publish", &json!({"at": "2020-01-01T00:00:00Z"})).await;
     assert_eq!((past.status.as_u16(), &past.json()["live_revision"]), (200, &json!(2)), "at once");
 }
@@ -143,6 +155,9 @@ async fn schedules_give_way_to_what_editors_do() {
     assert_eq!(plan(&json!({"at": hour})).await["revision"], 4);
     let again = desk.post("a/withdraw", &json!({"reason": "有误"})).await.ok();
     assert_eq!(again["schedule"], Value::Null, "it does not come back by itself");
+    let audit = desk.get("/manage/v1/audit").await.ok();
+    let told = |action: &str| audit["data"].as_array().unwrap().iter().filter(|act| act["action"] == action).count();
+    assert_eq!(told("unschedule"), 2, "what both withdrawals cancelled is told: {audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,6 +185,27 @@ async fn what_is_withdrawn_is_gone_from_everywhere_in_one_step() {
     assert_eq!(desk.post("never/withdraw", &json!({"reason": "有误"})).await.status, 409);
     assert_eq!(desk.publish("stem-cell-infusion").await["withdrawn"], Value::Null);
     assert_eq!(desk.status("/v1/articles/stem-cell-infusion").await, 200);
+}
+
+/// The log tells of what was public, whatever editors did with the article since.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_reason_tells_the_log_nothing_of_drafts() {
+    let desk = Desk::empty().await;
+    desk.save("a", "公开的。").await;
+    let public = desk.publish("a").await["hash"].clone();
+    desk.post("a/withdraw", &json!({"reason": "有误"})).await.ok();
+    desk.save("a", "未公开的。").await;
+    desk.post("a/move", &json!({"slug": "secret"})).await.ok();
+    desk.post("secret/withdraw", &json!({"reason": "另有原因"})).await.ok();
+    assert_eq!(desk.app.get("/v1/articles/a").await.json()["detail"], "另有原因");
+    desk.delete("secret").await;
+    let sql = "select format('%s %s %s %s', type, slug, revision, hash) as line from changes order by sequence";
+    let mut connection = desk.app.db.write().await.unwrap();
+    let log: Vec<Line> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
+    let public = public.as_str().unwrap();
+    let told: Vec<_> = log.iter().map(|line| line.line.as_str()).collect();
+    assert_eq!(told.len(), 4);
+    assert!(told.iter().all(|line| line.ends_with(&format!(" a 1 {public}"))), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
