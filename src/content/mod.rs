@@ -32,7 +32,7 @@ pub mod site;
 pub mod text;
 mod value;
 
-pub use name::{Anchor, Href, Locale, Slug};
+pub use name::{Anchor, ArticleName, Href, Locale, Slug};
 
 /// One article as its editor writes it: the whole content of one article file, and nothing that a
 /// database adds to it (ids, numbers, times).

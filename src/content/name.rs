@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 mod href;
 
@@ -77,10 +78,43 @@ impl FromStr for Slug {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         plain_name(text, Self::MAX, false)?;
-        if uuid::Uuid::try_parse(text).is_ok() {
+        if Uuid::try_parse(text).is_ok() {
             return Err(InvalidName("it has the form of an id".into()));
         }
         Ok(Slug(text.to_owned()))
+    }
+}
+
+/// What a path calls an article by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArticleName {
+    /// A slug that it has or had.
+    Slug(Slug),
+    /// Its id.
+    Id(Uuid),
+}
+
+impl FromStr for ArticleName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        // Only the hyphenated form: an id has one address.
+        if text.len() == 36
+            && let Ok(id) = Uuid::try_parse(text)
+        {
+            return Ok(ArticleName::Id(id));
+        }
+        text.parse().map(ArticleName::Slug)
+    }
+}
+
+/// As it stands in a path.
+impl fmt::Display for ArticleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArticleName::Slug(slug) => slug.fmt(f),
+            ArticleName::Id(id) => id.fmt(f),
+        }
     }
 }
 
@@ -125,7 +159,7 @@ impl FromStr for Anchor {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         plain_name(text, Self::MAX, true)?;
-        if uuid::Uuid::try_parse(text).is_ok() {
+        if Uuid::try_parse(text).is_ok() {
             return Err(InvalidName("it has the form of an id".into()));
         }
         Ok(Anchor(text.to_owned()))

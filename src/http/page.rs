@@ -8,9 +8,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{query::Parameters, read::Address};
+use super::{
+    query::{FromQuery, Parameters},
+    read::Address,
+};
 use crate::error::Error;
 
 /// How many items a page has unless the client says otherwise.
@@ -87,6 +90,25 @@ impl Paging {
         let last = rows.last().filter(|_| more);
         let next_cursor = last.map(|last| cursor(query, &position(last))).transpose()?;
         Ok(Page { limit: self.limit, next_cursor })
+    }
+}
+
+/// What every list can be asked for, for those that can be asked for nothing else.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Paging` reads")]
+pub struct PagingParameters {
+    /// The most items of the page.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+impl FromQuery for Paging {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        Paging::take(parameters, DEFAULT_LIMIT)
     }
 }
 

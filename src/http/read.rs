@@ -84,17 +84,23 @@ pub struct Read<Q> {
     delivery: web::Data<Delivery>,
 }
 
+/// What a request asks for, and its canonical address.
+pub fn asked<Q: FromQuery>(request: &HttpRequest) -> Result<(Q, Address), Error> {
+    let (query, canonical) = Parameters::new(request.query_string()).parse()?;
+    let path = percent_encoding::percent_decode_str(request.path()).decode_utf8_lossy().into_owned();
+    Ok((query, Address { path, query: canonical }))
+}
+
 impl<Q: FromQuery> FromRequest for Read<Q> {
     type Error = Error;
     type Future = future::Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
-            let (query, canonical) = Parameters::new(request.query_string()).parse()?;
-            let path = percent_encoding::percent_decode_str(request.path()).decode_utf8_lossy().into_owned();
+            let (query, address) = asked(request)?;
             let delivery = request.app_data::<web::Data<Delivery>>().cloned();
             let delivery = delivery.ok_or_else(|| Error::Internal("the service has nothing to deliver from".into()))?;
-            Ok(Read { query, address: Address { path, query: canonical }, request: request.clone(), delivery })
+            Ok(Read { query, address, request: request.clone(), delivery })
         };
         future::ready(read())
     }

@@ -1,21 +1,23 @@
 //! `/manage/v1/articles`: what editors write. A save makes a draft; readers see none of it.
 
 use actix_web::{
-    HttpResponse, HttpResponseBuilder, delete, get,
+    HttpResponse, delete, get,
     http::{StatusCode, header},
     put, web,
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::call::{Call, MOUNT, ReadDrafts, Write, fault, parse_name, refused};
+use super::{
+    call::{Call, MOUNT, ReadDrafts, Write, answer_page, fault, named, refused},
+    standing::{ArticleStanding, answer},
+};
 use crate::{
     content::{
-        Document, Slug,
+        ArticleName, Document, Slug,
         json::{self, ArticleJson, Form},
         markdown,
     },
@@ -27,88 +29,13 @@ use crate::{
         query::{FromQuery, Nothing, Parameters},
     },
     publishing::{
-        article::{self, Article, Found, Name, Standing, State},
+        article::{self, Article, Found, State},
         draft::{self, Outcome, Saved},
         keys::Scope,
         revisions::{self, Revision},
         withdraw,
     },
 };
-
-/// How it stands with an article.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ArticleStanding {
-    /// Its id; it never changes.
-    pub id: Uuid,
-    /// The slug that it has now.
-    #[schema(example = "cord-blood")]
-    pub slug: String,
-    /// The number of its latest revision.
-    #[schema(example = 3, minimum = 1)]
-    pub revision: i32,
-    /// What the latest revision is: a `draft`, `live` (readers see it), or `past` (they did).
-    #[schema(example = "draft", pattern = "^(draft|live|past)$")]
-    pub state: String,
-    /// The hash of its content.
-    #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
-    pub hash: String,
-    /// Who saved it: the name of the key, or what did it on the command line.
-    #[schema(example = "editor")]
-    pub saved_by: String,
-    /// When.
-    pub saved_at: DateTime<Utc>,
-    /// The number of the revision that readers see; `null` where they see none.
-    #[schema(example = 2)]
-    pub live_revision: Option<i32>,
-    /// What is published later, and when.
-    pub schedule: Option<PlannedPublication>,
-    /// The reason that readers are told, where the article was published and is not any more.
-    pub withdrawn: Option<String>,
-}
-
-/// A publication that is to come.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PlannedPublication {
-    /// The revision.
-    #[schema(example = 3, minimum = 1)]
-    pub revision: i32,
-    /// When, by the clock of the database.
-    pub at: DateTime<Utc>,
-    /// Why it could not be published when its time had come; it is not tried again.
-    pub failure: Option<String>,
-}
-
-impl ArticleStanding {
-    fn new(article: &Article, standing: Standing) -> ArticleStanding {
-        let latest = standing.latest;
-        ArticleStanding {
-            id: article.id,
-            slug: article.slug.to_string(),
-            revision: latest.number,
-            state: latest.state,
-            hash: latest.hash,
-            saved_by: latest.created_by,
-            saved_at: latest.created_at,
-            live_revision: standing.live,
-            schedule: standing.schedule.map(|planned| PlannedPublication {
-                revision: planned.revision,
-                at: planned.publish_at,
-                failure: planned.failure,
-            }),
-            withdrawn: standing.withdrawn,
-        }
-    }
-
-    /// How it stands with an article now, and its validator.
-    pub(super) async fn of(
-        connection: &mut AsyncPgConnection,
-        article: &Article,
-    ) -> Result<(ArticleStanding, String), Error> {
-        let standing = article::standing(connection, article.id).await?;
-        let etag = standing.latest.etag();
-        Ok((ArticleStanding::new(article, standing), etag))
-    }
-}
 
 /// A page of articles as they stand.
 #[derive(Debug, Serialize, ToSchema)]
@@ -225,11 +152,6 @@ impl ContentForm {
     }
 }
 
-/// `value` with a validator.
-pub(super) fn answer<T: Serialize>(status: StatusCode, etag: &str, value: &T) -> HttpResponse {
-    HttpResponseBuilder::new(status).insert_header((header::ETAG, etag)).json(value)
-}
-
 /// List the drafts
 ///
 /// Every article that editors have, published or not, by when its latest revision was saved, the newest first.
@@ -239,14 +161,14 @@ pub(super) fn answer<T: Serialize>(status: StatusCode, etag: &str, value: &T) ->
 )]
 #[get("/manage/v1/articles")]
 pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let DraftListQuery { state, paging } = call.query()?;
+    let (DraftListQuery { state, paging }, address) = call.list()?;
     let list = format!("{MOUNT}?state={state:?}");
     let after = paging.after::<(DateTime<Utc>, Uuid)>(&list)?;
     let mut rows = call.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
     let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
     let data = rows.into_iter().map(|(article, standing)| ArticleStanding::new(&article, standing)).collect();
     let list = DraftList { data, page };
-    Ok(call.page(&list, &list.page))
+    Ok(answer_page(&list, &list.page, &address))
 }
 
 /// Read a draft
@@ -296,9 +218,10 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
 pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
     let Nothing = call.query()?;
     let expected = call.expected()?;
-    let (slug, id) = match parse_name(&path)? {
-        Name::Slug(slug) => (slug, None),
-        name @ Name::Id(id) => match call.read(async |connection| article::find(connection, &name).await).await? {
+    let (slug, id) = match named(&path)? {
+        ArticleName::Slug(slug) => (slug, None),
+        name @ ArticleName::Id(id) => match call.read(async |connection| article::find(connection, &name).await).await?
+        {
             Found::Here(article) | Found::Moved(article) => (article.slug, Some(id)),
         },
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::call::{Admin, Call};
+use super::call::{Admin, Call, answer_page};
 use crate::{
     error::Error,
     http::{
@@ -120,12 +120,12 @@ impl FromQuery for AuditQuery {
 )]
 #[get("/manage/v1/audit")]
 pub async fn list_audit(call: Call<Admin>) -> Result<HttpResponse, Error> {
-    let AuditQuery { article, paging } = call.query()?;
+    let (AuditQuery { article, paging }, address) = call.list()?;
     let list = format!("/manage/v1/audit?article={article:?}");
     let before = paging.after::<i64>(&list)?;
     let read = call.read(async |connection| audit::list(connection, article, before, paging.fetch()).await);
     let mut rows = read.await?;
     let page = paging.cut(&list, &mut rows, |entry| entry.sequence)?;
     let list = AuditList { data: rows.into_iter().map(AuditEntry::from).collect(), page };
-    Ok(call.page(&list, &list.page))
+    Ok(answer_page(&list, &list.page, &address))
 }

@@ -24,20 +24,21 @@ use tokio::time::timeout;
 
 use crate::{
     content::{
-        Slug,
+        ArticleName,
         json::{Refused, Remark},
     },
     db::Db,
     error::{Error, Fault},
     http::{
-        MANAGED_BODY_LIMIT,
+        Address, MANAGED_BODY_LIMIT,
         headers::bearer,
-        page::Page,
-        query::{FromQuery, Parameters},
+        page::{Page, next_address},
+        query::FromQuery,
+        read::asked,
     },
     publishing::{
         self, Author,
-        article::{self, Article, Found, Name},
+        article::{self, Article, Found},
         draft::Expected,
         keys::{self, Key, Scope},
         revisions,
@@ -115,23 +116,12 @@ impl<S> Call<S> {
 
     /// The query parameters.
     pub fn query<Q: FromQuery>(&self) -> Result<Q, Error> {
-        Parameters::new(self.request.query_string()).parse().map(|(query, _)| query)
+        self.list().map(|(query, _)| query)
     }
 
-    /// A page of a list, with the `Link` to the next one.
-    pub fn page<T: Serialize>(&self, list: &T, page: &Page) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
-        if let Some(cursor) = &page.next_cursor {
-            let given = form_urlencoded::parse(self.request.query_string().as_bytes());
-            let others = given.filter(|(name, _)| name != "cursor");
-            let query = form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(others)
-                .append_pair("cursor", cursor)
-                .finish();
-            let link = format!("<{}?{query}>; rel=\"next\"", self.request.path());
-            response.insert_header((header::LINK, link));
-        }
-        response.json(list)
+    /// The query parameters of a list, and its address, which its next page has too.
+    pub fn list<Q: FromQuery>(&self) -> Result<(Q, Address), Error> {
+        asked(&self.request)
     }
 
     /// Runs `work` in a transaction.
@@ -212,7 +202,7 @@ impl<S> Call<S> {
     /// The article that a part of the path names, if it is as `If-Match` says where that is given. A slug that it had leads
     /// on to the one that it has, `tail` and the query included.
     pub async fn article(&self, connection: &mut AsyncPgConnection, name: &str, tail: &str) -> Result<Article, Error> {
-        match article::find(connection, &parse_name(name)?).await? {
+        match article::find(connection, &named(name)?).await? {
             Found::Here(article) => {
                 // Conditions are for changes: what is read here is not kept.
                 let reads = *self.request.method() == Method::GET;
@@ -232,15 +222,18 @@ impl<S> Call<S> {
     }
 }
 
-/// What a part of a path calls an article.
-pub fn parse_name(text: &str) -> Result<Name, Error> {
-    if text.len() == 36
-        && let Ok(id) = text.parse()
-    {
-        return Ok(Name::Id(id));
+/// A page of the list at `address`, with the `Link` to the next one.
+pub(super) fn answer_page<T: Serialize>(list: &T, page: &Page, address: &Address) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(next) = next_address(address, page) {
+        response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
     }
-    let slug: Result<Slug, _> = text.parse();
-    slug.map(Name::Slug).map_err(|why| Error::NotFound(format!("`{text}` cannot be an article's address: {why}")))
+    response.json(list)
+}
+
+/// What a part of a path calls an article.
+pub fn named(text: &str) -> Result<ArticleName, Error> {
+    text.parse().map_err(|why| Error::NotFound(format!("`{text}` cannot be an article's address: {why}")))
 }
 
 fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
@@ -344,6 +337,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Slug;
 
     fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()

@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call::{Admin, Call};
+use super::call::{Admin, Call, answer_page};
 use crate::{
     error::{Error, Fault},
     http::{
-        page::{Page, Paging},
+        page::{Page, Paging, PagingParameters},
         query::Nothing,
     },
     publishing::keys::{self, Key, Scope},
-    v1::topics::TopicQuery,
 };
 
 /// The list, for its cursors.
@@ -140,17 +139,17 @@ impl ApiKeyRequest {
 ///
 /// Every key that was ever made, the newest first, revoked and expired ones too. The keys themselves are stored nowhere.
 #[utoipa::path(
-    tag = "Management", security(("key" = ["admin"])), params(TopicQuery),
+    tag = "Management", security(("key" = ["admin"])), params(PagingParameters),
     responses((status = 200, description = "A page of keys.", body = ApiKeyList)),
 )]
 #[get("/manage/v1/keys")]
 pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
-    let paging: Paging = call.query()?;
+    let (paging, address): (Paging, _) = call.list()?;
     let before = paging.after::<Uuid>(LIST)?;
     let mut rows = call.read(async |connection| keys::list(connection, before, paging.fetch()).await).await?;
     let page = paging.cut(LIST, &mut rows, |key| key.id)?;
     let list = ApiKeyList { data: rows.into_iter().map(ApiKey::from).collect(), page };
-    Ok(call.page(&list, &list.page))
+    Ok(answer_page(&list, &list.page, &address))
 }
 
 /// Make a key

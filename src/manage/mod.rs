@@ -1,6 +1,6 @@
 //! The API that changes things: reads the request, calls [`publishing`](crate::publishing), answers. No SQL.
 //!
-//! - [`call`] who asks, and what
+//! - [`call`] who asks, and what · [`standing`] how it stands with an article, as most answers say it
 //! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
 //! - [`site`] · [`topics`] · [`pins`] what is around the articles; [`state`] what these three share
 //! - [`keys`] who may write · [`audit`] who did what
@@ -14,6 +14,7 @@ pub mod preview;
 pub mod publication;
 pub mod revisions;
 pub mod site;
+pub mod standing;
 pub mod state;
 pub mod topics;
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::call::{Call, ReadDrafts, in_time};
 use crate::{
+    content::ArticleName,
     db::Db,
     error::{Error, Fault},
     http::{
@@ -22,10 +23,7 @@ use crate::{
     },
     publishing::{self, preview},
     reader,
-    v1::{
-        address::Key,
-        articles::read::{self as article, Article, ArticleParameters, ArticleQuery},
-    },
+    v1::articles::read::{self as article, Article, ArticleParameters, ArticleQuery},
 };
 
 /// For how many seconds a link works unless it is said.
@@ -182,7 +180,7 @@ async fn staged(
     db: &Db,
     id: &str,
     token: Token,
-    read: impl AsyncFnOnce(&AsyncPgConnection, &Key, &Address) -> Result<Answer, Error>,
+    read: impl AsyncFnOnce(&AsyncPgConnection, &ArticleName, &Address) -> Result<Answer, Error>,
 ) -> Result<HttpResponse, Error> {
     let late = |_| Error::Unavailable("too many previews are opened at once".into());
     let turn = timeout(PATIENCE, TURN.acquire()).await.map_err(late)?;
@@ -191,7 +189,7 @@ async fn staged(
         if id.parse::<Uuid>().ok() != Some(link.article) {
             return Err(Error::Forbidden("this link is one to another article".into()));
         }
-        let key = Key::Id(link.article);
+        let key = ArticleName::Id(link.article);
         let address = Address { path: format!("/preview/{id}"), query: Canonical::default() };
         publishing::all_or_none(connection, true, async |connection| {
             preview::stage(connection, &link).await?;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    articles::{ArticleStanding, answer},
     call::{Call, Publish},
+    standing::{ArticleStanding, answer},
 };
 use crate::{
     content::{Slug, text},

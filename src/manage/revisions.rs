@@ -1,14 +1,14 @@
 //! `/manage/v1/articles/{slug}/revisions`: the history of an article, and what changed.
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    articles::{ArticleStanding, ContentForm, ContentParameters, SavedArticle, saved_answer},
-    call::{Call, MOUNT, ReadDrafts, Write},
+    articles::{ContentForm, ContentParameters, SavedArticle, saved_answer},
+    call::{Call, MOUNT, ReadDrafts, Write, answer_page},
+    standing::{ArticleStanding, RevisionSummary},
 };
 use crate::{
     content::{
@@ -17,46 +17,15 @@ use crate::{
     },
     error::Error,
     http::{
-        page::{Page, Paging},
+        page::{Page, Paging, PagingParameters},
         problem::PreconditionFailed,
         query::{FromQuery, Nothing, Parameters},
     },
     publishing::{
         self,
-        revisions::{self, Revision, Summary},
+        revisions::{self, Revision},
     },
 };
-
-/// What the history says of a revision.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RevisionSummary {
-    /// Its number: 1 for the first of an article.
-    #[schema(example = 2, minimum = 1)]
-    pub revision: i32,
-    /// A `draft`, `live` (readers see it), or `past`.
-    #[schema(example = "live", pattern = "^(draft|live|past)$")]
-    pub state: String,
-    /// The hash of its content.
-    #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
-    pub hash: String,
-    /// Who saved it: the name of the key, or what did it on the command line.
-    #[schema(example = "editor")]
-    pub saved_by: String,
-    /// When.
-    pub saved_at: DateTime<Utc>,
-}
-
-impl From<Summary> for RevisionSummary {
-    fn from(summary: Summary) -> RevisionSummary {
-        RevisionSummary {
-            revision: summary.number,
-            state: summary.state,
-            hash: summary.hash,
-            saved_by: summary.created_by,
-            saved_at: summary.created_at,
-        }
-    }
-}
 
 /// A page of revisions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,13 +66,13 @@ pub struct RevisionDiff {
     tag = "Management", security(("key" = ["read_drafts"])),
     params(
         ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
-        crate::v1::topics::TopicQuery
+        PagingParameters
     ),
     responses((status = 200, description = "A page of revisions.", body = RevisionList)),
 )]
 #[get("/manage/v1/articles/{slug}/revisions")]
 pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let paging: Paging = call.query()?;
+    let (paging, address): (Paging, _) = call.list()?;
     let (list, mut rows) = call
         .read(async |connection| {
             let article = call.article(connection, &path, "/revisions").await?;
@@ -115,7 +84,7 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
     let page = paging.cut(&list, &mut rows, |row| row.number)?;
     let data = rows.into_iter().map(RevisionSummary::from).collect();
     let list = RevisionList { data, page };
-    Ok(call.page(&list, &list.page))
+    Ok(answer_page(&list, &list.page, &address))
 }
 
 /// Read a revision

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{articles, call::Call};
+use super::{call::Call, standing};
 use crate::{error::Error, http::query::Nothing, publishing::draft::Expected};
 
 /// The strong validator (RFC 9110 section 8.8.3) of `state`: a digest of its JSON.
@@ -18,7 +18,7 @@ fn etag<T: Serialize>(state: &T) -> Result<String, Error> {
 
 /// `state` with its validator.
 pub(super) fn answer<T: Serialize>(status: StatusCode, state: &T) -> Result<HttpResponse, Error> {
-    Ok(articles::answer(status, &etag(state)?, state))
+    Ok(standing::answer(status, &etag(state)?, state))
 }
 
 /// What a request expects of the state that it changes. It need not say anything: who puts all of something knows what they

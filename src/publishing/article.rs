@@ -10,19 +10,10 @@ use super::{
     schedule::{self, Schedule},
 };
 use crate::{
-    content::Slug,
+    content::{ArticleName, Slug},
     db::schema::{addresses, articles, documents, revisions, schedules, withdrawals},
     error::Error,
 };
-
-/// What an article is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Name {
-    /// By a slug that it has or had.
-    Slug(Slug),
-    /// By its id.
-    Id(Uuid),
-}
 
 /// An article that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,24 +47,24 @@ pub enum Found {
 }
 
 /// Finds an article. Errors: there is none, or it was deleted.
-pub async fn find(connection: &mut AsyncPgConnection, name: &Name) -> Result<Found, Error> {
+pub async fn find(connection: &mut AsyncPgConnection, name: &ArticleName) -> Result<Found, Error> {
     type Row = (Uuid, String, Option<DateTime<Utc>>);
     let columns = (documents::id, documents::slug, documents::deleted_at);
     let row: Option<Row> = match name {
-        Name::Slug(slug) => {
+        ArticleName::Slug(slug) => {
             documents::table.filter(documents::slug.eq(slug.as_str())).select(columns).first(connection).await
         }
-        Name::Id(id) => documents::table.find(id).select(columns).first(connection).await,
+        ArticleName::Id(id) => documents::table.find(id).select(columns).first(connection).await,
     }
     .optional()?;
     let (row, moved) = match (row, name) {
         (Some(row), _) => (Some(row), false),
-        (None, Name::Slug(slug)) => {
+        (None, ArticleName::Slug(slug)) => {
             let owner = addresses::table.find(slug.as_str()).select(addresses::article_id);
             let owner = documents::table.filter(documents::id.eq_any(owner)).select(columns);
             (owner.first(connection).await.optional()?, true)
         }
-        (None, Name::Id(_)) => (None, false),
+        (None, ArticleName::Id(_)) => (None, false),
     };
     match row {
         Some((id, slug, None)) => {

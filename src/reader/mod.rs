@@ -7,11 +7,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
+    content::ArticleName,
     db::schema::articles,
     error::Error,
     http::{Address, Answer, Read, query::Nothing},
     v1::{
-        address::{Key, unknown},
+        address::{check, named, unknown},
         articles::{find::CONTENT, read::whole},
         card::Card,
         site::{self, Site},
@@ -61,15 +62,19 @@ pub async fn show_library(read: Read<Nothing>) -> Result<HttpResponse, Error> {
 )]
 #[get("/read/{slug}")]
 pub async fn show_article(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
-    let key = Key::parse(&path)?;
+    let key = named(&path)?;
     read.answer(async move |connection, _, address| article(connection, &key, &address).await).await
 }
 
 /// The page of an article.
-pub(crate) async fn article(connection: &AsyncPgConnection, key: &Key, address: &Address) -> Result<Answer, Error> {
+pub(crate) async fn article(
+    connection: &AsyncPgConnection,
+    key: &ArticleName,
+    address: &Address,
+) -> Result<Answer, Error> {
     let (found, related, _) = whole(connection, key, CONTENT, true, false).await?;
     let related = related.ok_or_else(|| unknown(&found.card.slug))?;
-    key.check("/read/", &found.card, "", address)?;
+    check(key, "/read/", &found.card, "", address)?;
     let site: Option<Site> = site::find(connection).await?;
     let body = found.body()?;
     let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);

@@ -16,11 +16,12 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    address::{Key, MOUNT, unknown},
+    address::{MOUNT, check, named, unknown},
     articles::find::{Wanted, find},
     card::Json,
 };
 use crate::{
+    content::ArticleName,
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -155,14 +156,18 @@ struct Part {
 
 async fn load(
     mut connection: &AsyncPgConnection,
-    key: &Key,
+    key: &ArticleName,
     fetch: i64,
     after: Option<After>,
 ) -> Result<Option<Part>, Error> {
     let After(rank, major, minor, tie) = after.clone().unwrap_or(After(0, 0.0, 0.0, String::new()));
+    let (slug, id) = match key {
+        ArticleName::Slug(slug) => (Some(slug.to_string()), None),
+        ArticleName::Id(id) => (None, Some(*id)),
+    };
     let given = vec![
-        ("slug", Bind::Text(key.slug())),
-        ("id", Bind::Uuid(key.id())),
+        ("slug", Bind::Text(slug)),
+        ("id", Bind::Uuid(id)),
         ("fetch", Bind::Integer(Some(fetch))),
         ("after_rank", Bind::Integer(after.map(|_| rank.into()))),
         ("after_major", Bind::Float(Some(major))),
@@ -208,7 +213,7 @@ pub(crate) struct First {
 }
 
 /// The first recommendations of the article that `key` names; none where it is not published. One statement.
-pub(crate) async fn first(connection: &AsyncPgConnection, key: &Key) -> Result<First, Error> {
+pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> Result<First, Error> {
     let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
         let shown = Recommendations { data: Vec::new(), more: None };
         return Ok(First { shown, tags: Vec::new(), of: None });
@@ -244,22 +249,22 @@ fn tags(part: &Part) -> Vec<String> {
 )]
 #[get("/v1/articles/{slug}/related")]
 pub async fn list_related(path: web::Path<String>, read: Read<Paging>) -> Result<HttpResponse, Error> {
-    let key = Key::parse(&path)?;
+    let key = named(&path)?;
     read.answer(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
         .await
 }
 
 async fn page_of_related(
     connection: &Connection,
-    key: &Key,
+    key: &ArticleName,
     paging: &Paging,
     address: &Address,
 ) -> Result<Answer, Error> {
     let found = find(connection, key, Wanted::default()).await?;
-    key.check(MOUNT, &found.card, "/related", address)?;
+    check(key, MOUNT, &found.card, "/related", address)?;
     let name = list_name(found.card.id);
     let after = paging.after(&name)?;
-    let part = load(connection, &Key::Id(found.card.id), paging.fetch(), after).await?;
+    let part = load(connection, &ArticleName::Id(found.card.id), paging.fetch(), after).await?;
     let Some(mut part) = part else {
         // It went between the two statements; whoever asks again is told how.
         find(connection, key, Wanted::default()).await?;

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    address::{Key, MOUNT, moved},
+    address::{MOUNT, check, moved, named},
     articles::{
         find::{CONTENT, Found, find, written},
         read::ATTEMPTS,
@@ -20,7 +20,10 @@ use super::{
     card::Card,
 };
 use crate::{
-    content::body::{Format, Heading, Part, Section},
+    content::{
+        ArticleName,
+        body::{Format, Heading, Part, Section},
+    },
     db::{
         Connection,
         schema::{section_addresses, sections},
@@ -119,13 +122,18 @@ pub struct SectionInContext {
 )]
 #[get("/v1/articles/{slug}/sections")]
 pub async fn list_sections(path: web::Path<String>, read: Read<TreeQuery>) -> Result<HttpResponse, Error> {
-    let key = Key::parse(&path)?;
+    let key = named(&path)?;
     read.answer(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
 }
 
-async fn tree(connection: &Connection, key: &Key, query: &TreeQuery, address: &Address) -> Result<Answer, Error> {
+async fn tree(
+    connection: &Connection,
+    key: &ArticleName,
+    query: &TreeQuery,
+    address: &Address,
+) -> Result<Answer, Error> {
     let found = find(connection, key, CONTENT).await?;
-    key.check(MOUNT, &found.card, "/sections", address)?;
+    check(key, MOUNT, &found.card, "/sections", address)?;
     let mut parts = found.body()?.sections;
     if query.flat {
         let mut flat = Vec::new();
@@ -177,7 +185,7 @@ fn cut(parts: &mut Vec<Part>, depth: u32) {
 #[get("/v1/articles/{slug}/sections/{ref}")]
 pub async fn read_section(path: web::Path<(String, String)>, read: Read<SectionQuery>) -> Result<HttpResponse, Error> {
     let (slug, reference) = path.into_inner();
-    let key = Key::parse(&slug)?;
+    let key = named(&slug)?;
     // What can be no reference names nothing, and must not come back in a `Location`.
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
         return Err(unknown_section(&slug, &reference));
@@ -190,14 +198,14 @@ pub async fn read_section(path: web::Path<(String, String)>, read: Read<SectionQ
 
 async fn one(
     connection: &Connection,
-    key: &Key,
+    key: &ArticleName,
     reference: &str,
     format: Format,
     address: &Address,
 ) -> Result<Answer, Error> {
     for _ in 0..ATTEMPTS {
         let found = find(connection, key, CONTENT).await?;
-        key.check(MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
+        check(key, MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
         if let Some(answer) = within(connection, &found, reference, format, address).await? {
             return Ok(answer);
         }

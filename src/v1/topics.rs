@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use diesel::{dsl, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     content::Slug,
@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     http::{
         Address, Answer, Read,
-        page::{Page, Paging, next_address},
-        query::{FromQuery, Nothing, Parameters},
+        page::{Page, Paging, PagingParameters, next_address},
+        query::Nothing,
     },
 };
 
@@ -45,29 +45,10 @@ pub struct TopicList {
     pub page: Page,
 }
 
-/// What a list of topics can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters; `Paging` reads them")]
-pub struct TopicQuery {
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-}
-
-impl FromQuery for Paging {
-    fn from_query(parameters: &mut Parameters) -> Self {
-        Paging::take(parameters, crate::http::page::DEFAULT_LIMIT)
-    }
-}
-
 /// List the topics
 ///
 /// Every topic with the number of its articles, in the order of their slugs.
-#[utoipa::path(tag = "Topics", params(TopicQuery), responses((status = 200, description = "A page of topics.", body = TopicList)))]
+#[utoipa::path(tag = "Topics", params(PagingParameters), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
 pub async fn list_topics(read: Read<Paging>) -> Result<HttpResponse, Error> {
     read.answer(page_of_topics).await

@@ -6,14 +6,17 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    content::body::{self, Body},
+    content::{
+        ArticleName,
+        body::{self, Body},
+    },
     db::{
         schema::{addresses, article_bodies, articles, withdrawals},
         statement::Scalar,
     },
     error::Error,
     v1::{
-        address::{Key, MOUNT, unknown},
+        address::{MOUNT, unknown},
         card::Card,
     },
 };
@@ -40,7 +43,11 @@ pub(crate) struct Found {
 }
 
 /// The article that `key` names, or why there is none. One statement.
-pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: Wanted) -> Result<Found, Error> {
+pub(crate) async fn find(
+    mut connection: &AsyncPgConnection,
+    key: &ArticleName,
+    wanted: Wanted,
+) -> Result<Found, Error> {
     type Row =
         (Option<Card>, Option<String>, (Option<String>, Option<String>, Option<String>, Option<String>), Option<Value>);
     let when = |wanted: bool| wanted.into_sql::<Bool>();
@@ -61,17 +68,16 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, key: &Key, wanted: 
         ))
         .limit(1);
     let row: Option<Row> = match key {
-        Key::Slug(slug) => select.filter(addresses::slug.eq(slug.as_str())).first(&mut connection).await,
-        Key::Id(id) => select.filter(addresses::article_id.eq(id)).first(&mut connection).await,
+        ArticleName::Slug(slug) => select.filter(addresses::slug.eq(slug.as_str())).first(&mut connection).await,
+        ArticleName::Id(id) => select.filter(addresses::article_id.eq(id)).first(&mut connection).await,
     }
     .optional()?;
-    let name = || key.slug().unwrap_or_else(|| key.id().map(|id| id.to_string()).unwrap_or_default());
     match row {
         Some((Some(card), _, (toc, lead_html, sections_html, content), present_links)) => {
             Ok(Found { card, toc, lead_html, sections_html, content, present_links })
         }
         Some((None, Some(reason), ..)) => Err(Error::Withdrawn(reason)),
-        Some((None, None, ..)) | None => Err(unknown(&name())),
+        Some((None, None, ..)) | None => Err(unknown(&key.to_string())),
     }
 }
 

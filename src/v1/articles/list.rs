@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    content::{Locale, Slug},
+    content::{ArticleName, Locale, Slug},
     db::{
         Connection,
         schema::{article_topics, articles},
@@ -23,7 +23,7 @@ use crate::{
         query::{FromQuery, Parameters},
     },
     v1::{
-        address::Key,
+        address::named,
         card::{Card, CardList},
         fields::{self, Fields, filtered},
     },
@@ -108,9 +108,9 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
     let text = p.text("ids")?;
     let mut ids: Vec<Uuid> = Vec::new();
     for part in text.split(',').filter(|_| !text.is_empty()) {
-        match Key::parse(part) {
-            Ok(Key::Id(id)) if ids.contains(&id) => {}
-            Ok(Key::Id(id)) => ids.push(id),
+        match named(part) {
+            Ok(ArticleName::Id(id)) if ids.contains(&id) => {}
+            Ok(ArticleName::Id(id)) => ids.push(id),
             _ => p.fault("ids", format!("`{part}` is not an id")),
         }
     }

@@ -10,14 +10,17 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::find::{Found, Wanted, find, raw, written};
 use crate::{
-    content::body::{Format, Section, TocEntry, Written},
+    content::{
+        ArticleName,
+        body::{Format, Section, TocEntry, Written},
+    },
     error::Error,
     http::{
         Address, Answer, Read,
         query::{FromQuery, Parameters},
     },
     v1::{
-        address::{Key, MOUNT},
+        address::{MOUNT, check, named},
         card::Card,
         fields::{self, Fields, filtered},
         hot,
@@ -123,20 +126,20 @@ pub struct Article {
 )]
 #[get("/v1/articles/{slug}")]
 pub async fn read_article(path: web::Path<String>, read: Read<ArticleQuery>) -> Result<HttpResponse, Error> {
-    let key = Key::parse(&path)?;
+    let key = named(&path)?;
     read.answer(async move |connection, query, address| one(connection, &key, &query, &address).await).await
 }
 
 /// The answer to a request for one article.
 pub(crate) async fn one(
     connection: &AsyncPgConnection,
-    key: &Key,
+    key: &ArticleName,
     query: &ArticleQuery,
     address: &Address,
 ) -> Result<Answer, Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
-    key.check(MOUNT, &found.card, "", address)?;
+    check(key, MOUNT, &found.card, "", address)?;
 
     let mut tags = found.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));
@@ -158,7 +161,7 @@ pub(crate) type Whole = (Found, Option<related::First>, Option<Recommendations>)
 /// database as it is when it begins, so related reading says which revision it belongs to.
 pub(crate) async fn whole(
     connection: &AsyncPgConnection,
-    key: &Key,
+    key: &ArticleName,
     wanted: Wanted,
     with_related: bool,
     with_hot: bool,

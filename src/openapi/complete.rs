@@ -1,79 +1,22 @@
-//! The document that describes the API (OpenAPI 3.1), the files that are stored of it, and the pages that show it.
-//!
-//! Operations describe themselves beside their code; what holds for all of them is added here, in one pass over the
-//! finished document.
+//! What holds for all operations: shared answers, headers, problems, examples, and who may ask.
 
-use std::{fmt::Write, sync::Arc};
-
-use actix_web::{App, HttpResponse, get, web};
 use include_dir::{Dir, include_dir};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
-use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
-use utoipa_swagger_ui::Config;
 
 use crate::{
     error::{Error, Fault, Kind},
     http::{
-        Answer, MANAGED_BODY_LIMIT, Read,
+        MANAGED_BODY_LIMIT,
         problem::{MEDIA_TYPE, Problem},
-        query::Nothing,
     },
-    server,
 };
 
 /// What operations answer over the bundled library, a file an operation; a test holds them against the service.
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/examples");
 
-/// The document, as it is served and stored.
-#[must_use]
-pub fn document() -> Value {
-    let (_, collected) = App::new().into_utoipa_app().configure(server::routes).split_for_parts();
-    let mut document = serde_json::to_value(collected).unwrap_or_default();
-    document["info"] = json!({
-        "title": "Lectern",
-        "version": env!("CARGO_PKG_VERSION"),
-        "summary": env!("CARGO_PKG_DESCRIPTION"),
-        "description": include_str!("openapi.md"),
-        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-    });
-    document["servers"] = json!([{"url": "/", "description": "This service"}]);
-    document["security"] = json!([]);
-    document["tags"] = json!([
-        {"name": "Site", "description": "What the service says of itself, and where everything is."},
-        {"name": "Articles", "description": "Articles: lists of cards, whole articles, and what to read next."},
-        {"name": "Sections", "description": "The sections of an article: addressable, and their addresses never break."},
-        {"name": "Topics", "description": "What the articles are about."},
-        {"name": "Recommendations", "description": "What leads the site."},
-        {"name": "Reader", "description": "Pages for people, made from the same content."},
-        {"name": "Management", "description": "Drafts, publication, keys, and who did what. Every operation needs a key with the scope that it names."},
-        {"name": "Around", "description": "Health, problems, and this description."},
-    ]);
-    add_components(&mut document);
-    let paths = document["paths"].as_object_mut().into_iter().flatten();
-    for (path, item) in paths {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            if path.starts_with("/manage/") || path.starts_with("/preview/") {
-                complete_managed(path, operation);
-            } else {
-                complete(path, operation);
-            }
-        }
-    }
-    drop_unused_responses(&mut document);
-    document
-}
-
-/// Takes away the shared answers that no operation has: a description says what can come, and nothing else.
-fn drop_unused_responses(document: &mut Value) {
-    let used = document["paths"].to_string();
-    if let Some(responses) = document["components"]["responses"].as_object_mut() {
-        responses.retain(|name, _| used.contains(&format!("#/components/responses/{name}\"")));
-    }
-}
-
 /// What every operation refers to: problems, redirects, headers.
-fn add_components(document: &mut Value) {
+pub(super) fn components(document: &mut Value) {
     let components = &mut document["components"];
     let mut schemas = Vec::new();
     Problem::schemas(&mut schemas);
@@ -196,7 +139,7 @@ fn example_of(kind: Kind) -> Value {
 }
 
 /// Adds to an operation what follows from its path and its answers.
-fn complete(path: &str, operation: &mut Value) {
+pub(super) fn public(path: &str, operation: &mut Value) {
     let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let probe = path.starts_with("/health") || path == "/metrics";
@@ -249,7 +192,7 @@ fn complete(path: &str, operation: &mut Value) {
 }
 
 /// The same for an operation on what is not public: it has a key, nobody keeps its answer, and it may take a body.
-fn complete_managed(path: &str, operation: &mut Value) {
+pub(super) fn managed(path: &str, operation: &mut Value) {
     let reference = |kind: &str, name: &str| json!({"$ref": format!("#/components/{kind}/{name}")});
     let mut shared = vec![("400", "bad-request"), ("403", "forbidden"), ("429", "rate-limited")];
     shared.extend([("500", "internal"), ("503", "unavailable")]);
@@ -299,118 +242,4 @@ fn complete_managed(path: &str, operation: &mut Value) {
             success["headers"]["ETag"] = reference("headers", "ETag");
         }
     }
-}
-
-/// One line an operation: method, path, operation id; sorted, so that a diff shows the whole surface.
-#[must_use]
-pub fn operations(document: &Value) -> String {
-    let mut lines = Vec::new();
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            let id = operation["operationId"].as_str().unwrap_or_default();
-            lines.push(format!("{path} {} {id}", method.to_uppercase()));
-        }
-    }
-    lines.sort();
-    lines.iter().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "{line}");
-        text
-    })
-}
-
-/// The document as the files that are served and stored under `openapi/`.
-#[derive(Debug, Clone)]
-pub struct Files {
-    /// `openapi.json`.
-    pub json: String,
-    /// `openapi.yaml`.
-    pub yaml: String,
-    /// `operations.txt`.
-    pub operations: String,
-}
-
-impl Files {
-    /// The files of a document.
-    pub fn of(document: &Value) -> Result<Files, Error> {
-        let json =
-            serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
-        let yaml = yaml_serde::to_string(document).map_err(|e| Error::internal("the document has no YAML", e))?;
-        Ok(Files { json: json + "\n", yaml, operations: operations(document) })
-    }
-
-    /// Each file with its name.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, &str); 3] {
-        [("openapi.json", &self.json), ("openapi.yaml", &self.yaml), ("operations.txt", &self.operations)]
-    }
-}
-
-/// What the reference may load: its own files, and what it sets and draws itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The operations that serve the description.
-pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
-}
-
-/// Read this description
-///
-/// The OpenAPI 3.1 document of this service, as JSON.
-#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
-#[get("/openapi.json")]
-pub async fn read_openapi_json(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Answer::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
-}
-
-/// Read this description as YAML
-///
-/// The same document in YAML.
-#[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
-#[get("/openapi.yaml")]
-pub async fn read_openapi_yaml(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
-}
-
-/// Read the reference
-///
-/// This description as a page for people, to read and to try out; it loads nothing from other hosts.
-#[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
-#[get("/docs")]
-pub async fn read_docs(read: Read<Nothing>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| {
-        let page = docs_file("index.html")?;
-        // The page names its files from below /docs/.
-        let page =
-            String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
-        Ok(Answer::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]))
-    })
-    .await
-}
-
-/// Read a file of the reference
-///
-/// What the page at `/docs` needs: its scripts and style sheets.
-#[utoipa::path(
-    tag = "Around",
-    params(("file" = String, Path, description = "A file of the page.", example = "swagger-ui.css")),
-    responses((status = 200, description = "The file.", body = String, content_type = "text/css")),
-)]
-#[get("/docs/{file:.*}")]
-pub async fn read_docs_file(file: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
-    let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("css") => "text/css; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("png") => "image/png",
-        Some("map") => "application/json",
-        _ => "text/html; charset=utf-8",
-    };
-    read.built_in(|_| Ok(Answer::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
-}
-
-fn docs_file(name: &str) -> Result<Vec<u8>, Error> {
-    let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true).deep_linking(true);
-    let served = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
-    let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs".into()))?;
-    Ok(served.bytes.into_owned())
 }
