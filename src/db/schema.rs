@@ -1,5 +1,15 @@
 // The tables as Diesel sees them; a test holds this file against the migrated database.
 
+pub mod sql_types {
+    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "bit", schema = "pg_catalog"))]
+    pub struct Bit;
+
+    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "tsvector", schema = "pg_catalog"))]
+    pub struct Tsvector;
+}
+
 diesel::table! {
     addresses (slug) {
         slug -> Text,
@@ -27,6 +37,9 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Bit;
+
     articles (id) {
         id -> Uuid,
         slug -> Text,
@@ -44,6 +57,8 @@ diesel::table! {
         hash -> Text,
         source -> Nullable<Jsonb>,
         renderer -> Int4,
+        ordinal -> Int8,
+        likeness -> Bit,
     }
 }
 
@@ -79,11 +94,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    completions (rank, key, article_id, line) {
+        rank -> Int2,
+        key -> Text,
+        article_id -> Uuid,
+        line -> Int2,
+    }
+}
+
+diesel::table! {
     documents (id) {
         id -> Uuid,
         slug -> Text,
         created_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    hot (span, article_id) {
+        span -> Text,
+        article_id -> Uuid,
+        views -> Int8,
+        score -> Float8,
+        computed_at -> Timestamptz,
     }
 }
 
@@ -112,6 +146,22 @@ diesel::table! {
         url -> Nullable<Text>,
         title -> Nullable<Text>,
         reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    passages (place) {
+        place -> Int8,
+        article_id -> Uuid,
+        number -> Nullable<Text>,
+        anchor -> Nullable<Text>,
+        heading -> Nullable<Text>,
+        lead -> Text,
+        text -> Text,
+        terms -> Tsvector,
     }
 }
 
@@ -200,6 +250,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    views (article_id, span, starts_at) {
+        article_id -> Uuid,
+        starts_at -> Timestamptz,
+        span -> Text,
+        count -> Int8,
+    }
+}
+
+diesel::table! {
     withdrawals (article_id) {
         article_id -> Uuid,
         reason -> Text,
@@ -210,7 +269,10 @@ diesel::table! {
 diesel::joinable!(article_bodies -> articles (article_id));
 diesel::joinable!(article_topics -> articles (article_id));
 diesel::joinable!(article_topics -> topics (topic_slug));
+diesel::joinable!(completions -> articles (article_id));
+diesel::joinable!(hot -> articles (article_id));
 diesel::joinable!(links -> articles (article_id));
+diesel::joinable!(passages -> articles (article_id));
 diesel::joinable!(revisions -> documents (document_id));
 diesel::joinable!(schedules -> documents (document_id));
 diesel::joinable!(section_addresses -> sections (section_id));
@@ -222,9 +284,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     articles,
     audit,
     changes,
+    completions,
     documents,
+    hot,
     keys,
     links,
+    passages,
     pins,
     revisions,
     schedules,
@@ -233,5 +298,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     sections,
     site,
     topics,
+    views,
     withdrawals,
 );

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, upsert::excluded};
+use diesel::{prelude::*, sql_types::BigInt, upsert::excluded};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
@@ -15,8 +15,9 @@ use crate::{
         body::{self, Body, Format, Part, RENDERER},
         collation, text,
     },
-    db::schema::{
-        article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics,
+    db::{
+        schema::{article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics},
+        statement::Scalar,
     },
     error::Error,
     publishing::clock_timestamp,
@@ -24,6 +25,9 @@ use crate::{
 
 /// The longest summary that is taken from a text without one, in characters.
 const EXCERPT: usize = 120;
+
+/// The place of an article that is published first. Nobody else takes it meanwhile: publishing holds a lock.
+const NEXT_ORDINAL: Scalar<BigInt> = Scalar::new("(select coalesce(max(articles.ordinal), 0) + 1 from articles)");
 
 /// A topic that nobody described yet is called by its slug until somebody does.
 pub(super) async fn ensure_topics(
@@ -77,8 +81,9 @@ pub(super) async fn write_article(
         articles::source.eq(document.source.as_ref().map(|source| json!(source))),
         articles::renderer.eq(RENDERER),
     );
+    let first = (articles::id.eq(id), articles::ordinal.eq(NEXT_ORDINAL), articles::published_at.eq(clock_timestamp()));
     let published_at: DateTime<Utc> = diesel::insert_into(articles::table)
-        .values((articles::id.eq(id), articles::published_at.eq(clock_timestamp()), row.clone()))
+        .values((first, row.clone()))
         .on_conflict(articles::id)
         .do_update()
         .set(row)

@@ -73,7 +73,7 @@ async fn services_that_start_together_migrate_once() {
     for run in runs.collect::<Vec<_>>() {
         ran += run.await.unwrap();
     }
-    assert_eq!(ran, 3);
+    assert_eq!(ran, 4);
 }
 
 /// Postgres does not index the referring side by itself; without one, a delete reads the whole table.
