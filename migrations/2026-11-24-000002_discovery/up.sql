@@ -25,6 +25,8 @@ create table passages (
     text text not null,
     -- The terms of content::search::terms.
     terms tsvector not null,
+    -- Of all of this row: what stays as it is is not written again.
+    digest bytea not null check (octet_length(digest) = 32),
     check (num_nulls(number, anchor, heading) in (0, 3))
 );
 create index passages_article on passages (article_id);

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::{Anchor, Block, Document, Href, html, markdown, name::replace_article_links, outline, text};
 
-/// The version of everything here that decides bytes; a change of it makes a rebuild refill the public half.
-pub const RENDERER: i32 = 1;
+/// The version of everything that the public half is filled with, what search finds included; a change of it makes a
+/// rebuild refill it.
+pub const RENDERER: i32 = 2;
 
 /// The lead and the sections of an article.
 #[derive(Debug, Clone, Serialize, Deserialize)]

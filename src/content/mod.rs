@@ -10,6 +10,7 @@
 //! - [`body`]: the finished text of a published article, in every form that the API delivers.
 //! - [`diff`]: what changed between two revisions of an article, by section and by word.
 //! - [`collation`]: the order of titles.
+//! - [`search`]: what search finds an article by, and how well it answers a query.
 //! - [`label`]: the numbering that a source printed before a heading.
 //! - [`html`], [`text`]: the two other ways to write blocks down.
 //! - [`name`]: the values that are parsed once at the border: slugs, anchors, locales, links.
@@ -28,6 +29,7 @@ pub mod markdown;
 pub mod name;
 pub mod outline;
 pub mod page;
+pub mod search;
 pub mod site;
 pub mod text;
 mod value;

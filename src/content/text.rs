@@ -262,7 +262,7 @@ fn words(content: &[Block]) -> (u64, u64) {
     (han, other)
 }
 
-fn is_han(c: char) -> bool {
+pub(crate) fn is_han(c: char) -> bool {
     matches!(u32::from(c), 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFD | 0x3007)
 }
 

@@ -1,11 +1,11 @@
 // The tables as Diesel sees them; a test holds this file against the migrated database.
 
 pub mod sql_types {
-    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[derive(Clone, diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "bit", schema = "pg_catalog"))]
     pub struct Bit;
 
-    #[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+    #[derive(Clone, diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
     #[diesel(postgres_type(name = "tsvector", schema = "pg_catalog"))]
     pub struct Tsvector;
 }
@@ -162,6 +162,7 @@ diesel::table! {
         lead -> Text,
         text -> Text,
         terms -> Tsvector,
+        digest -> Bytea,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The public API: one file a feature, from request to SQL. Reads the public half of the database only.
 //!
 //! - [`site`] the site's own facts · [`articles`] lists and whole articles · [`sections`] one section and the tree
-//! - [`related`] related reading · [`hot`] the hot list · [`topics`]
+//! - [`related`] related reading · [`hot`] the hot list · [`topics`] · [`search`]
 //! - [`card`] what every list shares · [`fields`] the `fields` parameter · [`address`] from a path to an article
 
 pub mod address;
@@ -10,6 +10,7 @@ pub mod card;
 pub mod fields;
 pub mod hot;
 pub mod related;
+pub mod search;
 pub mod sections;
 pub mod site;
 pub mod topics;
@@ -36,7 +37,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(related::list_related)
         .service(hot::list_hot)
         .service(topics::list_topics)
-        .service(topics::read_topic);
+        .service(topics::read_topic)
+        .service(search::search)
+        .service(search::suggest::suggest);
 }
 
 /// Where everything is.
@@ -54,6 +57,9 @@ pub struct Index {
     /// What is read most.
     #[schema(example = "/v1/recommendations/hot")]
     pub hot: &'static str,
+    /// Search.
+    #[schema(example = "/v1/search")]
+    pub search: &'static str,
     /// This API, described for programs.
     #[schema(example = "/openapi.json")]
     pub openapi: &'static str,
@@ -73,6 +79,7 @@ pub async fn read_index(read: Read<Nothing>) -> Result<HttpResponse, Error> {
         articles: "/v1/articles",
         topics: "/v1/topics",
         hot: "/v1/recommendations/hot",
+        search: "/v1/search",
         openapi: "/openapi.json",
         docs: "/docs",
     };

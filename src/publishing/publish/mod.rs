@@ -3,8 +3,9 @@
 //! What must hold: it is one transaction with one row in the log; a reader sees the revision before or the one after
 //! and never parts of both; every address that was ever public answers as the contract says.
 //!
-//! - `rows`: what is written of a document.
+//! - `rows`: what is written of a document · `passages`: what it is found by.
 
+mod passages;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use self::passages::Signature;
 use super::{
     Author, Change, Changed,
     audit::{self, Act},
@@ -25,6 +27,7 @@ use crate::{
     content::{
         Document,
         body::{Body, RENDERER},
+        search::terms,
     },
     db::schema::{addresses, article_topics, articles, links, revisions, withdrawals},
     error::Error,
@@ -76,7 +79,11 @@ pub(super) async fn put(
 
     make_live(connection, id, number).await?;
     rows::ensure_topics(connection, &document.topics, &mut tags).await?;
-    rows::write_article(connection, id, number, &document, &hash, &body).await?;
+    let indexed = terms::index(&document);
+    let likeness = Signature(indexed.likeness);
+    let ordinal = rows::write_article(connection, id, (number, &document, &hash), &body, likeness).await?;
+    passages::write_passages(connection, id, ordinal, indexed).await?;
+    passages::write_completions(connection, id, &document).await?;
     if let Some(at) = updated_at {
         diesel::update(articles::table.find(id)).set(articles::updated_at.eq(at)).execute(connection).await?;
     }

@@ -16,11 +16,13 @@ use crate::{
         collation, text,
     },
     db::{
-        schema::{article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics},
+        schema::{
+            article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics,
+        },
         statement::Scalar,
     },
     error::Error,
-    publishing::clock_timestamp,
+    publishing::{clock_timestamp, publish::passages::Signature},
 };
 
 /// The longest summary that is taken from a text without one, in characters.
@@ -48,14 +50,14 @@ pub(super) async fn ensure_topics(
     Ok(())
 }
 
+/// Writes the article and its text; gives its ordinal.
 pub(super) async fn write_article(
     connection: &mut AsyncPgConnection,
     id: Uuid,
-    number: i32,
-    document: &Document,
-    hash: &str,
+    (number, document, hash): (i32, &Document, &str),
     body: &Body,
-) -> Result<(), Error> {
+    likeness: Signature,
+) -> Result<i64, Error> {
     let names: HashMap<String, String> = topics::table
         .filter(topics::slug.eq_any(document.topics.iter().map(Slug::as_str)))
         .select((topics::slug, topics::name))
@@ -80,14 +82,15 @@ pub(super) async fn write_article(
         articles::hash.eq(hash),
         articles::source.eq(document.source.as_ref().map(|source| json!(source))),
         articles::renderer.eq(RENDERER),
+        articles::likeness.eq(likeness),
     );
     let first = (articles::id.eq(id), articles::ordinal.eq(NEXT_ORDINAL), articles::published_at.eq(clock_timestamp()));
-    let published_at: DateTime<Utc> = diesel::insert_into(articles::table)
+    let (published_at, ordinal): (DateTime<Utc>, i64) = diesel::insert_into(articles::table)
         .values((first, row.clone()))
         .on_conflict(articles::id)
         .do_update()
         .set(row)
-        .returning(articles::published_at)
+        .returning((articles::published_at, articles::ordinal))
         .get_result(connection)
         .await?;
 
@@ -119,7 +122,7 @@ pub(super) async fn write_article(
         })
         .collect();
     diesel::insert_into(article_topics::table).values(rows).execute(connection).await?;
-    Ok(())
+    Ok(ordinal)
 }
 
 #[derive(Clone, Insertable)]
