@@ -8,7 +8,7 @@
 //! 1. compatibility composition (NFKC, Unicode Standard Annex 15): full- and half-width forms, ligatures, circled numbers;
 //! 2. lower case;
 //! 3. Latin letters without their accents;
-//! 4. traditional Han characters as simplified ones, one by one, by OpenCC's table (a word that several characters make
+//! 4. traditional Han characters as simplified ones, one by one, by `OpenCC`'s table (a word that several characters make
 //!    is not looked at, so that the lengths stay the same).
 //!
 //! White space of any kind is a space. Characters that show nothing (joiners, variation selectors, soft hyphens) are left
@@ -85,7 +85,7 @@ fn joins(c: char) -> bool {
 
 /// A Latin letter without its accents; everything else as it is.
 fn bare(c: char) -> char {
-    if c < '\u{C0}' || c > '\u{1EFF}' {
+    if !('\u{C0}'..='\u{1EFF}').contains(&c) {
         return c;
     }
     let mut base = None;
@@ -103,7 +103,7 @@ fn shows_nothing(c: char) -> bool {
     ) || ('\u{300}'..='\u{36F}').contains(&c)
 }
 
-/// The characters for which a table is kept; the others of OpenCC's dictionary are rare.
+/// The characters for which a table is kept; the others of `OpenCC`'s dictionary are rare.
 const COMMON: Range<u32> = 0x3400..0xA000;
 
 static TABLE: LazyLock<Vec<char>> = LazyLock::new(|| {

@@ -80,7 +80,7 @@ fn readings(c: char) -> Vec<String> {
 #[must_use]
 pub fn query(text: &str) -> Option<String> {
     let mut letters = String::new();
-    for c in fold(&text).chars() {
+    for c in fold(text).chars() {
         match c {
             'a'..='z' => letters.push(c),
             ' ' | '\'' | '’' | '1'..='5' if !letters.is_empty() => {}

@@ -256,7 +256,7 @@ async fn find(
                 let position = Position(place_of_class, below, Some(portion.lowest), score, candidate.place);
                 answering.push(Found { position, candidate, score, by });
             }
-            answering.retain(|found| (found.score, -found.candidate.place) < (score, -place));
+            answering.retain(|found| (found.score, found.candidate.place) < (score, place));
             answering.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.candidate.place.cmp(&a.candidate.place)));
             found.extend(answering);
             if found.len() >= wanted {

@@ -2,7 +2,7 @@
 
 mod articles;
 mod audit;
-mod desk;
+pub mod desk;
 mod keys;
 mod preview;
 mod publication;

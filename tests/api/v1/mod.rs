@@ -2,5 +2,6 @@
 
 mod articles;
 mod related;
+mod search;
 mod sections;
 mod site;
