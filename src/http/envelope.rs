@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
@@ -29,6 +29,7 @@ use super::{
     body_limit,
     cache::{Entry, Outcome, Served},
     coding::Coding,
+    fallback::Methods,
     headers::{REQUEST_ID, SERVER_TIMING, always, is_private, is_public, request_id, safe},
     limit::Verdict,
     metrics::{Metrics, Route},
@@ -157,7 +158,9 @@ where
         // Not `into_response`, which would lose the error that the problem is made from.
         ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
     } else if is_public(&path) && is_preflight(&request) {
-        request.into_response(preflight())
+        let request = request.into_parts().0;
+        let response = preflight(&request);
+        ServiceResponse::new(request, response)
     } else {
         if request.method() == Method::HEAD {
             // actix sends the length of the body and drops the body: the connection knows that it was HEAD.
@@ -309,9 +312,11 @@ fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight() -> HttpResponse {
+/// What scripts of other origins may send to a path.
+fn preflight(request: &HttpRequest) -> HttpResponse {
+    let methods = request.app_data::<web::Data<Methods>>().and_then(|methods| methods.at(request));
     HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods.unwrap_or("GET, HEAD")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()

@@ -17,6 +17,8 @@ use tokio::{
     time::{Instant as Deadline, timeout_at},
 };
 
+use uuid::Uuid;
+
 use super::{
     answer::Answer,
     cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served, entry::Lifetimes},
@@ -114,33 +116,94 @@ impl<Q: 'static> Read<Q> {
         F: AsyncFnOnce(&Connection, Q, Address) -> Result<Answer, Error> + 'static,
     {
         let Read { query, address, request, delivery } = self;
-        let lead =
-            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
-                rt::spawn(async move {
-                    let path = address.path.clone();
-                    let (result, keep) = compute_within(&delivery.db, &flight, async move |connection| {
-                        compute(connection, query, address).await
-                    })
-                    .await;
-                    delivery.cache.read_ended(!matches!(result, Err(Error::Unavailable(_))));
-                    let computed = Entry::new(result, &path, route, &delivery.cache_control).map(Arc::new);
-                    flight.land(computed, keep, &spelled);
-                });
-            };
+        let cache_control = delivery.cache_control.clone();
+        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
+            let path = address.path.clone();
+            let compute = async move |connection: &Connection| compute(connection, query, address).await;
+            let entry = move |result| Entry::new(result, &path, route, &cache_control);
+            fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
+        };
         serve(&request, &delivery, address, lead).await
     }
 
     /// Answers from memory, or by `compute` from the program alone.
     pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Answer, Error>) -> Result<HttpResponse, Error> {
         let Read { query, address, request, delivery } = self;
-        let lead =
-            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
-                let result = compute(query).map(Answer::built_in);
-                let keep = result.is_ok();
-                let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
-                flight.land(computed, keep, &spelled);
-            };
+        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
+            let result = compute(query).map(Answer::built_in);
+            let keep = result.is_ok();
+            let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
+            flight.land(computed, keep, spelled);
+        };
         serve(&request, &delivery, address, lead).await
+    }
+}
+
+/// Which thing a request's path means, from memory, or by `compute` as in [`Read::answer`]; with the tags that make that
+/// stale. While the database cannot be reached, what was known last holds.
+///
+/// It is kept beside the answers, under a name that no request has: the path without its `/`.
+pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<Delivery>, compute: F) -> Result<Uuid, Error>
+where
+    F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
+{
+    let spelled = request.path().trim_start_matches('/');
+    let entry = match delivery.cache.find(spelled) {
+        Some((entry, _)) => entry,
+        None => {
+            let key = percent_encoding::percent_decode_str(spelled).decode_utf8_lossy();
+            let lead = |flight: Flight| {
+                let route = delivery.metrics.of(request);
+                let entry = move |result| Entry::identity(result, route);
+                fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
+            };
+            obtain(delivery, &key, spelled, lead).await?.0
+        }
+    };
+    match &entry.outcome {
+        Outcome::Identity(id) => Ok(*id),
+        Outcome::Refusal(error) => Err(error.clone()),
+        Outcome::Page(_) => Err(Error::Internal("a page is kept under a name that no page has".into())),
+    }
+}
+
+/// Computes beside the request, which may go away, and lands with the entry that is made of the result.
+fn fly<T: 'static>(
+    flight: Flight,
+    delivery: web::Data<Delivery>,
+    spelled: String,
+    compute: impl AsyncFnOnce(&Connection) -> Result<T, Error> + 'static,
+    entry: impl FnOnce(Result<T, Error>) -> Result<Entry, Error> + 'static,
+) {
+    rt::spawn(async move {
+        let (result, keep) = compute_within(&delivery.db, &flight, compute).await;
+        delivery.cache.read_ended(!matches!(result, Err(Error::Unavailable(_))));
+        flight.land(entry(result).map(Arc::new), keep, &spelled);
+    });
+}
+
+/// What is kept for an address, or what `lead` computes of it, for this request or another that asked at the same time.
+async fn obtain(
+    delivery: &web::Data<Delivery>,
+    key: &str,
+    spelled: &str,
+    lead: impl FnOnce(Flight),
+) -> Result<(Arc<Entry>, Served), Error> {
+    let (computed, served) = match delivery.cache.begin(key, spelled) {
+        Begin::Known(entry, served) => (Ok(entry), served),
+        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
+        Begin::Lead(flight, receiver) => {
+            lead(flight);
+            (landed(receiver).await, Served::Miss)
+        }
+    };
+    match computed {
+        Ok(entry) => Ok((entry, served)),
+        // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
+        Err(error @ Error::Unavailable(_)) => {
+            delivery.cache.last_resort(key).map(|entry| (entry, Served::Stale)).ok_or(error)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -149,31 +212,16 @@ async fn serve(
     request: &HttpRequest,
     delivery: &web::Data<Delivery>,
     address: Address,
-    lead: impl FnOnce(Flight, Address, Arc<Route>, String, web::Data<Delivery>),
+    lead: impl FnOnce(Flight, Address, Arc<Route>, &str),
 ) -> Result<HttpResponse, Error> {
     let begun = Instant::now();
     let key = address.to_string();
     let spelling = spelled(request.head());
-    let (computed, served) = match delivery.cache.begin(&key, spelling) {
-        Begin::Known(entry, served) => (Ok(entry), served),
-        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
-        Begin::Lead(flight, receiver) => {
-            let route = delivery.metrics.of(request);
-            lead(flight, address, route, spelling.to_owned(), delivery.clone());
-            (landed(receiver).await, Served::Miss)
-        }
-    };
-    let (entry, served) = match computed {
-        Ok(entry) => (entry, served),
-        // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
-        Err(error @ Error::Unavailable(_)) => match delivery.cache.last_resort(&key) {
-            Some(entry) => (entry, Served::Stale),
-            None => return Err(error),
-        },
-        Err(error) => return Err(error),
-    };
+    let lead = |flight| lead(flight, address, delivery.metrics.of(request), spelling);
+    let (entry, served) = obtain(delivery, &key, spelling, lead).await?;
     let mut response = match &entry.outcome {
         Outcome::Refusal(error) => return Err(error.clone()),
+        Outcome::Identity(_) => return Err(Error::NotFound("nothing is at this address".into())),
         Outcome::Page(page) => {
             let coding = Coding::wanted(request.headers());
             if let Some(response) = page.answer(request.head(), coding) {
@@ -208,11 +256,11 @@ async fn landed(mut receiver: watch::Receiver<Option<Computed>>) -> Computed {
 
 /// Computes within the deadline, and says whether the result may be kept: not what a replica answered that does not know yet
 /// what the log said when the computation began.
-async fn compute_within(
+async fn compute_within<T>(
     db: &Db,
     flight: &Flight,
-    compute: impl AsyncFnOnce(&Connection) -> Result<Answer, Error>,
-) -> (Result<Answer, Error>, bool) {
+    compute: impl AsyncFnOnce(&Connection) -> Result<T, Error>,
+) -> (Result<T, Error>, bool) {
     let deadline = Deadline::now() + DEADLINE;
     let late = || Error::Unavailable("no answer within the time allowed".into());
     let connection = match timeout_at(deadline, db.read()).await {
