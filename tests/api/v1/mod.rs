@@ -4,3 +4,4 @@ mod articles;
 mod related;
 mod sections;
 mod site;
+mod views;
