@@ -17,7 +17,10 @@ mod places;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    num::NonZeroU32, str::FromStr, time::Duration};
+    num::NonZeroU32,
+    str::FromStr,
+    time::Duration,
+};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use governor::{

@@ -148,17 +148,16 @@ where
     F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
 {
     let spelled = request.path().trim_start_matches('/');
-    let entry = match delivery.cache.find(spelled) {
-        Some((entry, _)) => entry,
-        None => {
-            let key = percent_encoding::percent_decode_str(spelled).decode_utf8_lossy();
-            let lead = |flight: Flight| {
-                let route = delivery.metrics.of(request);
-                let entry = move |result| Entry::identity(result, route);
-                fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
-            };
-            obtain(delivery, &key, spelled, lead).await?.0
-        }
+    let entry = if let Some((entry, _)) = delivery.cache.find(spelled) {
+        entry
+    } else {
+        let key = percent_encoding::percent_decode_str(spelled).decode_utf8_lossy();
+        let lead = |flight: Flight| {
+            let route = delivery.metrics.of(request);
+            let entry = move |result| Entry::identity(result, route);
+            fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
+        };
+        obtain(delivery, &key, spelled, lead).await?.0
     };
     match &entry.outcome {
         Outcome::Identity(id) => Ok(*id),

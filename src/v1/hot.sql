@@ -73,7 +73,7 @@ recent as (
         )
     order by articles.published_at desc, articles.id desc
     -- Only what the others leave free.
-    limit (select given.fetch - (select count(*) from pinned) - (select count(*) from viewed) from given)
+    limit (select greatest(0, given.fetch - (select count(*) from pinned) - (select count(*) from viewed)) from given)
 )
 select item.rank, item.place, item.id, item.slug, item.title, item.summary, item.reason, item.views, item.computed_at
 from (select * from pinned union all select * from viewed union all select * from recent) as item

@@ -46,7 +46,7 @@ const MOST_SUMS: usize = 8192;
 ///
 /// What an article is worth in it, at a time `t`: the sum over its buckets of
 /// `count × 2^(−(t − middle) / half-life)`, where `middle` is the middle of the bucket's hour or day, over all buckets with
-/// `t − middle` up to the length of the window. The half-life is a quarter of the window. The middle of an hour that is not
+/// `t − middle` up to the length of the window; rounded to nine decimals, so that what is equal is equal however it was added. The half-life is a quarter of the window. The middle of an hour that is not
 /// half over lies ahead, and counts a little more than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
@@ -149,13 +149,16 @@ impl Counter {
     /// Takes the sums away, for whoever writes them.
     #[must_use]
     pub fn take(&self) -> Vec<Sum> {
-        let parts = self.sums.iter().map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)));
+        let parts =
+            self.sums.iter().map(|part| std::mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner)));
         parts.flatten().map(|((article, hour), count)| Sum { article, hour, count }).collect()
     }
 
     /// Adds sums again that could not be written.
     pub fn give_back(&self, sums: Vec<Sum>) {
-        sums.into_iter().for_each(|sum| self.add(sum));
+        for sum in sums {
+            self.add(sum);
+        }
     }
 
     /// How many views were not counted for want of room since this was asked last: sums wait where nothing can be written.

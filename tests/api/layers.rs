@@ -20,7 +20,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async"]),
     ("manage", &["publishing", "content", "db", "error", "http", "v1", "reader", "actix_web", "diesel_async", "tokio"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
-    ("server", &["db", "error", "http", "manage", "openapi", "publishing", "reader", "v1", "views", "actix_web", "tokio"]),
+    (
+        "server",
+        &["db", "error", "http", "manage", "openapi", "publishing", "reader", "v1", "views", "actix_web", "tokio"],
+    ),
     (
         "cli",
         &[

@@ -16,7 +16,9 @@ use crate::{
         collation, text,
     },
     db::{
-        schema::{article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics},
+        schema::{
+            article_bodies, article_topics, articles, links, section_addresses, sections as section_rows, topics,
+        },
         statement::Scalar,
     },
     error::Error,

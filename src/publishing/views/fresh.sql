@@ -1,7 +1,9 @@
 -- What every article is worth in each window now, by the formula of `views::Window`; held back from readers until it is told.
 create temporary table fresh on commit drop as
 select spans.name as span, read.article_id, sum(read.count)::bigint as views,
-    sum(read.count * power(2, -extract(epoch from now() - read.middle)::float8 / spans.half_life)) as score
+    round(
+        sum(read.count * power(2, -extract(epoch from now() - read.middle)::float8 / spans.half_life))::numeric, 9
+    )::float8 as score
 from (values {spans}) as spans (name, length, half_life)
 join (
     select article_id, count,

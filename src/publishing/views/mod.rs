@@ -150,7 +150,8 @@ pub async fn flush(connection: &mut AsyncPgConnection, sums: &[Sum]) -> Result<(
 
 /// Computes the hot list, unless another instance does or did within nearly `rhythm`; says whether it was computed here.
 pub async fn refresh(db: &Db, rhythm: Duration) -> Result<bool, Error> {
-    db.writing(async |connection| connection.transaction(async |connection| compute(connection, rhythm).await).await).await
+    db.writing(async |connection| connection.transaction(async |connection| compute(connection, rhythm).await).await)
+        .await
 }
 
 async fn compute(connection: &mut AsyncPgConnection, rhythm: Duration) -> Result<bool, Error> {
@@ -199,12 +200,7 @@ fn with_windows(sql: &str) -> String {
 
 /// The ways of a bucket: its span, when it must have begun for that, the next span, and when that one's bucket begins.
 const WAYS: [[&str; 4]; 2] = [
-    [
-        "hour",
-        "date_trunc('day', {now} - interval '48 hours', 'UTC')",
-        "day",
-        "date_trunc('day', starts_at, 'UTC')",
-    ],
+    ["hour", "date_trunc('day', {now} - interval '48 hours', 'UTC')", "day", "date_trunc('day', starts_at, 'UTC')"],
     ["day", "date_trunc('day', {now} - interval '62 days', 'UTC')", "ever", "to_timestamp(0)"],
 ];
 
