@@ -191,7 +191,6 @@ pub fn start(
     let counter = Arc::new(Counter::default());
     let (stop, stopped) = oneshot::channel();
     let views = tokio::spawn(views::keep(db.clone(), Arc::clone(&counter), settings.views, stopped));
-    let counter = web::Data::from(counter);
     let delivery = web::Data::new(Delivery {
         db: db.clone(),
         cache: Arc::clone(&cache),
@@ -199,6 +198,7 @@ pub fn start(
         limiter,
         lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
+        noted: counter,
     });
     let db = web::Data::new(db.clone());
     let metrics = web::Data::from(metrics);
@@ -215,7 +215,6 @@ pub fn start(
             .app_data(delivery.clone())
             .app_data(methods.clone())
             .app_data(files.clone())
-            .app_data(counter.clone())
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
             .app_data(metrics.clone())
             .configure(main_routes);

@@ -2,13 +2,14 @@
 
 use std::{
     fmt, future,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
+    dev::{Payload, RequestHead},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
     rt, web,
 };
@@ -36,6 +37,12 @@ use crate::{
 /// How long a request may take to be answered by the database, before it is told that it cannot be reached.
 const DEADLINE: Duration = Duration::from_millis(900);
 
+/// Who is told of a POST that is answered with 204 and does nothing else.
+pub trait Note: Send + Sync {
+    /// A client sent it for the thing that its path means. It must not wait for anything: it is called on the way of requests.
+    fn note(&self, id: Uuid, client: IpAddr, headers: &HeaderMap);
+}
+
 /// What answers are made of and kept in.
 pub struct Delivery {
     /// The database.
@@ -50,9 +57,20 @@ pub struct Delivery {
     pub lifetimes: Lifetimes,
     /// The same as `Cache-Control`, of everything that caches may keep.
     pub cache_control: HeaderValue,
+    /// Who is told of what is only noted.
+    pub noted: Arc<dyn Note>,
 }
 
 impl Delivery {
+    /// Tells of a request for the thing that its path means, and answers it.
+    pub fn note(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
+        // A peer without an address is on this machine, a proxy at best: it cannot tell one client from another.
+        if let Some(client) = self.limiter.client(head.peer_addr, &head.headers) {
+            self.noted.note(id, client, &head.headers);
+        }
+        HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish()
+    }
+
     /// Says in the headers of an answer that may be kept that it may not be past the next scheduled publication.
     pub fn shorten(&self, headers: &mut HeaderMap) {
         if let Some(lifetimes) = self.cache.seconds_left().and_then(|seconds| self.lifetimes.until(seconds))
@@ -142,12 +160,12 @@ impl<Q: 'static> Read<Q> {
 /// Which thing a request's path means, from memory, or by `compute` as in [`Read::answer`]; with the tags that make that
 /// stale. While the database cannot be reached, what was known last holds.
 ///
-/// It is kept beside the answers, under a name that no request has: the path without its `/`.
+/// It is kept beside the answers, under a name of its own ([`name`]).
 pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<Delivery>, compute: F) -> Result<Uuid, Error>
 where
     F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
 {
-    let spelled = request.path().trim_start_matches('/');
+    let spelled = name(request.head());
     let entry = if let Some((entry, _)) = delivery.cache.find(spelled) {
         entry
     } else {
@@ -164,6 +182,11 @@ where
         Outcome::Refusal(error) => Err(error.clone()),
         Outcome::Page(_) => Err(Error::Internal("a page is kept under a name that no page has".into())),
     }
+}
+
+/// What an identity is kept by: the path without its `/`, which begins no address of an answer.
+pub(super) fn name(head: &RequestHead) -> &str {
+    head.uri.path().trim_start_matches('/')
 }
 
 /// Computes beside the request, which may go away, and lands with the entry that is made of the result.

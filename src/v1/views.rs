@@ -3,7 +3,7 @@
 //! Reading is counted by this alone, never by GET: caches answer most of those. Nothing is written on the way of a request;
 //! [`crate::views`] counts, and says what is kept of a reader (nothing) and when a repeat counts.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,6 +12,7 @@ use actix_web::{
 };
 use chrono::Utc;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::{
     address::named,
@@ -22,7 +23,7 @@ use crate::{
     http::{
         BODY_LIMIT, Query,
         query::Nothing,
-        read::{Delivery, identify},
+        read::{Delivery, Note, identify},
     },
     views::Counter,
 };
@@ -50,7 +51,6 @@ pub async fn count_view(
     body: web::Payload,
     request: HttpRequest,
     delivery: web::Data<Delivery>,
-    counter: web::Data<Counter>,
 ) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     ignore(body).await?;
@@ -59,11 +59,14 @@ pub async fn count_view(
         Ok((card.id, vec![format!("article:{}", card.id)]))
     })
     .await?;
-    // A peer without an address is on this machine, a proxy at best: it cannot tell one reader from another.
-    if let Some(client) = delivery.limiter.client(request.peer_addr(), request.headers()) {
-        counter.view(client, agent(request.headers()), article, Utc::now());
+    Ok(delivery.note(article, request.head()))
+}
+
+impl Note for Counter {
+    fn note(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
+        let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
+        self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());
     }
-    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "no-store")).finish())
 }
 
 /// Reads a body to its end, so that the connection can go on to the next request.
@@ -74,9 +77,4 @@ async fn ignore(body: web::Payload) -> Result<(), Error> {
         Ok(Err(_)) => Err(Error::ContentTooLarge { limit: BODY_LIMIT }),
         Err(_) => Err(Error::MalformedRequest("the body did not come in time".into())),
     }
-}
-
-fn agent(headers: &HeaderMap) -> &[u8] {
-    let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
-    &agent[..agent.len().min(AGENT)]
 }

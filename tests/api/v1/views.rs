@@ -168,6 +168,28 @@ async fn what_is_not_there_is_told_and_what_moved_counts() {
     until("another view", async || counted(&app.database).await == 4).await;
 }
 
+/// The way of what is known is a short one, and nobody can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_view_and_the_next_are_answered_alike() {
+    let app = start(&empty_database().await, NEVER);
+    app.publish(&article("one", "", "文。")).await;
+    app.settle().await;
+    let headers = |reply: &Reply| {
+        let told = reply.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+        told.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let statements = app.db.statements();
+    let first = view(&app, "one", 1).await;
+    assert_eq!(app.db.statements(), statements + 1);
+    let next = view(&app, "one", 2).await;
+    assert_eq!(app.db.statements(), statements + 1);
+    assert_eq!((first.status, headers(&first)), (next.status, headers(&next)));
+    // What is known as a thing is no answer to who reads.
+    assert_eq!(app.get("/v1/articles/one/views").await.status, 405);
+    app.handle.stop(true).await;
+    until("both views", async || counted(&app.database).await == 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_may_tell() {
     let app = App::library().await;
