@@ -160,7 +160,7 @@ impl<Q: 'static> Read<Q> {
 /// Which thing a request's path means, from memory, or by `compute` as in [`Read::answer`]; with the tags that make that
 /// stale. While the database cannot be reached, what was known last holds.
 ///
-/// It is kept beside the answers, under a name of its own ([`name`]).
+/// It is kept beside the answers, under a name of its own.
 pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<Delivery>, compute: F) -> Result<Uuid, Error>
 where
     F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
