@@ -13,6 +13,7 @@
 //! - [`transfer`] whole libraries in and out
 //! - [`v1`] the public API, one file a feature; reads the public half of the database only
 //! - [`manage`] the API that changes things: reads the request, calls `publishing`, answers
+//! - [`views`] how often articles are read: counted in memory
 //! - [`http`] what every request shares; the cache of finished answers
 //! - [`db`] the way to Postgres
 //! - [`reader`] the pages at `/` and `/read/…`
@@ -37,3 +38,4 @@ pub mod reader;
 pub mod server;
 pub mod transfer;
 pub mod v1;
+pub mod views;

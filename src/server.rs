@@ -12,6 +12,11 @@ use actix_web::{
     web,
 };
 use rustls::ServerConfig;
+use tokio::{
+    sync::oneshot,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
@@ -32,8 +37,9 @@ use crate::{
         read::Delivery,
     },
     manage, openapi,
-    publishing::schedule,
+    publishing::{schedule, views},
     reader, v1,
+    views::Counter,
 };
 
 /// For how many seconds a stopping service finishes what it began.
@@ -49,6 +55,9 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may rest between two requests: longer than the proxies in front of it let theirs rest, so that it is
 /// they who close one.
 const REST: Duration = Duration::from_secs(75);
+
+/// How long a service that has stopped may take to write its last views.
+const LAST_FLUSH: Duration = Duration::from_secs(10);
 
 /// How a service is started.
 #[derive(Debug, Clone)]
@@ -67,6 +76,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// With it the service speaks TLS: HTTP/2 and HTTP/1.1 by ALPN; without it plain HTTP/1.1.
     pub tls: Option<ServerConfig>,
+    /// How often views are written, and the hot list computed from them.
+    pub views: views::Rhythm,
 }
 
 impl Default for Settings {
@@ -79,6 +90,7 @@ impl Default for Settings {
             rate_limit: Limit::default(),
             trusted_proxies: TrustedProxies::default(),
             tls: None,
+            views: views::Rhythm::default(),
         }
     }
 }
@@ -90,7 +102,9 @@ pub struct Running {
     metrics: Option<Server>,
     cache: Arc<Cache>,
     /// What follows the log, and what publishes as scheduled.
-    tasks: [tokio::task::JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 2],
+    /// What writes the views, and what tells it to end.
+    views: (JoinHandle<()>, oneshot::Sender<()>),
 }
 
 impl Running {
@@ -110,7 +124,7 @@ impl Running {
     pub async fn followed(&self, patience: Duration) {
         let began = Instant::now();
         while self.cache.stands() != State::Following && began.elapsed() < patience {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -123,7 +137,14 @@ impl Running {
             handle.stop(true).await;
             let _ = metrics.await;
         }
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
+        // Only now is everything counted.
+        let (mut views, stop) = self.views;
+        let _ = stop.send(());
+        if timeout(LAST_FLUSH, &mut views).await.is_err() {
+            log::error!("the last views were not written in time");
+            views.abort();
+        }
         ended
     }
 }
@@ -167,6 +188,9 @@ pub fn start(
     let follower = listen::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
     let follower = tokio::spawn(follower);
     let publisher = tokio::spawn(schedule::keep(db.clone(), cache.upcoming()));
+    let counter = Arc::new(Counter::default());
+    let (stop, stopped) = oneshot::channel();
+    let views = tokio::spawn(views::keep(db.clone(), Arc::clone(&counter), settings.views, stopped));
     let delivery = web::Data::new(Delivery {
         db: db.clone(),
         cache: Arc::clone(&cache),
@@ -174,6 +198,7 @@ pub fn start(
         limiter,
         lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
+        noted: counter,
     });
     let db = web::Data::new(db.clone());
     let metrics = web::Data::from(metrics);
@@ -210,7 +235,7 @@ pub fn start(
         None => server.listen(listener),
     };
     let server = server.map_err(unusable)?.run();
-    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher] })
+    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher], views: (views, stop) })
 }
 
 /// The server of `/metrics` alone.

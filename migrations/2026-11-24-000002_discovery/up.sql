@@ -54,7 +54,7 @@ create table views (
     count bigint not null check (count > 0),
     primary key (article_id, span, starts_at)
 );
-create index views_starts_at on views (starts_at);
+create index views_span on views (span, starts_at);
 
 -- What is read most, computed from the views on a stated rhythm.
 create table hot (

@@ -118,6 +118,7 @@ impl Serve {
             rate_limit: clients.rate_limit.unwrap_or_default(),
             trusted_proxies: clients.trusted_proxies.clone(),
             tls: self.identity.read()?,
+            ..server::Settings::default()
         })
     }
 

@@ -8,7 +8,7 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Double, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Double, Nullable, Text, Uuid as SqlUuid},
 };
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -32,6 +32,10 @@ pub enum Bind {
     Integer(Option<i64>),
     /// `double precision`.
     Float(Option<f64>),
+    /// `uuid[]`.
+    Uuids(Vec<Uuid>),
+    /// `bigint[]`.
+    Integers(Vec<i64>),
 }
 
 impl<S> Statement<S> {
@@ -64,6 +68,8 @@ impl<S> QueryFragment<Pg> for Statement<S> {
                 Bind::Uuid(value) => out.push_bind_param::<Nullable<SqlUuid>, _>(value)?,
                 Bind::Integer(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
                 Bind::Float(value) => out.push_bind_param::<Nullable<Double>, _>(value)?,
+                Bind::Uuids(values) => out.push_bind_param::<Array<SqlUuid>, _>(values)?,
+                Bind::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
             }
             out.push_sql(" as ");
             out.push_sql(name);

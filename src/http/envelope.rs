@@ -1,7 +1,8 @@
 //! What is around every request: its id, the way to answers in memory, readable addresses, HEAD as GET, CORS, problem bodies,
 //! the headers that every answer has, and the line in the log.
 //!
-//! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it.
+//! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it. So does the answer to what is
+//! only noted.
 
 use std::{
     future::{Ready, ready},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
@@ -29,11 +30,12 @@ use super::{
     body_limit,
     cache::{Entry, Outcome, Served},
     coding::Coding,
+    fallback::Methods,
     headers::{REQUEST_ID, SERVER_TIMING, always, is_private, is_public, request_id, safe},
     limit::Verdict,
     metrics::{Metrics, Route},
     problem::{MEDIA_TYPE, Problem},
-    read::{Delivery, Timing},
+    read::{Delivery, Timing, name},
 };
 use crate::{
     error::Error,
@@ -83,16 +85,18 @@ where
         let begun = Instant::now();
         let verdict = self.judge(&request);
         if !matches!(verdict, Verdict::Refused(_))
-            && let Some((response, entry, served)) = self.known(&request)
+            && let Some((response, entry, served)) = self.known(&request).or_else(|| self.noted(&request))
         {
             let method = request.method().clone();
             let mut response = ServiceResponse::new(request.into_parts().0, response);
             let id = request_id(response.request().headers());
-            let told = Told { method: &method, begun, id: &id, served: Some(served) };
+            let told = Told { method: &method, begun, id: &id, served };
             told.tell(&response, &entry.route, &self.delivery.metrics);
             let headers = response.headers_mut();
             self.delivery.shorten(headers);
-            headers.insert(SERVER_TIMING, timing(served, None));
+            if let Some(served) = served {
+                headers.insert(SERVER_TIMING, timing(served, None));
+            }
             headers.insert(REQUEST_ID, id);
             if let Verdict::Within(allowance) = verdict {
                 allowance.write_to(headers);
@@ -114,21 +118,43 @@ impl<S> Enveloped<S> {
     }
 
     /// The answer that is in memory in the coding that the client wants.
-    fn known(&self, request: &ServiceRequest) -> Option<(HttpResponse, Arc<Entry>, Served)> {
+    fn known(&self, request: &ServiceRequest) -> Option<Quick> {
         let head = request.head();
         // A body that is too large is refused whatever is in memory.
-        let plain = (head.method == Method::GET || head.method == Method::HEAD)
-            && !head.headers.contains_key(header::CONTENT_LENGTH)
-            && !head.headers.contains_key(header::TRANSFER_ENCODING);
-        if !plain {
+        let reads = head.method == Method::GET || head.method == Method::HEAD;
+        if !reads || head.headers.contains_key(header::CONTENT_LENGTH) || is_chunked(head) {
             return None;
         }
         let (entry, served) = self.delivery.cache.find(spelled(head))?;
         // A refusal names the request in its body; it is found once more on the way that all others go.
         let Outcome::Page(page) = &entry.outcome else { return None };
         let response = page.answer(head, Coding::wanted(&head.headers))?;
-        Some((response, entry, served))
+        Some((response, entry, Some(served)))
     }
+
+    /// The answer to a POST that is only noted, where memory has what its path means.
+    fn noted(&self, request: &ServiceRequest) -> Option<Quick> {
+        let head = request.head();
+        let empty = head.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0") && !is_chunked(head);
+        // Parameters and bodies are for the handler to judge.
+        if head.method != Method::POST || !empty || head.uri.query().is_some() {
+            return None;
+        }
+        let (entry, _) = self.delivery.cache.find(name(head))?;
+        let Outcome::Identity(id) = entry.outcome else { return None };
+        let mut response = self.delivery.note(id, head);
+        for (name, value) in always(head.uri.path()).chain(safe(None)) {
+            response.headers_mut().insert(name, value);
+        }
+        Some((response, entry, None))
+    }
+}
+
+/// An answer for which nothing is routed, what it comes from, and whether that is what was kept of an earlier one.
+type Quick = (HttpResponse, Arc<Entry>, Option<Served>);
+
+fn is_chunked(head: &RequestHead) -> bool {
+    head.headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// The address as the client spelled it.
@@ -157,7 +183,9 @@ where
         // Not `into_response`, which would lose the error that the problem is made from.
         ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
     } else if is_public(&path) && is_preflight(&request) {
-        request.into_response(preflight())
+        let request = request.into_parts().0;
+        let response = preflight(&request);
+        ServiceResponse::new(request, response)
     } else {
         if request.method() == Method::HEAD {
             // actix sends the length of the body and drops the body: the connection knows that it was HEAD.
@@ -309,9 +337,11 @@ fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight() -> HttpResponse {
+/// What scripts of other origins may send to a path.
+fn preflight(request: &HttpRequest) -> HttpResponse {
+    let methods = request.app_data::<web::Data<Methods>>().and_then(|methods| methods.at(request));
     HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods.unwrap_or("GET, HEAD")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()

@@ -25,12 +25,20 @@ impl Methods {
     }
 }
 
+impl Methods {
+    /// What the path of a request takes; `None` where nothing is.
+    #[must_use]
+    pub fn at(&self, request: &HttpRequest) -> Option<&str> {
+        let pattern = request.resource_map().match_pattern(request.path())?;
+        // actix names a pattern with its regular expressions, OpenAPI without.
+        self.0.get(&pattern.replace(":.*}", "}")).map(String::as_str)
+    }
+}
+
 /// The handler of everything that no operation took.
 pub async fn fallback(request: HttpRequest, methods: web::Data<Methods>) -> Result<HttpResponse, Error> {
-    let pattern = request.resource_map().match_pattern(request.path());
-    // actix names a pattern with its regular expressions, OpenAPI without.
-    match pattern.and_then(|pattern| methods.0.get(&pattern.replace(":.*}", "}"))) {
-        Some(allow) => Err(Error::MethodNotAllowed { allow: allow.clone() }),
+    match methods.at(&request) {
+        Some(allow) => Err(Error::MethodNotAllowed { allow: allow.to_owned() }),
         None => Err(Error::NotFound("nothing is at this address; /v1 lists what there is".into())),
     }
 }

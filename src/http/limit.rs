@@ -14,7 +14,13 @@
 mod keys;
 mod places;
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    str::FromStr,
+    time::Duration,
+};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use governor::{
@@ -217,12 +223,17 @@ impl<C: Clock + Clone> Limiter<C> {
         Limiter { proxies, rule }
     }
 
+    /// Whose request it is that came from `peer` with `headers`; `None` where the peer has no address.
+    #[must_use]
+    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        Some(self.proxies.client(peer?.ip(), headers))
+    }
+
     /// Counts a request that came from `peer` with `headers`, and decides about it.
     ///
     /// A peer without an address (a Unix socket) is free: it is on this machine.
     pub fn check(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Verdict {
-        let (Some(rule), Some(peer)) = (&self.rule, peer) else { return Verdict::Free };
-        let client = self.proxies.client(peer.ip(), headers);
+        let (Some(rule), Some(client)) = (&self.rule, self.client(peer, headers)) else { return Verdict::Free };
         if rule.loopback_is_free && client.is_loopback() {
             return Verdict::Free;
         }

@@ -2,13 +2,14 @@
 
 use std::{
     fmt, future,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
+    dev::{Payload, RequestHead},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
     rt, web,
 };
@@ -16,6 +17,8 @@ use tokio::{
     sync::watch,
     time::{Instant as Deadline, timeout_at},
 };
+
+use uuid::Uuid;
 
 use super::{
     answer::Answer,
@@ -34,6 +37,12 @@ use crate::{
 /// How long a request may take to be answered by the database, before it is told that it cannot be reached.
 const DEADLINE: Duration = Duration::from_millis(900);
 
+/// Who is told of a POST that is answered with 204 and does nothing else.
+pub trait Note: Send + Sync {
+    /// A client sent it for the thing that its path means. It must not wait for anything: it is called on the way of requests.
+    fn note(&self, id: Uuid, client: IpAddr, headers: &HeaderMap);
+}
+
 /// What answers are made of and kept in.
 pub struct Delivery {
     /// The database.
@@ -48,9 +57,20 @@ pub struct Delivery {
     pub lifetimes: Lifetimes,
     /// The same as `Cache-Control`, of everything that caches may keep.
     pub cache_control: HeaderValue,
+    /// Who is told of what is only noted.
+    pub noted: Arc<dyn Note>,
 }
 
 impl Delivery {
+    /// Tells of a request for the thing that its path means, and answers it.
+    pub fn note(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
+        // A peer without an address is on this machine, a proxy at best: it cannot tell one client from another.
+        if let Some(client) = self.limiter.client(head.peer_addr, &head.headers) {
+            self.noted.note(id, client, &head.headers);
+        }
+        HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish()
+    }
+
     /// Says in the headers of an answer that may be kept that it may not be past the next scheduled publication.
     pub fn shorten(&self, headers: &mut HeaderMap) {
         if let Some(lifetimes) = self.cache.seconds_left().and_then(|seconds| self.lifetimes.until(seconds))
@@ -114,33 +134,98 @@ impl<Q: 'static> Read<Q> {
         F: AsyncFnOnce(&Connection, Q, Address) -> Result<Answer, Error> + 'static,
     {
         let Read { query, address, request, delivery } = self;
-        let lead =
-            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
-                rt::spawn(async move {
-                    let path = address.path.clone();
-                    let (result, keep) = compute_within(&delivery.db, &flight, async move |connection| {
-                        compute(connection, query, address).await
-                    })
-                    .await;
-                    delivery.cache.read_ended(!matches!(result, Err(Error::Unavailable(_))));
-                    let computed = Entry::new(result, &path, route, &delivery.cache_control).map(Arc::new);
-                    flight.land(computed, keep, &spelled);
-                });
-            };
+        let cache_control = delivery.cache_control.clone();
+        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
+            let path = address.path.clone();
+            let compute = async move |connection: &Connection| compute(connection, query, address).await;
+            let entry = move |result| Entry::new(result, &path, route, &cache_control);
+            fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
+        };
         serve(&request, &delivery, address, lead).await
     }
 
     /// Answers from memory, or by `compute` from the program alone.
     pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Answer, Error>) -> Result<HttpResponse, Error> {
         let Read { query, address, request, delivery } = self;
-        let lead =
-            |flight: Flight, address: Address, route: Arc<Route>, spelled: String, delivery: web::Data<Delivery>| {
-                let result = compute(query).map(Answer::built_in);
-                let keep = result.is_ok();
-                let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
-                flight.land(computed, keep, &spelled);
-            };
+        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
+            let result = compute(query).map(Answer::built_in);
+            let keep = result.is_ok();
+            let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
+            flight.land(computed, keep, spelled);
+        };
         serve(&request, &delivery, address, lead).await
+    }
+}
+
+/// Which thing a request's path means, from memory, or by `compute` as in [`Read::answer`]; with the tags that make that
+/// stale. While the database cannot be reached, what was known last holds.
+///
+/// It is kept beside the answers, under a name of its own.
+pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<Delivery>, compute: F) -> Result<Uuid, Error>
+where
+    F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
+{
+    let spelled = name(request.head());
+    let entry = if let Some((entry, _)) = delivery.cache.find(spelled) {
+        entry
+    } else {
+        let key = percent_encoding::percent_decode_str(spelled).decode_utf8_lossy();
+        let lead = |flight: Flight| {
+            let route = delivery.metrics.of(request);
+            let entry = move |result| Entry::identity(result, route);
+            fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
+        };
+        obtain(delivery, &key, spelled, lead).await?.0
+    };
+    match &entry.outcome {
+        Outcome::Identity(id) => Ok(*id),
+        Outcome::Refusal(error) => Err(error.clone()),
+        Outcome::Page(_) => Err(Error::Internal("a page is kept under a name that no page has".into())),
+    }
+}
+
+/// What an identity is kept by: the path without its `/`, which begins no address of an answer.
+pub(super) fn name(head: &RequestHead) -> &str {
+    head.uri.path().trim_start_matches('/')
+}
+
+/// Computes beside the request, which may go away, and lands with the entry that is made of the result.
+fn fly<T: 'static>(
+    flight: Flight,
+    delivery: web::Data<Delivery>,
+    spelled: String,
+    compute: impl AsyncFnOnce(&Connection) -> Result<T, Error> + 'static,
+    entry: impl FnOnce(Result<T, Error>) -> Result<Entry, Error> + 'static,
+) {
+    rt::spawn(async move {
+        let (result, keep) = compute_within(&delivery.db, &flight, compute).await;
+        delivery.cache.read_ended(!matches!(result, Err(Error::Unavailable(_))));
+        flight.land(entry(result).map(Arc::new), keep, &spelled);
+    });
+}
+
+/// What is kept for an address, or what `lead` computes of it, for this request or another that asked at the same time.
+async fn obtain(
+    delivery: &web::Data<Delivery>,
+    key: &str,
+    spelled: &str,
+    lead: impl FnOnce(Flight),
+) -> Result<(Arc<Entry>, Served), Error> {
+    let (computed, served) = match delivery.cache.begin(key, spelled) {
+        Begin::Known(entry, served) => (Ok(entry), served),
+        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
+        Begin::Lead(flight, receiver) => {
+            lead(flight);
+            (landed(receiver).await, Served::Miss)
+        }
+    };
+    match computed {
+        Ok(entry) => Ok((entry, served)),
+        // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
+        Err(error @ Error::Unavailable(_)) => {
+            delivery.cache.last_resort(key).map(|entry| (entry, Served::Stale)).ok_or(error)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -149,31 +234,16 @@ async fn serve(
     request: &HttpRequest,
     delivery: &web::Data<Delivery>,
     address: Address,
-    lead: impl FnOnce(Flight, Address, Arc<Route>, String, web::Data<Delivery>),
+    lead: impl FnOnce(Flight, Address, Arc<Route>, &str),
 ) -> Result<HttpResponse, Error> {
     let begun = Instant::now();
     let key = address.to_string();
     let spelling = spelled(request.head());
-    let (computed, served) = match delivery.cache.begin(&key, spelling) {
-        Begin::Known(entry, served) => (Ok(entry), served),
-        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
-        Begin::Lead(flight, receiver) => {
-            let route = delivery.metrics.of(request);
-            lead(flight, address, route, spelling.to_owned(), delivery.clone());
-            (landed(receiver).await, Served::Miss)
-        }
-    };
-    let (entry, served) = match computed {
-        Ok(entry) => (entry, served),
-        // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
-        Err(error @ Error::Unavailable(_)) => match delivery.cache.last_resort(&key) {
-            Some(entry) => (entry, Served::Stale),
-            None => return Err(error),
-        },
-        Err(error) => return Err(error),
-    };
+    let lead = |flight| lead(flight, address, delivery.metrics.of(request), spelling);
+    let (entry, served) = obtain(delivery, &key, spelling, lead).await?;
     let mut response = match &entry.outcome {
         Outcome::Refusal(error) => return Err(error.clone()),
+        Outcome::Identity(_) => return Err(Error::NotFound("nothing is at this address".into())),
         Outcome::Page(page) => {
             let coding = Coding::wanted(request.headers());
             if let Some(response) = page.answer(request.head(), coding) {
@@ -208,11 +278,11 @@ async fn landed(mut receiver: watch::Receiver<Option<Computed>>) -> Computed {
 
 /// Computes within the deadline, and says whether the result may be kept: not what a replica answered that does not know yet
 /// what the log said when the computation began.
-async fn compute_within(
+async fn compute_within<T>(
     db: &Db,
     flight: &Flight,
-    compute: impl AsyncFnOnce(&Connection) -> Result<Answer, Error>,
-) -> (Result<Answer, Error>, bool) {
+    compute: impl AsyncFnOnce(&Connection) -> Result<T, Error>,
+) -> (Result<T, Error>, bool) {
     let deadline = Deadline::now() + DEADLINE;
     let late = || Error::Unavailable("no answer within the time allowed".into());
     let connection = match timeout_at(deadline, db.read()).await {

@@ -139,11 +139,11 @@ fn example_of(kind: Kind) -> Value {
 }
 
 /// Adds to an operation what follows from its path and its answers.
-pub(super) fn public(path: &str, operation: &mut Value) {
+pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
     let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let probe = path.starts_with("/health") || path == "/metrics";
-    let cached = !probe;
+    let cached = !probe && method == "get";
     let reads = path.starts_with("/v1/") || path == "/" || path.starts_with("/read/") || path == "/health/ready";
     let mut add = |status: &str, name: &str| {
         if operation["responses"].get(status).is_none() {
@@ -161,12 +161,22 @@ pub(super) fn public(path: &str, operation: &mut Value) {
         add("404", "not-found");
     }
     if path.contains("articles/{slug}") || path.starts_with("/read/") {
-        add("308", "moved");
+        if cached {
+            add("308", "moved");
+        }
         add("410", "withdrawn");
+    }
+    if method == "post" {
+        add("413", "content-too-large");
     }
     if reads {
         add("500", "internal");
         add("503", "unavailable");
+    }
+    if let Some(success) = operation["responses"].get_mut("204") {
+        for name in ["X-Request-Id", "RateLimit", "RateLimit-Policy"] {
+            success["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
+        }
     }
     if let Some(success) = operation["responses"].get_mut("200") {
         let header = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});

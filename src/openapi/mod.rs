@@ -8,7 +8,7 @@ mod complete;
 use std::{fmt::Write, sync::Arc};
 
 use actix_web::{App, HttpResponse, get, web};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::Config;
 
@@ -37,7 +37,7 @@ pub fn document() -> Value {
         {"name": "Articles", "description": "Articles: lists of cards, whole articles, and what to read next."},
         {"name": "Sections", "description": "The sections of an article: addressable, and their addresses never break."},
         {"name": "Topics", "description": "What the articles are about."},
-        {"name": "Recommendations", "description": "What leads the site."},
+        {"name": "Recommendations", "description": "What leads the site: the editor's choice, what is read most, what is new."},
         {"name": "Reader", "description": "Pages for people, made from the same content."},
         {"name": "Management", "description": "Drafts, publication, keys, and who did what. Every operation needs a key with the scope that it names."},
         {"name": "Around", "description": "Health, problems, and this description."},
@@ -45,11 +45,11 @@ pub fn document() -> Value {
     complete::components(&mut document);
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if path.starts_with("/manage/") || path.starts_with("/preview/") {
                 complete::managed(path, operation);
             } else {
-                complete::public(path, operation);
+                complete::public(path, method, operation);
             }
         }
     }

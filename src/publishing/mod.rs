@@ -15,6 +15,7 @@
 //! - [`sections`]: which section of a new revision is which of the old.
 //! - [`site`]: the site's own facts, topics, pins.
 //! - [`keys`]: who may write.
+//! - [`views`]: what was read, and the hot list that is computed from it.
 //! - [`audit`]: who did what.
 
 pub mod article;
@@ -28,6 +29,7 @@ pub mod revisions;
 pub mod schedule;
 pub mod sections;
 pub mod site;
+pub mod views;
 pub mod withdraw;
 
 use chrono::{DateTime, Utc};

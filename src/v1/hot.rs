@@ -1,10 +1,17 @@
 //! `/v1/recommendations/hot`: what leads the site.
 //!
-//! The rule: the editor's pins in their order, then the most recently published. Reading is not counted yet, so no item
-//! is there for its views, and `window` changes nothing so far.
+//! The rule, in this order, each article once:
+//! 1. `pinned`: the editor's pins in their order;
+//! 2. `views`: what was read at least [`FLOOR`](crate::views::FLOOR) times within the window, by `score`, then by id. The
+//!    formula is [`Window`]'s: a view loses half of what it is worth in a quarter of the window;
+//! 3. `recent`: the most recently published.
+//!
+//! The list of views is computed beside the requests, once a minute at most (`publishing::views`), and all instances drop
+//! their answers when it is another. Here it is read, along an index.
 
 use actix_web::{HttpResponse, get};
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -23,6 +30,7 @@ use crate::{
         page::{self, DEFAULT_LIMIT, Paging, next_address},
         query::{FromQuery, Parameters},
     },
+    views::Window,
 };
 
 /// What the hot list can be asked for.
@@ -30,8 +38,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `HotQuery` reads")]
 pub struct HotParameters {
-    /// The time over which reading counts: `24h`, `7d` or `30d`. Reading is not counted yet, so it changes nothing so
-    /// far.
+    /// The time over which reading counts: `24h`, `7d` or `30d`. In a quarter of it a view loses half of what it is worth.
     #[param(example = "7d", default = "7d", pattern = "^(24h|7d|30d)$")]
     window: Option<String>,
     /// Only articles of this topic.
@@ -45,45 +52,62 @@ pub struct HotParameters {
     cursor: Option<String>,
 }
 
+/// The window that is meant where none is given.
+const DEFAULT_WINDOW: Window = Window::WORDS[0].1;
+
 /// The parameters of the hot list.
 pub struct HotQuery {
+    window: Window,
     topic: Option<Slug>,
     paging: Paging,
 }
 
 impl FromQuery for HotQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        p.choice("window", &[("7d", ()), ("24h", ()), ("30d", ())]);
-        HotQuery { topic: p.name("topic"), paging: Paging::take(p, DEFAULT_LIMIT) }
+        let window = p.choice("window", Window::WORDS);
+        HotQuery { window, topic: p.name("topic"), paging: Paging::take(p, DEFAULT_LIMIT) }
     }
 }
 
 /// A position in the list: rank, place within it, id, and how many items come before the next.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct After(i32, i64, Uuid, i64);
+struct After(i32, f64, Uuid, i64);
 
-type Row = (i32, i64, Uuid, String, String, Option<String>, Option<String>);
-type Columns = (Integer, BigInt, SqlUuid, Text, Text, Nullable<Text>, Nullable<Text>);
+type Item = (String, String, Option<String>, Option<String>);
+type Row = ((i32, f64, Uuid), Item, (Option<i64>, Option<DateTime<Utc>>));
+type Columns = (
+    (Integer, Double, SqlUuid),
+    (Text, Text, Nullable<Text>, Nullable<Text>),
+    (Nullable<BigInt>, Nullable<Timestamptz>),
+);
 
 async fn load(
     mut connection: &AsyncPgConnection,
+    window: Window,
     topic: Option<&Slug>,
     fetch: i64,
     after: Option<&After>,
 ) -> Result<Vec<(After, Recommendation)>, Error> {
     let given = vec![
+        ("span", Bind::Text(Some(window.name().to_owned()))),
         ("topic", Bind::Text(topic.map(ToString::to_string))),
         ("fetch", Bind::Integer(Some(fetch))),
         ("after_rank", Bind::Integer(after.map(|after| after.0.into()))),
-        ("after_place", Bind::Integer(after.map(|after| after.1))),
+        ("after_place", Bind::Float(after.map(|after| after.1))),
         ("after_id", Bind::Uuid(after.map(|after| after.2))),
     ];
     let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), given).load(&mut connection).await?;
     let before = after.map_or(0, |after| after.3);
     let items = rows.into_iter().zip(before.saturating_add(1)..).map(
-        |((rank, place, id, slug, title, summary, reason), position)| {
-            let source = if rank == 1 { Rule::Pinned } else { Rule::Recent };
-            let why = Why { source, reason, score: None };
+        |(((rank, place, id), (slug, title, summary, reason), (views, computed_at)), position)| {
+            let why = match rank {
+                1 => Why::unread(Rule::Pinned, reason, None),
+                2 => {
+                    let (score, window) = (Some(place), Some(window.name()));
+                    Why { source: Rule::Views, reason, score, views, window, computed_at }
+                }
+                _ => Why::unread(Rule::Recent, reason, None),
+            };
             let url = format!("/v1/articles/{slug}");
             let shown = Recommendation { position, kind: Kind::Article, title, summary, url, slug: Some(slug), why };
             (After(rank, place, id, position), shown)
@@ -92,24 +116,28 @@ async fn load(
     Ok(items.collect())
 }
 
-fn name(topic: Option<&Slug>) -> String {
-    format!("/v1/recommendations/hot {topic:?}")
+fn name(window: Window, topic: Option<&Slug>) -> String {
+    format!("/v1/recommendations/hot {window:?} {topic:?}")
 }
 
-/// The first of the whole list. One statement.
+/// The first of the whole list, by the default window. One statement.
 pub(super) async fn first(connection: &AsyncPgConnection) -> Result<Recommendations, Error> {
-    let mut items = load(connection, None, i64::from(FIRST) + 1, None).await?;
+    let mut items = load(connection, DEFAULT_WINDOW, None, i64::from(FIRST) + 1, None).await?;
     let more = items.len() > FIRST as usize;
     items.truncate(FIRST as usize);
     let last = items.last().filter(|_| more);
-    let more = last.map(|(after, _)| page::cursor(&name(None), after)).transpose()?;
+    let more = last.map(|(after, _)| page::cursor(&name(DEFAULT_WINDOW, None), after)).transpose()?;
     let more = more.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
     Ok(Recommendations { data: items.into_iter().map(|(_, shown)| shown).collect(), more })
 }
 
 /// List what leads the site
 ///
-/// The articles that the editor put first, then the most recently published; each says why it is there.
+/// The articles that the editor put first (`pinned`), then those that were read most lately (`views`), then the most recently
+/// published (`recent`); each says why it is there. Views are those of `POST /v1/articles/{slug}/views`. The `score` is the
+/// sum over hourly and, past two days, daily sums of views, `count × 2^(−age / half-life)`: the age from the middle of the
+/// hour or day to `computed_at`, over all with an age within the window; the half-life a quarter of the window. Equal scores
+/// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew once a minute at most.
 #[utoipa::path(tag = "Recommendations", params(HotParameters), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
 pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
@@ -117,9 +145,9 @@ pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
 }
 
 async fn page_of_hot(connection: &Connection, query: HotQuery, address: Address) -> Result<Answer, Error> {
-    let name = name(query.topic.as_ref());
+    let name = name(query.window, query.topic.as_ref());
     let after = query.paging.after::<After>(&name)?;
-    let mut items = load(connection, query.topic.as_ref(), query.paging.fetch(), after.as_ref()).await?;
+    let mut items = load(connection, query.window, query.topic.as_ref(), query.paging.fetch(), after.as_ref()).await?;
     let page = query.paging.cut(&name, &mut items, |(after, _)| after.clone())?;
     let next = next_address(&address, &page);
     let data = items.into_iter().map(|(_, shown)| shown).collect();

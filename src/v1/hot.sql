@@ -1,6 +1,7 @@
--- The hot list: pins in their order, then the most recent.
-, pinned as (
-    select 1 as rank, pins.position::bigint as place, articles.id, articles.slug, articles.title, articles.summary, pins.reason
+-- The hot list: pins in their order, then what was read most, then the most recent.
+, pinned as materialized (
+    select 1 as rank, pins.position::float8 as place, articles.id, articles.slug, articles.title, articles.summary,
+        pins.reason, null::bigint as views, null::timestamptz as computed_at
     from given
     cross join pins
     join articles on articles.id = pins.article_id
@@ -15,18 +16,54 @@
     order by pins.position
     limit (select given.fetch from given)
 ),
+-- Along the order of the list; of a topic, from its articles.
+listed as (
+    select * from (
+        select hot.score, hot.article_id, hot.views, hot.computed_at
+        from given
+        join hot on hot.span = given.span
+            and hot.score <= case given.after_rank when 2 then given.after_place else 'infinity' end
+        where given.topic is null
+            and (given.after_rank is distinct from 2 or hot.score < given.after_place or hot.article_id > given.after_id)
+            and not exists (select from pins where pins.article_id = hot.article_id)
+        order by hot.score desc, hot.article_id
+        limit (select case when given.topic is null and coalesce(given.after_rank, 0) <= 2 then given.fetch else 0 end from given)
+    ) as of_all
+    union all
+    select * from (
+        select hot.score, hot.article_id, hot.views, hot.computed_at
+        from given
+        join article_topics on article_topics.topic_slug = given.topic
+        join hot on hot.span = given.span and hot.article_id = article_topics.article_id
+        where (
+                given.after_rank is distinct from 2
+                or (-hot.score, hot.article_id) > (-given.after_place, given.after_id)
+            )
+            and not exists (select from pins where pins.article_id = hot.article_id)
+        order by hot.score desc, hot.article_id
+        limit (select case when given.topic is not null and coalesce(given.after_rank, 0) <= 2 then given.fetch else 0 end from given)
+    ) as of_topic
+),
+viewed as materialized (
+    select 2 as rank, listed.score as place, articles.id, articles.slug, articles.title, articles.summary,
+        null::text as reason, listed.views, listed.computed_at
+    from listed
+    join articles on articles.id = listed.article_id
+),
 recent as (
-    select 2 as rank, round(extract(epoch from articles.published_at) * 1000000)::bigint as place, articles.id,
-        articles.slug, articles.title, articles.summary, null::text as reason
+    select 3 as rank, round(extract(epoch from articles.published_at) * 1000000)::float8 as place, articles.id,
+        articles.slug, articles.title, articles.summary, null::text as reason, null::bigint as views,
+        null::timestamptz as computed_at
     from articles
     where (articles.published_at, articles.id) < (
             select
-                case when given.after_rank = 2
+                case when given.after_rank = 3
                     then to_timestamp(0) + given.after_place * interval '1 microsecond' else 'infinity' end,
                 coalesce(given.after_id, '00000000-0000-0000-0000-000000000000')
             from given
         )
         and not exists (select from pins where pins.article_id = articles.id)
+        and not exists (select from hot, given where hot.span = given.span and hot.article_id = articles.id)
         and (
             (select given.topic is null from given)
             or exists (
@@ -35,9 +72,11 @@ recent as (
             )
         )
     order by articles.published_at desc, articles.id desc
-    limit (select given.fetch from given)
+    -- Only what the others leave free.
+    limit (select greatest(0, given.fetch - (select count(*) from pinned) - (select count(*) from viewed)) from given)
 )
-select item.rank, item.place, item.id, item.slug, item.title, item.summary, item.reason
-from (select * from pinned union all select * from recent) as item
-order by item.rank, case item.rank when 1 then item.place else -item.place end, item.id desc
+select item.rank, item.place, item.id, item.slug, item.title, item.summary, item.reason, item.views, item.computed_at
+from (select * from pinned union all select * from viewed union all select * from recent) as item
+order by item.rank, case item.rank when 1 then item.place else -item.place end,
+    case item.rank when 2 then item.id end, item.id desc
 limit (select given.fetch from given)

@@ -1,7 +1,7 @@
 //! The public API: one file a feature, from request to SQL. Reads the public half of the database only.
 //!
 //! - [`site`] the site's own facts · [`articles`] lists and whole articles · [`sections`] one section and the tree
-//! - [`related`] related reading · [`hot`] the hot list · [`topics`] · [`search`]
+//! - [`related`] related reading · [`views`] what is read · [`hot`] the hot list · [`topics`] · [`search`]
 //! - [`card`] what every list shares · [`fields`] the `fields` parameter · [`address`] from a path to an article
 
 pub mod address;
@@ -14,6 +14,7 @@ pub mod search;
 pub mod sections;
 pub mod site;
 pub mod topics;
+pub mod views;
 
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
@@ -35,6 +36,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(sections::list_sections)
         .service(sections::read_section)
         .service(related::list_related)
+        .service(views::count_view)
         .service(hot::list_hot)
         .service(topics::list_topics)
         .service(topics::read_topic)

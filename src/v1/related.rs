@@ -9,6 +9,7 @@
 //!    topics (`score`: shared topics over all topics of both), then the newest first.
 
 use actix_web::{HttpResponse, get, web};
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,22 @@ pub struct Why {
     pub reason: Option<String>,
     /// What it is ordered by within its rule, where that is a score.
     pub score: Option<f64>,
+    /// How often it was read within `window`; `null` where that is not the reason.
+    #[schema(minimum = 3)]
+    pub views: Option<i64>,
+    /// The time over which reading counted: `24h`, `7d` or `30d`; `null` where `views` is.
+    #[schema(example = "7d")]
+    pub window: Option<&'static str>,
+    /// When `views` and `score` were computed; `null` where `views` is.
+    pub computed_at: Option<DateTime<Utc>>,
+}
+
+impl Why {
+    /// By a rule that does not count views.
+    #[must_use]
+    pub fn unread(source: Rule, reason: Option<String>, score: Option<f64>) -> Why {
+        Why { source, reason, score, views: None, window: None, computed_at: None }
+    }
 }
 
 /// A rule of recommendation.
@@ -94,6 +111,8 @@ pub enum Rule {
     SharedTopics,
     /// Hot: the editor put it first.
     Pinned,
+    /// Hot: it was read most, lately.
+    Views,
     /// Hot: it was published most recently.
     Recent,
 }
@@ -199,7 +218,7 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
         (Some(slug), _) => (Kind::Article, format!("/v1/articles/{slug}")),
         (None, url) => (Kind::External, url?),
     };
-    let why = Why { source, reason, score };
+    let why = Why::unread(source, reason, score);
     let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
     Some((After(rank, major?, minor?, tie?), id, shown))
 }

@@ -143,6 +143,41 @@ async fn every_public_read_keeps_the_rules_of_http() {
     }
 }
 
+/// Every POST under `/v1`: anybody may send it from anywhere, with any body or none, and nobody keeps its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_public_post_keeps_the_rules_of_http() {
+    let app = App::library().await;
+    let mut count = 0;
+    for (pattern, method, operation) in operations() {
+        if !pattern.starts_with("/v1") || method == "get" {
+            continue;
+        }
+        count += 1;
+        assert_eq!(method, "post", "{pattern}: only POST is known here");
+        let path = example_path(pattern, operation);
+        for body in [None, Some(Body::of("text/plain", "a")), Some(Body::of("application/json", "{"))] {
+            let origin = [("origin", "https://example.org")];
+            let answer = app.call(Method::POST, &path, None, &origin, body).await;
+            assert_eq!(answer.status, 204, "{path}: {}", answer.text());
+            assert_eq!((answer.body.len(), answer.header("cache-control")), (0, "no-store"), "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        }
+        let refused = app.send(Method::POST, &format!("{path}?colour=blue"), &[]).await;
+        assert_eq!(
+            (refused.status, &refused.json()["errors"][0]["parameter"]),
+            (400.try_into().unwrap(), &json!("colour"))
+        );
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::PATCH] {
+            let refused = app.send(method.clone(), &path, &[]).await;
+            assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"), "{method} {path}");
+        }
+        let preflight = [("origin", "https://example.org"), ("access-control-request-method", "POST")];
+        let allowed = app.send(Method::OPTIONS, &path, &preflight).await;
+        assert_eq!(allowed.header("access-control-allow-methods"), "POST", "{path}");
+    }
+    assert!(count > 0);
+}
+
 /// The pages and files around the API: HEAD, validators, 405, and no parameters.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_around_keeps_the_rules_of_http_too() {

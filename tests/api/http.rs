@@ -88,7 +88,7 @@ async fn a_forged_cursor_is_refused() {
     let id = "01980000-0000-7000-8000-000000000000";
     let path = "/v1/articles/stem-cell-infusion";
     let list_of = app.get(path).await.ok()["id"].as_str().map(|id| format!("related {id}")).unwrap();
-    let hot = "/v1/recommendations/hot None";
+    let hot = "/v1/recommendations/hot Week None";
     let list = |sort: &str| format!("/v1/articles {sort} None None None None");
     for (path, forged) in [
         ("/v1/topics?", cursor("/v1/topics", &"a\0")),
@@ -109,6 +109,9 @@ async fn a_forged_cursor_is_refused() {
         ("/v1/articles?sort=title&", cursor(&list("Title"), &("a", id))),
         ("/v1/articles?", cursor(&list("NewestFirst"), &("2026-01-01T00:00:00Z", id))),
         ("/v1/recommendations/hot?", cursor(hot, &(2, 5, id, 1))),
+        ("/v1/recommendations/hot?", cursor(hot, &(2, 5e-324, id, 1))),
+        ("/v1/recommendations/hot?", cursor(hot, &(3, 1e16, id, 1))),
+        ("/v1/recommendations/hot?", cursor(hot, &(3, -1e16, id, 1))),
         (&format!("{path}/related?"), cursor(&list_of, &(1, 1.0, 0.0, "a"))),
     ] {
         assert_eq!(app.get(&format!("{path}cursor={}", good.unwrap())).await.status, 200, "{path}");

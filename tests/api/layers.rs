@@ -11,15 +11,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("content", &[]),
     ("error", &["diesel", "diesel_async"]),
     ("logging", &[]),
+    ("views", &[]),
     ("db", &["error", "diesel", "diesel_async", "diesel_migrations", "tokio"]),
-    ("publishing", &["content", "db", "error", "diesel", "diesel_async", "tokio"]),
+    ("publishing", &["content", "db", "error", "views", "diesel", "diesel_async", "tokio"]),
     ("transfer", &["publishing", "content", "error", "diesel_async"]),
     ("http", &["db", "error", "logging", "actix_web", "content", "diesel_async", "tokio"]),
-    ("v1", &["db", "error", "http", "content", "actix_web", "diesel", "diesel_async", "tokio"]),
+    ("v1", &["db", "error", "http", "content", "views", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async"]),
     ("manage", &["publishing", "content", "db", "error", "http", "v1", "reader", "actix_web", "diesel_async", "tokio"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
-    ("server", &["db", "error", "http", "manage", "openapi", "publishing", "reader", "v1", "actix_web", "tokio"]),
+    (
+        "server",
+        &["db", "error", "http", "manage", "openapi", "publishing", "reader", "v1", "views", "actix_web", "tokio"],
+    ),
     (
         "cli",
         &[

@@ -22,6 +22,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use super::Tag;
 use crate::{
@@ -58,6 +59,8 @@ pub enum Outcome {
     Page(Box<Page>),
     /// 308, 404 or 410. The body names the request, so it is written for each.
     Refusal(Error),
+    /// Which thing an address means: for handlers that do something with it. It is sent to nobody.
+    Identity(Uuid),
 }
 
 /// An answer to a GET.
@@ -139,26 +142,44 @@ impl Entry {
         route: Arc<Route>,
         cache_control: &HeaderValue,
     ) -> Result<Entry, Error> {
-        let (outcome, tags, lasting) = match result {
-            Ok(answer) => {
-                let (tags, lasting) = (answer.tags.clone(), answer.built_in);
-                (Outcome::Page(Box::new(Page::new(answer, path, cache_control))), tags, lasting)
-            }
-            Err(error) => {
-                let tags = error.tags().ok_or_else(|| error.clone())?;
-                (Outcome::Refusal(error), tags, false)
-            }
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return Entry::refusal(error, route),
         };
+        let (tags, lasting) = (answer.tags.clone(), answer.built_in);
+        let outcome = Outcome::Page(Box::new(Page::new(answer, path, cache_control)));
+        Ok(Entry::with(outcome, &tags, lasting, route))
+    }
+
+    /// The entry of what an address means, with what makes that stale. Errors: as of [`Entry::new`].
+    pub fn identity(result: Result<(Uuid, Vec<String>), Error>, route: Arc<Route>) -> Result<Entry, Error> {
+        match result {
+            Ok((id, tags)) => Ok(Entry::with(Outcome::Identity(id), &tags, false, route)),
+            Err(error) => Entry::refusal(error, route),
+        }
+    }
+
+    fn refusal(error: Error, route: Arc<Route>) -> Result<Entry, Error> {
+        let tags = error.tags().ok_or_else(|| error.clone())?;
+        Ok(Entry::with(Outcome::Refusal(error), &tags, false, route))
+    }
+
+    fn with(outcome: Outcome, tags: &[String], lasting: bool, route: Arc<Route>) -> Entry {
         let tags = tags.iter().map(|tag| Tag::new(tag)).collect();
         let (place, used) = (AtomicU64::new(0), AtomicU8::new(0));
-        Ok(Entry { outcome, tags, lasting, route, place, used })
+        Entry { outcome, tags, lasting, route, place, used }
+    }
+
+    /// Whether it is a refusal: those have a part of the memory of their own.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self.outcome, Outcome::Refusal(_))
     }
 
     /// Its bytes in memory so far, without what the store adds.
     pub(super) fn weight(&self) -> usize {
         let body = match &self.outcome {
             Outcome::Page(page) => page.weight(),
-            Outcome::Refusal(_) => 0,
+            Outcome::Refusal(_) | Outcome::Identity(_) => 0,
         };
         body + self.tags.len() * size_of::<Tag>() + size_of::<Entry>()
     }

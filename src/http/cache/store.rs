@@ -186,7 +186,7 @@ impl Store {
         }
         let record = Record { entry: Arc::clone(entry), key: Arc::clone(key), spellings: Vec::new(), weight, proven };
         self.records.insert(place, record);
-        self.make_room(matches!(entry.outcome, Outcome::Page(_)), front);
+        self.make_room(!entry.is_refusal(), front);
     }
 
     /// Whether no change after `position` is known that carries a tag of `entry`.
@@ -219,7 +219,7 @@ impl Store {
         if !record.proven {
             queue.small_bytes += bytes;
         }
-        self.make_room(matches!(entry.outcome, Outcome::Page(_)), front);
+        self.make_room(!entry.is_refusal(), front);
     }
 
     /// Applies changes: drops what carries their tags.
@@ -331,8 +331,5 @@ impl Store {
 }
 
 fn queue_of<'a>(answers: &'a mut Queue, refusals: &'a mut Queue, entry: &Entry) -> &'a mut Queue {
-    match entry.outcome {
-        Outcome::Page(_) => answers,
-        Outcome::Refusal(_) => refusals,
-    }
+    if entry.is_refusal() { refusals } else { answers }
 }

@@ -5,3 +5,4 @@ mod related;
 mod search;
 mod sections;
 mod site;
+mod views;

@@ -1,0 +1,233 @@
+//! What was read becomes what the hot list is ordered by.
+//!
+//! What must hold:
+//! - What was counted is written in one statement a flush, also at a graceful stop. What cannot be written is kept and tried
+//!   again. Where nobody knows whether a statement was carried out, because the connection was lost under it, its views may
+//!   be counted twice; none is lost.
+//! - The list is computed from the buckets alone, by one instance at a time, in one transaction with its row in the log of
+//!   changes; without a row where readers would see the same. So every instance drops what shows the list, and nothing else.
+//! - Computing takes a twentieth of the time at most, and holds publishing up only while it writes.
+//! - Old buckets are added up: hours that are over for 48 hours or longer become days (in UTC), days that are over for 62 days
+//!   become one sum. No window reaches as far as those.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryableByName, dsl,
+    prelude::*,
+    sql_types::{BigInt, Bool, Timestamptz},
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use tokio::{
+    select,
+    sync::oneshot,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{Change, hold, record};
+use crate::{
+    db::{
+        Db,
+        schema::hot,
+        statement::{Bind, Statement},
+    },
+    error::Error,
+    views::{Counter, FLOOR, Sum, Window},
+};
+
+/// "hot" in ASCII: the key of the advisory lock of whoever computes or adds up.
+const LOCK: i64 = 0x0068_6f74;
+
+/// How long a flush may take before it counts as failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The same at a stop, which waits for it.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often old buckets are looked for.
+const ROLL_UP: Duration = Duration::from_secs(3600);
+
+/// The most buckets that are added up in one transaction.
+const BATCH: i64 = 10_000;
+
+/// Computing the list takes at most one part in so many of the time.
+const SHARE: u32 = 20;
+
+diesel::define_sql_function! {
+    /// Takes an advisory lock that is held to the end of the transaction, if nobody has it.
+    fn pg_try_advisory_xact_lock(key: BigInt) -> Bool;
+}
+
+/// How often something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rhythm {
+    /// What was counted is written.
+    pub flush: Duration,
+    /// The hot list is computed, if it could be another.
+    pub refresh: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Rhythm {
+        Rhythm { flush: Duration::from_secs(10), refresh: Duration::from_secs(60) }
+    }
+}
+
+/// Writes what is counted and keeps the hot list, until `stop` says something or is dropped; then writes once more.
+pub async fn keep(db: Db, counter: Arc<Counter>, rhythm: Rhythm, mut stop: oneshot::Receiver<()>) {
+    let begun = Instant::now();
+    let (mut next_flush, mut next_refresh, mut next_roll_up) =
+        (begun + rhythm.flush, begun + rhythm.refresh, begun + ROLL_UP.min(rhythm.refresh));
+    // What is in the buckets may have been counted by an instance that is gone, and long ago.
+    let (mut counted, mut hour) = (true, None);
+    loop {
+        select! {
+            () = sleep_until(next_flush) => {}
+            _ = &mut stop => break,
+        }
+        counted |= flush_within(&db, &counter, PATIENCE).await;
+        next_flush = Instant::now() + rhythm.flush;
+        let now = Some(Utc::now().timestamp().div_euclid(3600));
+        if Instant::now() >= next_refresh && (counted || hour != now) {
+            let began = Instant::now();
+            let computed = select! {
+                computed = refresh(&db, rhythm.refresh) => computed,
+                _ = &mut stop => break,
+            };
+            match computed {
+                Ok(true) => (counted, hour) = (false, now),
+                Ok(false) => {}
+                Err(error) => log::warn!("the hot list cannot be computed now, trying again: {error}"),
+            }
+            next_refresh = began + rhythm.refresh.max(began.elapsed() * SHARE);
+        }
+        if Instant::now() >= next_roll_up {
+            let rolled = select! {
+                rolled = roll_up(&db, Utc::now()) => rolled,
+                _ = &mut stop => break,
+            };
+            if let Err(error) = rolled {
+                log::warn!("old views cannot be added up now, trying again: {error}");
+            }
+            next_roll_up = Instant::now() + ROLL_UP;
+        }
+    }
+    flush_within(&db, &counter, LAST_PATIENCE).await;
+}
+
+/// Writes what was counted; says whether anything was written. What was not goes back.
+async fn flush_within(db: &Db, counter: &Counter, patience: Duration) -> bool {
+    let lost = counter.lost();
+    if lost > 0 {
+        log::error!("{lost} views were not counted: too many wait to be written");
+    }
+    let sums = counter.take();
+    if sums.is_empty() {
+        return false;
+    }
+    let written = timeout(patience, db.writing(async |connection| flush(connection, &sums).await)).await;
+    let error = match written {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error,
+        Err(_) => Error::Unavailable("no answer within the time allowed".into()),
+    };
+    log::warn!("views cannot be written now, trying again: {error}");
+    counter.give_back(sums);
+    false
+}
+
+/// Adds sums to the buckets. One statement.
+pub async fn flush(connection: &mut AsyncPgConnection, sums: &[Sum]) -> Result<(), Error> {
+    let given = vec![
+        ("ids", Bind::Uuids(sums.iter().map(|sum| sum.article).collect())),
+        ("hours", Bind::Integers(sums.iter().map(|sum| sum.hour).collect())),
+        ("counts", Bind::Integers(sums.iter().map(|sum| sum.count).collect())),
+    ];
+    Statement::<()>::new(include_str!("flush.sql"), given).execute(connection).await?;
+    Ok(())
+}
+
+/// Computes the hot list, unless another instance does or did within nearly `rhythm`; says whether it was computed here.
+pub async fn refresh(db: &Db, rhythm: Duration) -> Result<bool, Error> {
+    db.writing(async |connection| connection.transaction(async |connection| compute(connection, rhythm).await).await)
+        .await
+}
+
+async fn compute(connection: &mut AsyncPgConnection, rhythm: Duration) -> Result<bool, Error> {
+    if !turn(connection).await? {
+        return Ok(false);
+    }
+    let last: Option<DateTime<Utc>> = hot::table.select(dsl::max(hot::computed_at)).first(connection).await?;
+    let now: DateTime<Utc> = diesel::select(dsl::now.into_sql::<Timestamptz>()).get_result(connection).await?;
+    // Of two instances with one rhythm either may come a little early.
+    if last.is_some_and(|last| (now - last).to_std().unwrap_or_default() < rhythm.mul_f64(0.9)) {
+        return Ok(false);
+    }
+    diesel::sql_query(with_windows(include_str!("fresh.sql"))).execute(connection).await?;
+    let differs: Differs = diesel::sql_query(with_windows(include_str!("differs.sql"))).get_result(connection).await?;
+    if differs.differs {
+        // Before any row is touched, as every writer does.
+        hold(connection).await?;
+        diesel::sql_query(include_str!("put.sql")).execute(connection).await?;
+        record(connection, Change { kind: "hot", article: None, tags: vec!["hot".to_owned()] }).await?;
+    }
+    Ok(true)
+}
+
+/// Whether nobody else computes or adds up; nobody does until the transaction ends then.
+async fn turn(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+    Ok(diesel::select(pg_try_advisory_xact_lock(LOCK)).get_result(connection).await?)
+}
+
+#[derive(QueryableByName)]
+struct Differs {
+    #[diesel(sql_type = Bool)]
+    differs: bool,
+}
+
+/// A statement with the windows and the floor in it.
+fn with_windows(sql: &str) -> String {
+    let windows = || Window::WORDS.iter().map(|(_, window)| *window);
+    let spans: Vec<_> = windows()
+        .map(|window| format!("('{}', {}, {}::float8)", window.name(), window.seconds(), window.half_life()))
+        .collect();
+    let longest = windows().map(Window::seconds).max().unwrap_or_default();
+    sql.replace("{spans}", &spans.join(", "))
+        .replace("{longest}", &longest.to_string())
+        .replace("{floor}", &FLOOR.to_string())
+}
+
+/// The ways of a bucket: its span, when it must have begun for that, the next span, and when that one's bucket begins.
+const WAYS: [[&str; 4]; 2] = [
+    ["hour", "date_trunc('day', {now} - interval '48 hours', 'UTC')", "day", "date_trunc('day', starts_at, 'UTC')"],
+    ["day", "date_trunc('day', {now} - interval '62 days', 'UTC')", "ever", "to_timestamp(0)"],
+];
+
+#[derive(QueryableByName)]
+struct Moved {
+    #[diesel(sql_type = BigInt)]
+    moved: i64,
+}
+
+/// Adds up what is old at `now`, in batches, unless another instance does.
+pub async fn roll_up(db: &Db, now: DateTime<Utc>) -> Result<(), Error> {
+    for [of, before, into, start] in WAYS {
+        let now = format!("to_timestamp({})", now.timestamp());
+        let sql = include_str!("roll_up.sql")
+            .replace("{of}", of)
+            .replace("{before}", &before.replace("{now}", &now))
+            .replace("{into}", into)
+            .replace("{start}", start)
+            .replace("{batch}", &BATCH.to_string());
+        let batch = async |connection: &mut AsyncPgConnection| {
+            if !turn(connection).await? {
+                return Ok(0);
+            }
+            let Moved { moved } = diesel::sql_query(&sql).get_result(connection).await?;
+            Ok::<_, Error>(moved)
+        };
+        while db.writing(async |connection| connection.transaction(async |c| batch(c).await).await).await? == BATCH {}
+    }
+    Ok(())
+}

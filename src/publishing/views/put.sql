@@ -1,0 +1,12 @@
+-- The list becomes what was computed.
+with gone as (
+    delete from hot
+    where not exists (select from fresh where fresh.span = hot.span and fresh.article_id = hot.article_id)
+)
+insert into hot (span, article_id, views, score, computed_at)
+select fresh.span, fresh.article_id, fresh.views, fresh.score, now()
+from fresh
+-- An article may have gone since it was computed; none goes from here on.
+join articles on articles.id = fresh.article_id
+on conflict (span, article_id)
+    do update set views = excluded.views, score = excluded.score, computed_at = excluded.computed_at

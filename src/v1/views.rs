@@ -1,0 +1,80 @@
+//! `/v1/articles/{slug}/views`: an article is read.
+//!
+//! Reading is counted by this alone, never by GET: caches answer most of those. Nothing is written on the way of a request;
+//! [`crate::views`] counts, and says what is kept of a reader (nothing) and when a repeat counts.
+
+use std::{net::IpAddr, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap},
+    post, web,
+};
+use chrono::Utc;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{
+    address::named,
+    articles::find::{Wanted, find},
+};
+use crate::{
+    error::Error,
+    http::{
+        BODY_LIMIT, Query,
+        query::Nothing,
+        read::{Delivery, Note, identify},
+    },
+    views::Counter,
+};
+
+/// The most bytes of a user agent that tell readers apart.
+const AGENT: usize = 512;
+
+/// How long a body may take that nobody needs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Count a view
+///
+/// Says that somebody reads the article; made for `navigator.sendBeacon(url)`. Whatever the body holds is ignored. A repeat
+/// from the same address and user agent within 10 to 20 minutes counts once; nothing about the reader is stored. An earlier
+/// slug counts for the article that it leads to.
+#[utoipa::path(
+    tag = "Articles",
+    params(("slug" = String, Path, description = "The article's slug, present or earlier, or its id.", example = "stem-cell-infusion")),
+    responses((status = 204, description = "It is noted.")),
+)]
+#[post("/v1/articles/{slug}/views")]
+pub async fn count_view(
+    path: web::Path<String>,
+    _: Query<Nothing>,
+    body: web::Payload,
+    request: HttpRequest,
+    delivery: web::Data<Delivery>,
+) -> Result<HttpResponse, Error> {
+    let key = named(&path)?;
+    ignore(body).await?;
+    let article = identify(&request, &delivery, async move |connection| {
+        let card = find(connection, &key, Wanted::default()).await?.card;
+        Ok((card.id, vec![format!("article:{}", card.id)]))
+    })
+    .await?;
+    Ok(delivery.note(article, request.head()))
+}
+
+impl Note for Counter {
+    fn note(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
+        let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
+        self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());
+    }
+}
+
+/// Reads a body to its end, so that the connection can go on to the next request.
+async fn ignore(body: web::Payload) -> Result<(), Error> {
+    match timeout(PATIENCE, body.to_bytes_limited(BODY_LIMIT)).await {
+        Ok(Ok(Ok(_))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(Error::MalformedRequest(error.to_string())),
+        Ok(Err(_)) => Err(Error::ContentTooLarge { limit: BODY_LIMIT }),
+        Err(_) => Err(Error::MalformedRequest("the body did not come in time".into())),
+    }
+}

@@ -1,0 +1,149 @@
+//! Who was here a short time ago: two generations of fingerprints, each under a key of its own.
+//!
+//! A generation is filled for [`AGE`], then stays for as long again to be compared with, then goes with its key. One that is
+//! full goes over early: who is remembered for less long may be counted twice.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+    mem,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use siphasher::sip::SipHasher24;
+use uuid::Uuid;
+
+/// For how long a generation is filled.
+pub(super) const AGE: TimeDelta = TimeDelta::minutes(10);
+
+/// The most fingerprints of a generation: about 5 MiB.
+pub(super) const MOST: usize = 1 << 18;
+
+/// In how many parts a generation is.
+const PARTS: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Readers {
+    most: usize,
+    generations: RwLock<Generations>,
+}
+
+#[derive(Debug)]
+struct Generations {
+    present: Generation,
+    previous: Generation,
+    began: DateTime<Utc>,
+}
+
+pub(super) struct Generation {
+    key: [u8; 16],
+    seen: [Mutex<HashSet<u64>>; PARTS],
+    count: AtomicUsize,
+}
+
+/// Without the key.
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl Generation {
+    pub(super) fn new() -> Generation {
+        let mut key = [0; 16];
+        if getrandom::fill(&mut key).is_err() {
+            // What the hash maps of this process are keyed with: nobody outside knows it either.
+            let random = RandomState::new();
+            key = std::array::from_fn(|place| random.hash_one(place).to_le_bytes()[0]);
+        }
+        Generation { key, seen: Default::default(), count: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn fingerprint(&self, address: &[u8; 16], agent: &[u8], article: Uuid) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write(address);
+        hasher.write(article.as_bytes());
+        // The only part whose length differs comes last.
+        hasher.write(agent);
+        hasher.finish()
+    }
+
+    fn part(&self, fingerprint: u64) -> MutexGuard<'_, HashSet<u64>> {
+        let place = usize::try_from(fingerprint % PARTS as u64).unwrap_or_default();
+        self.seen[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds(&self, fingerprint: u64) -> bool {
+        self.count.load(Ordering::Relaxed) > 0 && self.part(fingerprint).contains(&fingerprint)
+    }
+
+    fn insert(&self, fingerprint: u64) -> bool {
+        let new = self.part(fingerprint).insert(fingerprint);
+        if new {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        new
+    }
+}
+
+/// What stands for an address: the network of an IPv6 client, which has as many addresses in it as it likes.
+fn place_of(address: IpAddr) -> [u8; 16] {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).octets(),
+    }
+}
+
+impl Readers {
+    /// Remembers up to twice `most` readers.
+    pub(super) fn new(most: usize) -> Readers {
+        let (present, previous) = (Generation::new(), Generation::new());
+        Readers { most, generations: RwLock::new(Generations { present, previous, began: DateTime::UNIX_EPOCH }) }
+    }
+
+    /// Whether somebody was not here with the same article a short time ago; remembers it.
+    pub(super) fn is_new(&self, address: IpAddr, agent: &[u8], article: Uuid, at: DateTime<Utc>) -> bool {
+        self.turn(at);
+        let address = place_of(address);
+        let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        let Generations { present, previous, .. } = &*generations;
+        !previous.holds(previous.fingerprint(&address, agent, article))
+            && present.insert(present.fingerprint(&address, agent, article))
+    }
+
+    /// Begins another generation where the present one is old or full.
+    fn turn(&self, at: DateTime<Utc>) {
+        let over = |generations: &Generations| {
+            // A clock that was set back is no reason to remember for longer.
+            !(TimeDelta::zero()..AGE).contains(&(at - generations.began))
+                || generations.present.count.load(Ordering::Relaxed) >= self.most
+        };
+        if !over(&self.generations.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        if over(&generations) {
+            let last = mem::replace(&mut generations.present, Generation::new());
+            // What was filled long before is not from a short time ago.
+            let recent = at - generations.began < AGE * 2;
+            generations.previous = if recent { last } else { Generation::new() };
+            generations.began = at;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+        let held = |generation: &Generation| {
+            let parts = generation.seen.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len());
+            parts.sum::<usize>()
+        };
+        held(&generations.present) + held(&generations.previous)
+    }
+}
