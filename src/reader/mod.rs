@@ -74,7 +74,7 @@ pub(crate) async fn article(
 ) -> Result<Answer, Error> {
     let (found, related, _) = whole(connection, key, CONTENT, true, false).await?;
     let related = related.ok_or_else(|| unknown(&found.card.slug))?;
-    check(key, "/read/", &found.card, "", address)?;
+    check(key, "/read/", found.card.address(), "", address)?;
     let site: Option<Site> = site::find(connection).await?;
     let body = found.body()?;
     let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);

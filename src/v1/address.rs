@@ -1,6 +1,7 @@
 //! From a path to an article: a slug, an earlier slug, or an id.
 
-use super::card::Card;
+use uuid::Uuid;
+
 use crate::{
     content::ArticleName,
     error::Error,
@@ -15,12 +16,18 @@ pub fn named(text: &str) -> Result<ArticleName, Error> {
     text.parse().map_err(|_| unknown(text))
 }
 
-/// Sends a client that asked by an earlier slug to the present one: `mount`, the slug, `tail`, and the query of the address
+/// Sends a client that asked by an earlier slug of the article `id` to the present one: `mount`, the slug, `tail`, and the query of the address
 /// that it asked for.
-pub fn check(name: &ArticleName, mount: &str, card: &Card, tail: &str, address: &Address) -> Result<(), Error> {
+pub fn check(
+    name: &ArticleName,
+    mount: &str,
+    (id, present): (Uuid, &str),
+    tail: &str,
+    address: &Address,
+) -> Result<(), Error> {
     match name {
-        ArticleName::Slug(slug) if slug.as_str() != card.slug => {
-            Err(moved(&format!("{mount}{}{tail}", card.slug), card, &address.query))
+        ArticleName::Slug(slug) if slug.as_str() != present => {
+            Err(moved(&format!("{mount}{present}{tail}"), id, &address.query))
         }
         _ => Ok(()),
     }
@@ -28,9 +35,9 @@ pub fn check(name: &ArticleName, mount: &str, card: &Card, tail: &str, address: 
 
 /// 308 to `path` with `query`, until the article changes.
 #[must_use]
-pub fn moved(path: &str, card: &Card, query: &Canonical) -> Error {
+pub fn moved(path: &str, id: Uuid, query: &Canonical) -> Error {
     let location = format!("{path}{query}");
-    Error::Moved { location, tags: vec![format!("article:{}", card.id)] }
+    Error::Moved { location, tags: vec![format!("article:{id}")] }
 }
 
 /// 404 for an article.

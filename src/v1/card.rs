@@ -57,6 +57,12 @@ pub struct Card {
 }
 
 impl Card {
+    /// Its id and its present slug.
+    #[must_use]
+    pub fn address(&self) -> (Uuid, &str) {
+        (self.id, &self.slug)
+    }
+
     /// The tags of every answer about this article.
     #[must_use]
     pub fn tags(&self) -> Vec<String> {

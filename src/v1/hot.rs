@@ -6,7 +6,7 @@
 //!    formula is [`Window`]'s: a view loses half of what it is worth in a quarter of the window;
 //! 3. `recent`: the most recently published.
 //!
-//! The list of views is computed beside the requests, once a minute at most (`publishing::views`), and all instances drop
+//! The list of views is computed beside the requests, every 20 seconds at most (`publishing::views`), and all instances drop
 //! their answers when it is another. Here it is read, along an index.
 
 use actix_web::{HttpResponse, get};
@@ -137,7 +137,7 @@ pub(super) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
 /// published (`recent`); each says why it is there. Views are those of `POST /v1/articles/{slug}/views`. The `score` is the
 /// sum over hourly and, past two days, daily sums of views, `count × 2^(−age / half-life)`: the age from the middle of the
 /// hour or day to `computed_at`, over all with an age within the window; the half-life a quarter of the window. Equal scores
-/// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew once a minute at most.
+/// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew every 20 seconds at most.
 #[utoipa::path(tag = "Recommendations", params(HotParameters), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
 pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {

@@ -1,10 +1,11 @@
 //! The public API: one file a feature, from request to SQL. Reads the public half of the database only.
 //!
 //! - [`site`] the site's own facts · [`articles`] lists and whole articles · [`sections`] one section and the tree
-//! - [`related`] related reading · [`views`] what is read · [`hot`] the hot list · [`topics`] · [`search`]
+//! - [`related`] related reading · [`adjacent`] the articles beside one · [`views`] what is read · [`hot`] the hot list · [`topics`] · [`search`]
 //! - [`card`] what every list shares · [`fields`] the `fields` parameter · [`address`] from a path to an article
 
 pub mod address;
+pub mod adjacent;
 pub mod articles;
 pub mod card;
 pub mod fields;
@@ -36,6 +37,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(sections::list_sections)
         .service(sections::read_section)
         .service(related::list_related)
+        .service(adjacent::read_adjacent)
         .service(views::count_view)
         .service(hot::list_hot)
         .service(topics::list_topics)

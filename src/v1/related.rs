@@ -5,12 +5,19 @@
 //! 1. `editorial`: what the editor chose, in the editor's order;
 //! 2. `linked`: articles that the text links to, in the order of the links;
 //! 3. `linked_from`: articles whose text or related reading leads here, the newest first;
-//! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by Jaccard's index of the two sets of
-//!    topics (`score`: shared topics over all topics of both), then the newest first.
+//! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by `score`, then the newest first. The score is
+//!    the mean of Jaccard's index of the two sets of topics (shared topics over all topics of both) and of the likeness of
+//!    the two;
+//! 5. `similar`: where all that is less than [`FIRST`], of the newest 50 articles those that are most like it, by `score`, which
+//!    is the likeness, of 0.1 and more; as many as are wanting.
+//!
+//! The likeness of two articles is an estimate of Jaccard's index of the terms of their titles, questions and headings
+//! ([`likeness`](crate::content::search::likeness)): the share of equal bits of their signatures, doubled, less one.
+//! Scores are rounded to six decimals.
 
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -109,6 +116,8 @@ pub enum Rule {
     LinkedFrom,
     /// Related: it has topics in common.
     SharedTopics,
+    /// Related: it is about what this is about, as far as titles, questions and headings tell.
+    Similar,
     /// Hot: the editor put it first.
     Pinned,
     /// Hot: it was read most, lately.
@@ -149,17 +158,17 @@ pub struct RelatedParameters {
     cursor: Option<String>,
 }
 
-/// A position in the list: rank, major and minor order, tie.
+/// A position in the list: rank, major and minor order, tie; and whose list it is, whatever slug that has by the next page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct After(i32, f64, f64, String);
+struct After(i32, f64, f64, String, Uuid);
 
-type Target = (SqlUuid, Text, Integer);
+type Target = (SqlUuid, Text, Integer, Array<Text>);
 type Order = (Nullable<BigInt>, Nullable<Integer>, Nullable<Double>, Nullable<Double>, Nullable<Text>);
 type Item = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 type Score = (Nullable<Double>, Nullable<Jsonb>, Nullable<SqlUuid>);
 
 type Row = (
-    (Uuid, String, i32),
+    (Uuid, String, i32, Vec<String>),
     (Option<i64>, Option<i32>, Option<f64>, Option<f64>, Option<String>),
     (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>),
     (Option<f64>, Option<Json<Vec<String>>>, Option<Uuid>),
@@ -170,6 +179,7 @@ struct Part {
     id: Uuid,
     slug: String,
     revision: i32,
+    topics: Vec<String>,
     items: Vec<(After, Option<Uuid>, Recommendation)>,
 }
 
@@ -179,7 +189,7 @@ async fn load(
     fetch: i64,
     after: Option<After>,
 ) -> Result<Option<Part>, Error> {
-    let After(rank, major, minor, tie) = after.clone().unwrap_or(After(0, 0.0, 0.0, String::new()));
+    let After(rank, major, minor, tie, _) = after.clone().unwrap_or(After(0, 0.0, 0.0, String::new(), Uuid::nil()));
     let (slug, id) = match key {
         ArticleName::Slug(slug) => (Some(slug.to_string()), None),
         ArticleName::Id(id) => (None, Some(*id)),
@@ -192,25 +202,27 @@ async fn load(
         ("after_major", Bind::Float(Some(major))),
         ("after_minor", Bind::Float(Some(minor))),
         ("after_tie", Bind::Text(Some(tie))),
+        ("fill", Bind::Integer(Some(FIRST.into()))),
     ];
     let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
-    let Some(((id, slug, revision), ..)) = rows.as_slice().first() else {
+    let Some(((id, slug, revision, topics), ..)) = rows.as_slice().first() else {
         return Ok(None);
     };
-    let (id, slug, revision) = (*id, slug.clone(), *revision);
+    let (id, slug, revision, topics) = (*id, slug.clone(), *revision, topics.clone());
     let items = rows.into_iter().filter_map(item).collect();
-    Ok(Some(Part { id, slug, revision, items }))
+    Ok(Some(Part { id, slug, revision, topics, items }))
 }
 
 fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
-    let (_, (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) = row;
+    let ((of, ..), (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) = row;
     let rank = rank?;
     let source = match rank {
         1 => Rule::Editorial,
         2 => Rule::Linked,
         3 => Rule::LinkedFrom,
-        _ => Rule::SharedTopics,
+        4 => Rule::SharedTopics,
+        _ => Rule::Similar,
     };
     let shared: Vec<String> = shared.map(Vec::from).unwrap_or_default();
     let reason = reason.or_else(|| (!shared.is_empty()).then(|| shared.join("、")));
@@ -220,7 +232,7 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
     };
     let why = Why::unread(source, reason, score);
     let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
-    Some((After(rank, major?, minor?, tie?), id, shown))
+    Some((After(rank, major?, minor?, tie?, of), id, shown))
 }
 
 /// The first recommendations of an article, and the tags of the articles among them.
@@ -241,26 +253,36 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> 
     let more = part.items.len() > FIRST as usize;
     part.items.truncate(FIRST as usize);
     let last = part.items.last().filter(|_| more);
-    let more = last.map(|(after, ..)| page::cursor(&list_name(part.id), after)).transpose()?;
+    let more = last.map(|(after, ..)| page::cursor(LIST, after)).transpose()?;
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
-    let tags = tags(&part);
+    let tags = part.tags(more.is_none());
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     Ok(First { shown: Recommendations { data, more }, tags, of: Some((part.slug, part.revision)) })
 }
 
-/// Names the list for its cursors: the article's, whatever slug it has by the next page.
-fn list_name(id: Uuid) -> String {
-    format!("related {id}")
-}
+/// Names the list for its cursors; whose it is stands in the position.
+const LIST: &str = "related";
 
-fn tags(part: &Part) -> Vec<String> {
-    part.items.iter().filter_map(|(_, id, _)| Some(format!("article:{}", (*id)?))).collect()
+impl Part {
+    /// The tags of what makes this part of the list another; `last` where nothing follows.
+    fn tags(&self, last: bool) -> Vec<String> {
+        let ids = self.items.iter().filter_map(|(_, id, _)| *id).chain([self.id]);
+        let mut tags: Vec<String> = ids.map(|id| format!("article:{id}")).collect();
+        tags.extend(self.topics.iter().map(|topic| format!("topic:{topic}")));
+        // A short list is filled from the newest articles of all.
+        if last && self.items.last().is_none_or(|(.., shown)| shown.position <= i64::from(FIRST)) {
+            tags.push("articles".to_owned());
+        }
+        tags
+    }
 }
 
 /// List related reading
 ///
 /// What to read after an article: the editor's choice, the articles that it links to, those that lead to it, and those
-/// that share its topics, in this order; each says why it is there.
+/// that share its topics (`score`: the mean of Jaccard's index of the topics and of an estimate of the same index of the
+/// terms of titles, questions and headings), in this order; where those are few, what is similar by those terms. Each says why
+/// it is there.
 #[utoipa::path(
     tag = "Articles",
     params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), RelatedParameters),
@@ -279,20 +301,19 @@ async fn page_of_related(
     paging: &Paging,
     address: &Address,
 ) -> Result<Answer, Error> {
-    let found = find(connection, key, Wanted::default()).await?;
-    check(key, MOUNT, &found.card, "/related", address)?;
-    let name = list_name(found.card.id);
-    let after = paging.after(&name)?;
-    let part = load(connection, &ArticleName::Id(found.card.id), paging.fetch(), after).await?;
-    let Some(mut part) = part else {
-        // It went between the two statements; whoever asks again is told how.
-        find(connection, key, Wanted::default()).await?;
+    let after = paging.after::<After>(LIST)?;
+    let Some(mut part) = load(connection, key, paging.fetch(), after.clone()).await? else {
+        // Why there is none.
+        let found = find(connection, key, Wanted::default()).await?;
         return Err(unknown(&found.card.slug));
     };
-    let page = paging.cut(&name, &mut part.items, |(after, ..)| after.clone())?;
+    check(key, MOUNT, (part.id, &part.slug), "/related", address)?;
+    if after.is_some_and(|after| after.4 != part.id) {
+        return Err(Error::parameter("cursor", "this cursor was changed, or belongs to another query"));
+    }
+    let page = paging.cut(LIST, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(address, &page);
-    let mut tags = tags(&part);
-    tags.extend(found.card.tags());
+    let tags = part.tags(page.next_cursor.is_none());
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
     Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))

@@ -133,7 +133,7 @@ async fn tree(
     address: &Address,
 ) -> Result<Answer, Error> {
     let found = find(connection, key, CONTENT).await?;
-    check(key, MOUNT, &found.card, "/sections", address)?;
+    check(key, MOUNT, found.card.address(), "/sections", address)?;
     let mut parts = found.body()?.sections;
     if query.flat {
         let mut flat = Vec::new();
@@ -205,7 +205,7 @@ async fn one(
 ) -> Result<Answer, Error> {
     for _ in 0..ATTEMPTS {
         let found = find(connection, key, CONTENT).await?;
-        check(key, MOUNT, &found.card, &format!("/sections/{reference}"), address)?;
+        check(key, MOUNT, found.card.address(), &format!("/sections/{reference}"), address)?;
         if let Some(answer) = within(connection, &found, reference, format, address).await? {
             return Ok(answer);
         }
@@ -294,7 +294,7 @@ async fn elsewhere(
     Ok(match present.iter().find(|part| part.heading.id == id) {
         Some(part) => {
             let path = format!("{MOUNT}{slug}/sections/{}", part.heading.anchor);
-            Some(moved(&path, &found.card, query))
+            Some(moved(&path, found.card.id, query))
         }
         None if removed => Some(Error::Withdrawn(format!("the section `{reference}` was removed from `{slug}`"))),
         None => None,

@@ -70,7 +70,7 @@ pub struct Rhythm {
 
 impl Default for Rhythm {
     fn default() -> Rhythm {
-        Rhythm { flush: Duration::from_secs(10), refresh: Duration::from_secs(60) }
+        Rhythm { flush: Duration::from_secs(5), refresh: Duration::from_secs(20) }
     }
 }
 

@@ -139,7 +139,7 @@ pub(crate) async fn one(
 ) -> Result<Answer, Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
-    check(key, MOUNT, &found.card, "", address)?;
+    check(key, MOUNT, found.card.address(), "", address)?;
 
     let mut tags = found.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));

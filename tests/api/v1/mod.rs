@@ -1,5 +1,6 @@
 //! The public API.
 
+mod adjacent;
 mod articles;
 mod related;
 mod search;

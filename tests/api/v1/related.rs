@@ -1,8 +1,9 @@
 //! Related reading and the hot list.
 
+use lectern::content::search::terms;
 use serde_json::Value;
 
-use crate::house::{App, article};
+use crate::house::{App, article, document};
 
 /// Each item as "source: slug or url".
 fn items(list: &Value) -> Vec<String> {
@@ -43,11 +44,10 @@ async fn every_item_says_why_and_stands_once() {
     );
     assert_eq!(list["data"][0]["why"]["reason"], "先读这篇");
     assert_eq!((list["data"][1]["kind"].as_str(), &list["data"][1]["slug"]), (Some("external"), &Value::Null));
-    // Jaccard: 2 of 2 topics, 1 of 4.
-    assert_eq!(
-        (list["data"][4]["why"]["score"].as_f64(), list["data"][5]["why"]["score"].as_f64()),
-        (Some(1.0), Some(0.25))
-    );
+    // Jaccard's index of the topics: 2 of 2, 1 of 4.
+    let score = |place: usize| list["data"][place]["why"]["score"].as_f64().unwrap();
+    assert_eq!(score(4), mean(1.0, likeness("near", "main")));
+    assert_eq!(score(5), mean(0.25, likeness("far", "main")));
     assert_eq!(list["data"][4]["why"]["reason"], "t1、t2");
 
     // Page by page it is the same list; the article's own part leads into it.
@@ -72,6 +72,53 @@ async fn every_item_says_why_and_stands_once() {
         part["data"].as_array().unwrap().iter().chain(rest["data"].as_array().unwrap()).cloned().collect();
     assert_eq!(Value::from(joined), whole["data"]);
     assert_eq!(app.get("/v1/articles/alien").await.ok()["related"]["more"], Value::Null);
+}
+
+/// The likeness of two small articles, by its documented formula.
+fn likeness(one: &str, other: &str) -> f64 {
+    let signature = |slug: &str| terms::index(&document(&article(slug, "", "文。"))).likeness;
+    let (one, other) = (signature(one), signature(other));
+    let equal: u32 = one.iter().zip(&other).map(|(a, b)| (a ^ b).count_zeros()).sum();
+    (2.0 * f64::from(equal) / 512.0 - 1.0).max(0.0)
+}
+
+/// As scores are rounded.
+fn mean(a: f64, b: f64) -> f64 {
+    (f64::midpoint(a, b) * 1e6).round() / 1e6
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_list_is_filled_with_what_is_similar() {
+    let app = App::empty().await;
+    let titled = |slug: &str, title: &str| article(slug, &format!("title: {title}"), "文。");
+    app.publish(&titled("other", "高血压患者的饮食")).await;
+    app.publish(&titled("near", "心脏手术后的康复训练")).await;
+    app.publish(&titled("nearest", "心脏手术后的康复")).await;
+    app.publish(&titled("main", "心脏手术后的康复与训练")).await;
+    let list = app.get("/v1/articles/main/related").await.ok();
+    let found = items(&list);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|item| item.starts_with("similar: near")), "{found:?}");
+    let scores: Vec<_> = list["data"].as_array().unwrap().iter().map(|item| item["why"]["score"].as_f64()).collect();
+    assert!(scores[0] > scores[1] && scores[1] >= Some(0.1), "{scores:?}");
+    // One that is published later is there at once, in the article's own answer too; one that is withdrawn is not.
+    app.publish(&titled("newest", "心脏手术后的康复与训练计划")).await;
+    assert_eq!(items(&app.get("/v1/articles/main/related").await.ok())[0], "similar: newest");
+    assert_eq!(items(&app.get("/v1/articles/main").await.ok()["related"]).len(), 3);
+    // Six that share a topic leave no room.
+    app.publish(&article("main", "title: 心脏手术后的康复与训练\ntopics: [t]", "文。")).await;
+    for n in 0..6 {
+        app.publish(&article(&format!("t{n}"), &format!("title: 完全不同的话题{n}\ntopics: [t]"), "文。")).await;
+    }
+    let found = items(&app.get("/v1/articles/main/related").await.ok());
+    assert!(found.len() == 6 && found.iter().all(|item| item.starts_with("shared_topics: t")), "{found:?}");
+    let paged = app.get("/v1/articles/main/related?limit=1").await.ok();
+    let other = paged["page"]["next_cursor"].as_str().unwrap();
+    assert_eq!(app.get(&format!("/v1/articles/near/related?limit=1&cursor={other}")).await.status, 400);
+    // A whole list is one statement.
+    let before = app.db.statements();
+    app.get("/v1/articles/main/related?limit=3").await.ok();
+    assert_eq!(app.db.statements() - before, 2, "one for the list, one that waits for the log");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,114 @@
+//! `/v1/articles/{slug}/adjacent`: the articles before and after one in a topic.
+
+use actix_web::{HttpResponse, get, web};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use tokio::try_join;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    address::{MOUNT, check, named},
+    articles::find::{Wanted, find},
+    card::{Card, TopicName},
+};
+use crate::{
+    content::{ArticleName, Slug},
+    db::{
+        Connection,
+        schema::{article_topics, articles},
+    },
+    error::Error,
+    http::{
+        Address, Answer, Read,
+        query::{FromQuery, Parameters},
+    },
+};
+
+/// What the neighbours of an article can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `AdjacentQuery` reads")]
+pub struct AdjacentParameters {
+    /// The topic to go through, one of the article's; its first unless given.
+    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
+    topic: Option<String>,
+}
+
+/// The parameters of the neighbours of an article.
+pub struct AdjacentQuery {
+    topic: Option<Slug>,
+}
+
+impl FromQuery for AdjacentQuery {
+    fn from_query(p: &mut Parameters) -> Self {
+        AdjacentQuery { topic: p.name("topic") }
+    }
+}
+
+/// The neighbours of an article in a topic, in the order of `/v1/articles?topic=`: the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Adjacent {
+    /// The topic; `null` where the article has none.
+    pub topic: Option<TopicName>,
+    /// The article that was published next after this one; `null` where this is the newest.
+    pub previous: Option<Card>,
+    /// The article that was published last before this one; `null` where this is the oldest.
+    pub next: Option<Card>,
+}
+
+/// Read the articles beside an article
+///
+/// The articles before and after it in one of its topics, as `/v1/articles?topic=` lists them.
+#[utoipa::path(
+    tag = "Articles",
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), AdjacentParameters),
+    responses((status = 200, description = "The neighbours.", body = Adjacent)),
+)]
+#[get("/v1/articles/{slug}/adjacent")]
+pub async fn read_adjacent(path: web::Path<String>, read: Read<AdjacentQuery>) -> Result<HttpResponse, Error> {
+    let key = named(&path)?;
+    read.answer(async move |connection, query, address| beside(connection, &key, &query, &address).await).await
+}
+
+async fn beside(
+    connection: &Connection,
+    key: &ArticleName,
+    query: &AdjacentQuery,
+    address: &Address,
+) -> Result<Answer, Error> {
+    let card = find(connection, key, Wanted::default()).await?.card;
+    check(key, MOUNT, card.address(), "/adjacent", address)?;
+    let tags = card.tags().into_iter().chain(["topics".to_owned()]);
+    let topic = match &query.topic {
+        None => card.topics.iter().next(),
+        Some(slug) => Some(card.topics.iter().find(|topic| topic.slug == slug.as_str()).ok_or_else(|| {
+            let own: Vec<_> = card.topics.iter().map(|topic| topic.slug.as_str()).collect();
+            Error::parameter(
+                "topic",
+                &format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")),
+            )
+        })?),
+    };
+    let Some(topic) = topic else {
+        return Ok(Answer::json(&Adjacent { topic: None, previous: None, next: None })?.tagged(tags));
+    };
+    macro_rules! neighbour {
+        ($beyond:ident, $order:ident) => {{
+            let (at, id) = (article_topics::published_at, article_topics::article_id);
+            article_topics::table
+                .inner_join(articles::table)
+                .filter(article_topics::topic_slug.eq(&topic.slug))
+                .filter(at.$beyond(card.published_at).or(at.eq(card.published_at).and(id.$beyond(card.id))))
+                .order((at.$order(), id.$order()))
+                .limit(1)
+                .select(Card::as_select())
+        }};
+    }
+    let (mut pipe, mut other) = (&**connection, &**connection);
+    let previous = async { neighbour!(gt, asc).first(&mut pipe).await.optional() };
+    let next = async { neighbour!(lt, desc).first(&mut other).await.optional() };
+    let (previous, next) = try_join!(previous, next)?;
+    let topic = Some(topic.clone());
+    Ok(Answer::json(&Adjacent { topic, previous, next })?.tagged(tags))
+}
