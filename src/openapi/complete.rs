@@ -144,6 +144,7 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let probe = path.starts_with("/health") || path == "/metrics";
     let cached = !probe && method == "get";
+    let paged = is_paged(operation);
     let reads = path.starts_with("/v1/") || path == "/" || path.starts_with("/read/") || path == "/health/ready";
     let mut add = |status: &str, name: &str| {
         if operation["responses"].get(status).is_none() {
@@ -190,7 +191,7 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
             success["headers"]["Last-Modified"] = header("Last-Modified");
             success["headers"]["Surrogate-Key"] = header("Surrogate-Key");
         }
-        if id.starts_with("list_") && path.starts_with("/v1/") && id != "list_sections" {
+        if paged {
             success["headers"]["Link"] = header("Link");
         }
         let example =
@@ -199,6 +200,10 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
             json["example"] = example["answer"].clone();
         }
     }
+}
+
+fn is_paged(operation: &Value) -> bool {
+    operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "cursor")
 }
 
 /// The same for an operation on what is not public: it has a key, nobody keeps its answer, and it may take a body.
@@ -239,7 +244,7 @@ pub(super) fn managed(path: &str, operation: &mut Value) {
             operation["responses"][status] = reference("responses", name);
         }
     }
-    let paged = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "cursor");
+    let paged = is_paged(operation);
     let answers = operation["responses"].as_object_mut().into_iter().flatten();
     for (_, success) in answers.filter(|(status, _)| status.starts_with('2')) {
         for name in ["X-Request-Id", "RateLimit", "RateLimit-Policy"] {

@@ -81,13 +81,10 @@ async fn beside(
     check(key, MOUNT, card.address(), "/adjacent", address)?;
     let tags = card.tags().into_iter().chain(["topics".to_owned()]);
     let topic = match &query.topic {
-        None => card.topics.iter().next(),
+        None => card.topics.as_slice().first(),
         Some(slug) => Some(card.topics.iter().find(|topic| topic.slug == slug.as_str()).ok_or_else(|| {
             let own: Vec<_> = card.topics.iter().map(|topic| topic.slug.as_str()).collect();
-            Error::parameter(
-                "topic",
-                &format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")),
-            )
+            Error::parameter("topic", format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
         })?),
     };
     let Some(topic) = topic else {

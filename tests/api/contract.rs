@@ -28,12 +28,22 @@ fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = 
 
 /// A path with its parameters' examples filled in.
 fn example_path(path: &str, operation: &Value) -> String {
-    parameters(operation, "path").fold(path.to_owned(), |path, parameter| {
-        let name = parameter["name"].as_str().unwrap();
-        let example = &parameter["example"];
-        let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
-        path.replace(&format!("{{{name}}}"), &example)
-    })
+    let path = parameters(operation, "path").fold(path.to_owned(), |path, parameter| {
+        path.replace(&format!("{{{}}}", parameter["name"].as_str().unwrap()), &example_of(parameter))
+    });
+    let required = parameters(operation, "query").filter(|parameter| parameter["required"] == true);
+    required.fold(path, |path, parameter| with(&path, parameter["name"].as_str().unwrap(), &example_of(parameter)))
+}
+
+fn example_of(parameter: &Value) -> String {
+    let example = &parameter["example"];
+    example.as_str().map_or_else(|| example.to_string(), str::to_owned)
+}
+
+/// A path with one more parameter.
+fn with(path: &str, name: &str, value: &str) -> String {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{joint}{name}={}", value.replace(' ', "%20"))
 }
 
 /// A body with what must be in it, by the examples of its schema.
@@ -265,16 +275,20 @@ async fn every_documented_parameter_is_taken_and_no_other() {
         for parameter in parameters(operation, "query") {
             let name = parameter["name"].as_str().unwrap();
             known.push(name);
-            let example = &parameter["example"];
-            if !example.is_null() {
-                let value = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
-                let answer = app.get(&format!("{path}?{name}={value}")).await;
-                assert_eq!(answer.status, 200, "{path}?{name}={value}: {}", answer.text());
-                let twice = app.get(&format!("{path}?{name}={value}&{name}={value}")).await;
-                assert_eq!(twice.status, 400, "{path}: {name} given twice");
+            if !parameter["example"].is_null() {
+                let value = example_of(parameter);
+                let once = if parameter["required"] == true { path.clone() } else { with(&path, name, &value) };
+                let answer = app.get(&once).await;
+                assert_eq!(answer.status, 200, "{once}: {}", answer.text());
+                let twice = app.get(&with(&once, name, &value)).await;
+                assert_eq!(twice.status, 400, "{once}: {name} given twice");
+            }
+            if parameter["required"] == true {
+                let (bare, _) = path.split_once('?').unwrap();
+                assert_eq!(app.get(bare).await.status, 400, "{bare} is answered without {name}");
             }
         }
-        let refused = app.get(&format!("{path}?colour=blue")).await;
+        let refused = app.get(&with(&path, "colour", "blue")).await;
         assert_eq!(refused.status, 400, "{path}");
         let fault = refused.json()["errors"][0].clone();
         assert_eq!(fault["parameter"], "colour");
@@ -296,6 +310,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("list_hot", "/v1/recommendations/hot?limit=3"),
     ("list_topics", "/v1/topics?limit=2"),
     ("read_topic", "/v1/topics/stem-cells"),
+    ("read_adjacent", "/v1/articles/stem-cell-infusion/adjacent"),
+    ("search", "/v1/search?q=%E5%B9%B2%E7%BB%86%E8%83%9E%20%E8%B4%B9%E7%94%A8&limit=2"),
+    ("suggest", "/v1/search/suggest?q=%E5%B9%B2%E7%BB%86&limit=3"),
 ];
 
 /// The examples are real: what the service answers today, but for ids, times and cursors. `UPDATE_EXAMPLES=1` writes

@@ -87,7 +87,10 @@ async fn a_forged_cursor_is_refused() {
     let app = App::library().await;
     let id = "01980000-0000-7000-8000-000000000000";
     let path = "/v1/articles/stem-cell-infusion";
-    let list_of = app.get(path).await.ok()["id"].as_str().map(|id| format!("related {id}")).unwrap();
+    let of = app.get(path).await.ok()["id"].as_str().unwrap().to_owned();
+    let search = "/v1/search 药 None None";
+    // Far beyond every passage: what is there is looked for, not what could be.
+    let top = 9_000_000_000_000_000_i64;
     let hot = "/v1/recommendations/hot Week None";
     let list = |sort: &str| format!("/v1/articles {sort} None None None None");
     for (path, forged) in [
@@ -98,7 +101,11 @@ async fn a_forged_cursor_is_refused() {
         ("/v1/recommendations/hot?", cursor(hot, &(2, i64::MAX, id, 1))),
         ("/v1/recommendations/hot?", cursor(hot, &(2, i64::MIN, id, 1))),
         ("/v1/recommendations/hot?", cursor(hot, &(1, i64::MAX, id, i64::MAX))),
-        (&format!("{path}/related?"), cursor(&list_of, &(1, 1.0, 0.0, "a\0"))),
+        (&format!("{path}/related?"), cursor("related", &(1, 1.0, 0.0, "a\0", &of))),
+        (&format!("{path}/related?"), cursor("related", &(1, 1.0, 0.0, "a", id))),
+        ("/v1/search?q=药&", cursor(search, &(-1, top, 0, 0.5, 0))),
+        ("/v1/search?q=药&", cursor(search, &(0, "a", 0, 0.5, 0))),
+        ("/v1/search?q=药物&", cursor(search, &(0, top, 0, 0.5, 0))),
     ] {
         let refused = app.get(&format!("{path}cursor={}", forged.unwrap())).await;
         assert_eq!(refused.status, 400, "{path}");
@@ -112,7 +119,11 @@ async fn a_forged_cursor_is_refused() {
         ("/v1/recommendations/hot?", cursor(hot, &(2, 5e-324, id, 1))),
         ("/v1/recommendations/hot?", cursor(hot, &(3, 1e16, id, 1))),
         ("/v1/recommendations/hot?", cursor(hot, &(3, -1e16, id, 1))),
-        (&format!("{path}/related?"), cursor(&list_of, &(1, 1.0, 0.0, "a"))),
+        (&format!("{path}/related?"), cursor("related", &(1, 1.0, 0.0, "a", &of))),
+        ("/v1/search?q=药&", cursor(search, &(0, top, 0, 0.5, 0))),
+        ("/v1/search?q=药&", cursor(search, &(9, top, 0, 0.5, 0))),
+        ("/v1/search?q=药&", cursor(search, &(2, -top, top, -5.0, -top))),
+        ("/v1/search?q=药&", cursor(search, &(2, 0, None::<i64>, 1e16, 5))),
     ] {
         assert_eq!(app.get(&format!("{path}cursor={}", good.unwrap())).await.status, 200, "{path}");
     }

@@ -233,7 +233,9 @@ async fn find(
     after: Position,
     wanted: usize,
 ) -> Result<(Vec<Found>, Option<Position>), Error> {
-    let Position(mut place_of_class, mut below, mut lowest, mut score, mut place) = after;
+    let Position(mut place_of_class, below, mut lowest, mut score, mut place) = after;
+    // A forged position leads nowhere far.
+    let mut below = below.min(top);
     let mut found = Vec::new();
     let mut read = 0;
     while let Some(class) = Class::ALL.get(place_of_class) {

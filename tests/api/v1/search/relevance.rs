@@ -4,7 +4,10 @@
 //! section treats it, 1 it speaks of it. The judges did not see what search found. Hits are taken article by article, at
 //! their first section.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write,
+};
 
 use serde::Deserialize;
 
@@ -66,8 +69,11 @@ async fn judged_queries_are_answered_well() {
     let mut report = String::new();
     for (kind, results) in &kinds {
         let (good, recall) = (mean(results.iter().map(|r| r.0)), mean(results.iter().filter_map(|r| r.1)));
-        report +=
-            &format!("{kind:12} {:3} queries, nDCG@10 {good:.3}, recall of the best {recall:.3}\n", results.len());
+        let _ = write!(
+            report,
+            "{kind:12} {:3} queries, nDCG@10 {good:.3}, recall of the best {recall:.3}\n",
+            results.len()
+        );
     }
     let every = || kinds.values().flatten();
     let (good, recall) = (mean(every().map(|r| r.0)), mean(every().filter_map(|r| r.1)));
@@ -103,7 +109,7 @@ async fn every_part_of_a_title_or_heading_finds_it() {
         let chars: Vec<char> = text.chars().collect();
         for length in [1, 2, 3, 5, chars.len()] {
             // Not all of the parts of all of the headings: another one for each heading and length.
-            let starts: Vec<usize> = (0..chars.len().saturating_sub(length) + 1).collect();
+            let starts: Vec<usize> = (0..=chars.len().saturating_sub(length)).collect();
             let start = starts[(nth * 7 + length) % starts.len()];
             let part: String = chars[start..(start + length).min(chars.len())].iter().collect();
             let wide: String = part.chars().map(|c| if c.is_ascii_alphanumeric() { wide(c) } else { c }).collect();
