@@ -127,7 +127,8 @@ async fn page_by_page_it_is_the_same_list() {
 async fn a_large_class_comes_in_portions() {
     let app = App::empty().await;
     let sections = |n: usize| -> String {
-        (0..150).map(|place| format!("## 节 {{#s{place}}}\n\n{}康复\n\n", "字".repeat((place * n) % 7))).collect()
+        let section = |place: usize| format!("## 节 {{#s{place}}}\n\n{}康复", "字".repeat((place * n) % 7));
+        (0..150).map(section).collect::<Vec<_>>().join("\n\n")
     };
     for n in 1..=3 {
         app.publish(&article(&format!("a{n}"), "title: 别的", &sections(n))).await;

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fmt::Write,
+    fmt::Write as _,
 };
 
 use serde::Deserialize;
@@ -69,9 +69,9 @@ async fn judged_queries_are_answered_well() {
     let mut report = String::new();
     for (kind, results) in &kinds {
         let (good, recall) = (mean(results.iter().map(|r| r.0)), mean(results.iter().filter_map(|r| r.1)));
-        let _ = write!(
+        let _ = writeln!(
             report,
-            "{kind:12} {:3} queries, nDCG@10 {good:.3}, recall of the best {recall:.3}\n",
+            "{kind:12} {:3} queries, nDCG@10 {good:.3}, recall of the best {recall:.3}",
             results.len()
         );
     }
