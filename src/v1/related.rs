@@ -7,9 +7,7 @@
 //! 3. `linked_from`: articles whose text or related reading leads here, the newest first;
 //! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by `score`, then the newest first. The score is
 //!    the mean of Jaccard's index of the two sets of topics (shared topics over all topics of both) and of the likeness of
-//!    the two;
-//! 5. `similar`: where all that is less than [`FIRST`], of the newest 50 articles those that are most like it, by `score`, which
-//!    is the likeness, of 0.1 and more; as many as are wanting.
+//!    the two.
 //!
 //! The likeness of two articles is an estimate of Jaccard's index of the terms of their titles, questions and headings
 //! ([`likeness`](crate::content::search::likeness)): the share of equal bits of their signatures, doubled, less one.
@@ -116,8 +114,6 @@ pub enum Rule {
     LinkedFrom,
     /// Related: it has topics in common.
     SharedTopics,
-    /// Related: it is about what this is about, as far as titles, questions and headings tell.
-    Similar,
     /// Hot: the editor put it first.
     Pinned,
     /// Hot: it was read most, lately.
@@ -202,7 +198,6 @@ async fn load(
         ("after_major", Bind::Float(Some(major))),
         ("after_minor", Bind::Float(Some(minor))),
         ("after_tie", Bind::Text(Some(tie))),
-        ("fill", Bind::Integer(Some(FIRST.into()))),
     ];
     let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
@@ -221,8 +216,7 @@ fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
         1 => Rule::Editorial,
         2 => Rule::Linked,
         3 => Rule::LinkedFrom,
-        4 => Rule::SharedTopics,
-        _ => Rule::Similar,
+        _ => Rule::SharedTopics,
     };
     let shared: Vec<String> = shared.map(Vec::from).unwrap_or_default();
     let reason = reason.or_else(|| (!shared.is_empty()).then(|| shared.join("、")));
@@ -255,7 +249,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> 
     let last = part.items.last().filter(|_| more);
     let more = last.map(|(after, ..)| page::cursor(LIST, after)).transpose()?;
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
-    let tags = part.tags(more.is_none());
+    let tags = part.tags();
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     Ok(First { shown: Recommendations { data, more }, tags, of: Some((part.slug, part.revision)) })
 }
@@ -264,15 +258,11 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> 
 const LIST: &str = "related";
 
 impl Part {
-    /// The tags of what makes this part of the list another; `last` where nothing follows.
-    fn tags(&self, last: bool) -> Vec<String> {
+    /// The tags of what makes this part of the list another.
+    fn tags(&self) -> Vec<String> {
         let ids = self.items.iter().filter_map(|(_, id, _)| *id).chain([self.id]);
         let mut tags: Vec<String> = ids.map(|id| format!("article:{id}")).collect();
         tags.extend(self.topics.iter().map(|topic| format!("topic:{topic}")));
-        // A short list is filled from the newest articles of all.
-        if last && self.items.last().is_none_or(|(.., shown)| shown.position <= i64::from(FIRST)) {
-            tags.push("articles".to_owned());
-        }
         tags
     }
 }
@@ -281,8 +271,7 @@ impl Part {
 ///
 /// What to read after an article: the editor's choice, the articles that it links to, those that lead to it, and those
 /// that share its topics (`score`: the mean of Jaccard's index of the topics and of an estimate of the same index of the
-/// terms of titles, questions and headings), in this order; where those are few, what is similar by those terms. Each says why
-/// it is there.
+/// terms of titles, questions and headings), in this order. Each says why it is there.
 #[utoipa::path(
     tag = "Articles",
     params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), RelatedParameters),
@@ -313,7 +302,7 @@ async fn page_of_related(
     }
     let page = paging.cut(LIST, &mut part.items, |(after, ..)| after.clone())?;
     let next = next_address(address, &page);
-    let tags = part.tags(page.next_cursor.is_none());
+    let tags = part.tags();
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
     let list = RecommendationList { data, page };
     Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))

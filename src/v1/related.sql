@@ -85,32 +85,6 @@ shared as materialized (
                     > (given.after_rank, given.after_major, given.after_minor, given.after_tie)
         ) < (select given.fetch from given)
 ),
-lacking as materialized (
-    select (select given.fill from given) - (select count(*) from nearest) - (select count(*) from shared) as articles
-),
-alike as (
-    -- 5 similar: of the newest 50 articles those that are most like it, as many as are wanting to a useful length
-    select 5, -likeness.score, -extract(epoch from newest.published_at)::float8, newest.id::text, newest.id, null::text,
-        newest.title, null::text, newest.slug, newest.summary, likeness.score, null::jsonb
-    from (
-        select articles.*
-        from articles
-        where (select lacking.articles from lacking) > 0
-        order by articles.published_at desc, articles.id desc
-        limit 50
-    ) as newest
-    cross join target
-    cross join lateral (
-        select round(greatest(0, 1 - bit_count(newest.likeness # target.likeness) / 256.0)::numeric, 6)::float8 as score
-    ) as likeness
-    where newest.id <> target.id
-        -- Twice what chance makes of nothing in common.
-        and likeness.score >= 0.1
-        and not exists (select from nearest where nearest.article_id = newest.id)
-        and not exists (select from shared where shared.article_id = newest.id)
-    order by likeness.score desc, newest.published_at desc, newest.id
-    limit (select greatest(0, lacking.articles) from lacking)
-),
 candidates as (
     select nearest.rank, nearest.major, 0::float8 as minor, coalesce(nearest.article_id::text, nearest.url) as tie,
         nearest.article_id, nearest.url, nearest.title, nearest.reason, nearest.slug, nearest.summary,
@@ -118,8 +92,6 @@ candidates as (
     from nearest
     union all
     select shared.* from shared
-    union all
-    select alike.* from alike
 ),
 numbered as (
     select candidates.*,

@@ -8,8 +8,8 @@ use std::{
 
 use super::PrivateError;
 
-/// The oldest major version that the service works with: 13 brought `gen_random_uuid()` into the core.
-pub(super) const OLDEST: u32 = 13;
+/// The oldest major version that the service works with: 14 brought `bit_count()`, by which articles are compared.
+pub(super) const OLDEST: u32 = 14;
 
 /// The programs that are needed, always of one and the same installation.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];

@@ -147,7 +147,8 @@ fn reads() -> Vec<String> {
     let mut reads: Vec<String> = gets
         .map(|(path, _)| {
             let slug = if path.starts_with("/v1/topics") { "cardiology" } else { "heart-disease" };
-            path.replace("{slug}", slug).replace("{ref}", "1")
+            let query = if path.starts_with("/v1/search") { "?q=%E5%BF%83%E8%84%8F" } else { "" };
+            path.replace("{slug}", slug).replace("{ref}", "1") + query
         })
         .collect();
     let queries = [
