@@ -1,6 +1,6 @@
 //! `/v1/search`: sections by what stands in them.
 //!
-//! The rule: hits come by class ([`Class`]), and within a class by score ([`score`](crate::content::search::score)), then the
+//! The rule: hits come by class ([`Class`](crate::content::search::Class)), and within a class by score ([`score`](crate::content::search::score)), then the
 //! newest article first. Of a class with many passages the newest 200 are compared with each other first, then the next
 //! 200, and so on: so the work for a page is bounded however large the library is. `score` is what it is ordered by: the
 //! class and the score as one number from 0 to 1.
@@ -8,35 +8,28 @@
 //! A query of Latin letters that some titles sound like is answered as if the Han characters had been typed, besides what
 //! it says itself.
 //!
-//! - `candidates`: the passages that may answer · [`suggest`]: what a query may be about to be
+//! - `candidates`: the passages that may answer · `hits`: those that do · [`suggest`]: what a query may be about to be
 
-pub(crate) mod candidates;
+mod candidates;
+mod hits;
 pub mod suggest;
 
 use actix_web::{HttpResponse, get};
-use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use self::candidates::{Candidate, is_first, portion, top};
-use super::{articles::read::ATTEMPTS, card::Card};
+use self::hits::{Position, hits};
+use super::card::Card;
 use crate::{
     content::{
         Locale, Slug,
         search::{
-            Class, Fields, Matcher, Query,
-            fold::Folded,
-            pinyin,
-            query::{self, LONGEST, of_class, of_term},
-            score,
-            snippet::{self, Piece},
+            Query,
+            query::{LONGEST, of_term},
+            snippet::Piece,
         },
     },
-    db::{
-        Connection,
-        schema::{articles, passages},
-    },
+    db::Connection,
     error::Error,
     http::{
         Address, Answer, Read,
@@ -173,185 +166,4 @@ impl SearchQuery {
         let locale = self.locale.iter().map(|locale| format!(" & {}", of_term(&format!("#l:{locale}"))));
         topic.chain(locale).collect()
     }
-}
-
-/// A position in the list: the place of the class, the portion (from the lowest place that it was looked for at, where that is
-/// known, to below a place), and in it the score and the place of the last hit.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Position(usize, i64, Option<i64>, f64, i64);
-
-/// Above every score.
-const BEST: f64 = 2.0;
-
-/// How many portions are read for one page: more only where what is in quotation marks stands in few of those that have its
-/// words.
-const PORTIONS: usize = 10;
-
-/// A candidate that answers.
-struct Found {
-    position: Position,
-    candidate: Candidate,
-    score: f64,
-    /// Which of the queries it answers best.
-    by: usize,
-}
-
-/// The hits after a position, and the position of the last one where there may be more.
-async fn hits(
-    connection: &AsyncPgConnection,
-    asked: &SearchQuery,
-    after: Option<Position>,
-    limit: usize,
-) -> Result<(Vec<Hit>, Option<Position>), Error> {
-    if asked.query.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    for _ in 0..ATTEMPTS {
-        let top = top(connection).await?;
-        let queries = with_sound(connection, &asked.query, top).await?;
-        let matchers: Vec<Matcher> = queries.iter().map(Matcher::new).collect();
-        let begin = Position(0, top, None, BEST, top);
-        let (mut found, unread) =
-            find(connection, (&queries, &matchers), (&asked.within(), top), after.clone().unwrap_or(begin), limit + 1)
-                .await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = if more { found.last().map(|last| last.position.clone()) } else { unread };
-        if let Some(shown) = show(connection, found, &matchers).await? {
-            return Ok((shown, next));
-        }
-    }
-    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
-}
-
-/// At least `wanted` candidates that answer, after a position, in order; where there are not so many, the position from
-/// which on nothing was read, if anything is left.
-async fn find(
-    connection: &AsyncPgConnection,
-    (queries, matchers): (&[Query], &[Matcher]),
-    (within, top): (&str, i64),
-    after: Position,
-    wanted: usize,
-) -> Result<(Vec<Found>, Option<Position>), Error> {
-    let Position(mut place_of_class, below, mut lowest, mut score, mut place) = after;
-    // A forged position leads nowhere far.
-    let mut below = below.min(top);
-    let mut found = Vec::new();
-    let mut read = 0;
-    while let Some(class) = Class::ALL.get(place_of_class) {
-        let condition = of_class(queries, *class).filter(|_| below > 0);
-        if let Some(condition) = condition {
-            if read == PORTIONS {
-                return Ok((found, Some(Position(place_of_class, below, lowest, score, place))));
-            }
-            read += 1;
-            let portion = portion(connection, &format!("{condition}{within}"), below, lowest).await?;
-            let mut answering: Vec<Found> = Vec::new();
-            for candidate in portion.candidates {
-                let fields = candidate.fields();
-                let scores = matchers.iter().map(|matcher| score::score(matcher, &fields)).enumerate();
-                let best = scores
-                    .filter_map(|(by, score)| Some((by, score?)))
-                    .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-                let Some((by, own)) = best else { continue };
-                let score = joined(place_of_class, own);
-                let position = Position(place_of_class, below, Some(portion.lowest), score, candidate.place);
-                answering.push(Found { position, candidate, score, by });
-            }
-            answering.retain(|found| (found.score, found.candidate.place) < (score, place));
-            answering.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.candidate.place.cmp(&a.candidate.place)));
-            found.extend(answering);
-            if found.len() >= wanted {
-                return Ok((found, None));
-            }
-            if portion.lowest > 0 {
-                (below, lowest, score, place) = (portion.lowest, None, BEST, portion.lowest);
-                continue;
-            }
-        }
-        place_of_class += 1;
-        (below, lowest, score, place) = (top, None, BEST, top);
-    }
-    Ok((found, None))
-}
-
-/// Class and score as one number from 0 to 1.
-fn joined(place_of_class: usize, score: f64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "there are five classes")]
-    let (worse, classes) = ((Class::ALL.len() - 1 - place_of_class) as f64, Class::ALL.len() as f64);
-    // Six digits: what is shown is what it is ordered by.
-    ((worse + score) / classes * 1e6).round() / 1e6
-}
-
-/// How many titles are asked what they are called, and how many readings of a query are followed.
-const HEARD: usize = 50;
-const READINGS: usize = 4;
-
-/// The query, and what it sounds like.
-async fn with_sound(connection: &AsyncPgConnection, asked: &Query, top: i64) -> Result<Vec<Query>, Error> {
-    let mut queries = vec![asked.clone()];
-    if let Some(letters) = asked.sound() {
-        let heard = portion(connection, &query::of_sound(letters), top, None).await?;
-        for candidate in heard.candidates.iter().take(HEARD) {
-            let Some(part) = pinyin::sounding_like(&Folded::new(candidate.fields().title), letters) else { continue };
-            let query = Query::new(&part);
-            if !queries.contains(&query) && queries.len() <= READINGS {
-                queries.push(query);
-            }
-        }
-    }
-    Ok(queries)
-}
-
-type Shown = (Card, i64, Option<String>, Option<String>, Option<String>, String, String);
-
-/// What is found as it is shown, each hit from one state of its article; `None` where one changed since it was found.
-async fn show(
-    mut connection: &AsyncPgConnection,
-    found: Vec<Found>,
-    matchers: &[Matcher],
-) -> Result<Option<Vec<Hit>>, Error> {
-    let places: Vec<i64> = found.iter().map(|found| found.candidate.place).collect();
-    let rows: Vec<Shown> = if places.is_empty() {
-        Vec::new()
-    } else {
-        passages::table
-            .inner_join(articles::table)
-            .filter(passages::place.eq_any(&places))
-            .select((
-                Card::as_select(),
-                passages::place,
-                passages::number,
-                passages::anchor,
-                passages::heading,
-                passages::lead,
-                passages::text,
-            ))
-            .load(&mut connection)
-            .await?
-    };
-    let mut hits = Vec::with_capacity(found.len());
-    let mut rows: std::collections::HashMap<i64, Shown> = rows.into_iter().map(|row| (row.1, row)).collect();
-    for Found { candidate, score, by, .. } in found {
-        let Some((article, place, number, anchor, title, lead, text)) = rows.remove(&candidate.place) else {
-            return Ok(None);
-        };
-        if (article.id, article.revision) != candidate.article {
-            return Ok(None);
-        }
-        let fields = Fields {
-            title: &article.title,
-            questions: if is_first(place) { &article.questions } else { &[] },
-            heading: title.as_deref().unwrap_or_default(),
-            lead: &lead,
-            text: &text,
-        };
-        let snippet = snippet::snippet(&matchers[by], &fields);
-        let section = match (number, anchor, title) {
-            (Some(number), Some(anchor), Some(title)) => Some(Place { number, anchor, title }),
-            _ => None,
-        };
-        hits.push(Hit { article, section, snippet, score });
-    }
-    Ok(Some(hits))
 }

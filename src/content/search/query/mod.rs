@@ -6,11 +6,18 @@
 //!
 //! Hits come class by class ([`Class`]): first where all is in the title, then in headings and questions, then anywhere;
 //! last, for queries of several words, whether they stand apart or not, passages that have most of it.
+//!
+//! - `groups`: how a query is cut
+
+mod groups;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write;
 
+use self::groups::{groups, pieces};
 use super::{
-    atoms::{Atom, atoms},
+    atoms::atoms,
     fold::Folded,
     pinyin,
     terms::{pair, written},
@@ -211,124 +218,6 @@ impl Part {
     }
 }
 
-/// Words that ask or join, and say nothing of what is looked for; the longer before those that they begin with.
-const ASKING: [&str; 36] = [
-    "为什么",
-    "什么样",
-    "是什么",
-    "能不能",
-    "可不可以",
-    "有没有",
-    "会不会",
-    "是不是",
-    "要不要",
-    "怎么办",
-    "怎么样",
-    "什么",
-    "怎么",
-    "怎样",
-    "如何",
-    "哪些",
-    "哪个",
-    "哪种",
-    "多少",
-    "有多大",
-    "多大",
-    "是否",
-    "能否",
-    "可以",
-    "请问",
-    "吗",
-    "呢",
-    "吧",
-    "的",
-    "了",
-    "是",
-    "和",
-    "与",
-    "及",
-    "或",
-    "跟",
-];
-
-/// The longest group, in characters: longer runs are cut into groups of about the same length.
-const GROUP: usize = 4;
-
-/// The atoms in groups: a word, or up to [`GROUP`] neighbours of a script without spaces, without the words that only ask.
-/// A lone character is a group where there is nothing else.
-fn groups(folded: &Folded, atoms: &[Atom]) -> Vec<Vec<String>> {
-    let mut groups = Vec::new();
-    let mut run: Vec<&Atom> = Vec::new();
-    let mut lone = Vec::new();
-    let mut at = 0;
-    let mut end = |run: &mut Vec<&Atom>, groups: &mut Vec<Vec<String>>| {
-        if let [only] = run.as_slice() {
-            lone.push(vec![written(folded, only)]);
-        } else if !run.is_empty() {
-            let size = run.len().div_ceil(run.len().div_ceil(GROUP));
-            let cut = |group: &[&Atom]| -> Vec<String> {
-                group.windows(2).filter_map(|two| pair(folded, two[0], two[1])).collect()
-            };
-            // Neighbouring groups share a character, so that the pair between them is looked for too.
-            let starts = (0..run.len()).step_by(size);
-            let cuts = starts.map(|start| cut(&run[start..(start + size + 1).min(run.len())]));
-            groups.extend(cuts.filter(|group| !group.is_empty()));
-        }
-        run.clear();
-    };
-    while let Some(atom) = atoms.get(at) {
-        let rest = &folded.chars[atom.chars.start..];
-        let asking = ASKING.iter().map(|word| word.chars().count()).zip(ASKING);
-        let asks =
-            asking.into_iter().find(|(_, word)| word.chars().eq(rest.iter().take(word.chars().count()).copied()));
-        if !atom.wide {
-            end(&mut run, &mut groups);
-            groups.push(vec![written(folded, atom)]);
-            at += 1;
-        } else if let Some((length, _)) = asks {
-            end(&mut run, &mut groups);
-            at += length;
-        } else {
-            if run.last().is_some_and(|last| last.place + 1 != atom.place) {
-                end(&mut run, &mut groups);
-            }
-            run.push(atom);
-            at += 1;
-        }
-    }
-    end(&mut run, &mut groups);
-    if groups.is_empty() { lone } else { groups }
-}
-
-/// The pieces of a query: what stands in quotation marks, and the rest cut at white space.
-fn pieces(text: &str) -> Vec<(&str, bool)> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    loop {
-        let closing = |open: char| match open {
-            '“' => '”',
-            '「' => '」',
-            '『' => '』',
-            _ => '"',
-        };
-        let quoted =
-            rest.char_indices().filter(|(_, c)| matches!(c, '"' | '＂' | '“' | '「' | '『')).find_map(|(at, c)| {
-                let inside = &rest[at + c.len_utf8()..];
-                let end = inside.find([closing(c), '"', '＂'])?;
-                Some((at, &inside[..end], &inside[end..]))
-            });
-        let Some((at, inside, after)) = quoted else {
-            pieces.extend(rest.split_whitespace().map(|piece| (piece, false)));
-            return pieces;
-        };
-        pieces.extend(rest[..at].split_whitespace().map(|piece| (piece, false)));
-        pieces.push((inside, true));
-        let mut after = after.chars();
-        after.next();
-        rest = after.as_str();
-    }
-}
-
 /// Terms hold letters, digits and Han only, but nothing else than this says so.
 fn lexeme(field: &str, term: &str) -> String {
     format!("'{field}{}'", term.replace('\\', "\\\\").replace('\'', "''"))
@@ -354,79 +243,4 @@ fn at_least(count: usize, groups: &[String]) -> String {
     }
     let (first, rest) = (&groups[0], &groups[1..]);
     format!("(({first} & {}) | {})", at_least(count - 1, rest), at_least(count, rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(text: &str) -> Vec<String> {
-        Query::new(text).parts.iter().map(|part| part.terms.join(" ")).collect()
-    }
-
-    #[test]
-    fn parts_and_their_terms() {
-        assert_eq!(parts("干细胞"), ["干细 细胞"]);
-        assert_eq!(parts("药"), ["药"]);
-        assert_eq!(parts("1型糖尿病  CAR-T"), ["1 型糖 尿病 糖尿", "car t"]);
-        assert_eq!(parts("T细胞"), ["t 细胞"]);
-        assert_eq!(parts("干 细胞 干"), ["干", "细胞"]);
-        assert_eq!(parts("🙂 ，。 !!! & | ( ) :*"), Vec::<String>::new());
-        assert!(Query::new("").is_empty());
-    }
-
-    #[test]
-    fn one_meaning_has_one_canonical_form() {
-        for same in ["幹細胞 CAR-T", " 干细胞  car-t ", "干细胞\u{3000}ＣＡＲ－Ｔ 🙂", "干细胞 CAR-T 干细胞"]
-        {
-            assert_eq!(Query::new(same).canonical(), "干细胞 car-t", "{same}");
-        }
-        assert_eq!(Query::new("“干细胞”费用").canonical(), "\"干细胞\" 费用");
-        let once = Query::new("“Stem  cell” 费用 x").canonical().to_owned();
-        assert_eq!(Query::new(&once).canonical(), once);
-    }
-
-    #[test]
-    fn quotation_marks() {
-        let quoted = |text: &str| -> Vec<(String, bool)> {
-            pieces(text).into_iter().map(|(piece, quoted)| (piece.to_owned(), quoted)).collect()
-        };
-        let expected = [("a", false), ("b c", true), ("d", false)].map(|(p, q)| (p.to_owned(), q));
-        for text in ["a \"b c\" d", "a “b c” d", "a「b c」d", "a“b c\"d"] {
-            assert_eq!(quoted(text), expected, "{text}");
-        }
-        assert_eq!(quoted("a \"b c"), [("a".into(), false), ("\"b".into(), false), ("c".into(), false)]);
-        assert_eq!(quoted("\"\""), [(String::new(), true)]);
-    }
-
-    #[test]
-    fn the_question_of_each_class() {
-        let of = |text: &str, class: Class| of_class(&[Query::new(text)], class);
-        assert_eq!(of("药", Class::Title).unwrap(), "('T:药')");
-        assert_eq!(of("药", Class::Text).unwrap(), "('药') & !('T:药') & !('h:药')");
-        let both = [Query::new("gxb"), Query::new("干细")];
-        assert_eq!(of_class(&both, Class::Heading).unwrap(), "('h:gxb' | 'h:干细') & !('T:gxb' | 'T:干细')");
-        assert_eq!(
-            Query::new("干细胞 费用").condition(Class::Heading).unwrap(),
-            "(('h:干细' & 'h:细胞') | ('t:干细' & 't:细胞')) & ('h:费用' | 't:费用') & (('h:干细' & 'h:细胞') | 'h:费用')"
-        );
-        assert_eq!(of("干细胞", Class::Groups), None);
-        assert_eq!(of("", Class::Title), None);
-        assert_eq!(of("“干细胞治疗糖尿病”", Class::Groups), None);
-        assert_eq!(
-            Query::new("a b c").condition(Class::MostGroups).unwrap(),
-            "((('a' | 't:a') & (('b' | 't:b') | ('c' | 't:c'))) | (('b' | 't:b') & ('c' | 't:c')))"
-        );
-    }
-
-    #[test]
-    fn words_that_ask_are_no_groups() {
-        let groups = |text: &str| -> Vec<String> {
-            Query::new(text).parts.iter().flat_map(|part| &part.groups).map(|group| group.join("|")).collect()
-        };
-        assert_eq!(groups("干细胞治疗糖尿病的费用是多少"), ["干细|细胞|胞治|治疗", "疗糖|糖尿|尿病", "费用"]);
-        assert_eq!(groups("CAR-T是什么"), ["car", "t"]);
-        assert_eq!(groups("的"), Vec::<String>::new());
-        assert_eq!(groups("药"), ["药"]);
-    }
 }

@@ -1,0 +1,71 @@
+use super::{groups::pieces, *};
+
+fn parts(text: &str) -> Vec<String> {
+    Query::new(text).parts.iter().map(|part| part.terms.join(" ")).collect()
+}
+
+#[test]
+fn parts_and_their_terms() {
+    assert_eq!(parts("干细胞"), ["干细 细胞"]);
+    assert_eq!(parts("药"), ["药"]);
+    assert_eq!(parts("1型糖尿病  CAR-T"), ["1 型糖 尿病 糖尿", "car t"]);
+    assert_eq!(parts("T细胞"), ["t 细胞"]);
+    assert_eq!(parts("干 细胞 干"), ["干", "细胞"]);
+    assert_eq!(parts("🙂 ，。 !!! & | ( ) :*"), Vec::<String>::new());
+    assert!(Query::new("").is_empty());
+}
+
+#[test]
+fn one_meaning_has_one_canonical_form() {
+    for same in ["幹細胞 CAR-T", " 干细胞  car-t ", "干细胞\u{3000}ＣＡＲ－Ｔ 🙂", "干细胞 CAR-T 干细胞"]
+    {
+        assert_eq!(Query::new(same).canonical(), "干细胞 car-t", "{same}");
+    }
+    assert_eq!(Query::new("“干细胞”费用").canonical(), "\"干细胞\" 费用");
+    let once = Query::new("“Stem  cell” 费用 x").canonical().to_owned();
+    assert_eq!(Query::new(&once).canonical(), once);
+}
+
+#[test]
+fn quotation_marks() {
+    let quoted = |text: &str| -> Vec<(String, bool)> {
+        pieces(text).into_iter().map(|(piece, quoted)| (piece.to_owned(), quoted)).collect()
+    };
+    let expected = [("a", false), ("b c", true), ("d", false)].map(|(p, q)| (p.to_owned(), q));
+    for text in ["a \"b c\" d", "a “b c” d", "a「b c」d", "a“b c\"d"] {
+        assert_eq!(quoted(text), expected, "{text}");
+    }
+    assert_eq!(quoted("a \"b c"), [("a".into(), false), ("\"b".into(), false), ("c".into(), false)]);
+    assert_eq!(quoted("\"\""), [(String::new(), true)]);
+}
+
+#[test]
+fn the_question_of_each_class() {
+    let of = |text: &str, class: Class| of_class(&[Query::new(text)], class);
+    assert_eq!(of("药", Class::Title).unwrap(), "('T:药')");
+    assert_eq!(of("药", Class::Text).unwrap(), "('药') & !('T:药') & !('h:药')");
+    let both = [Query::new("gxb"), Query::new("干细")];
+    assert_eq!(of_class(&both, Class::Heading).unwrap(), "('h:gxb' | 'h:干细') & !('T:gxb' | 'T:干细')");
+    assert_eq!(
+        Query::new("干细胞 费用").condition(Class::Heading).unwrap(),
+        "(('h:干细' & 'h:细胞') | ('t:干细' & 't:细胞')) & ('h:费用' | 't:费用') & (('h:干细' & 'h:细胞') | 'h:费用')"
+    );
+    assert_eq!(of("干细胞", Class::Groups), None);
+    assert_eq!(of("", Class::Title), None);
+    assert_eq!(of("“干细胞治疗糖尿病”", Class::Groups), None);
+    assert_eq!(
+        Query::new("a b c").condition(Class::MostGroups).unwrap(),
+        "((('a' | 't:a') & (('b' | 't:b') | ('c' | 't:c'))) | (('b' | 't:b') & ('c' | 't:c')))"
+    );
+}
+
+#[test]
+fn words_that_ask_are_no_groups() {
+    let groups = |text: &str| -> Vec<String> {
+        Query::new(text).parts.iter().flat_map(|part| &part.groups).map(|group| group.join("|")).collect()
+    };
+    assert_eq!(groups("干细胞治疗糖尿病的费用是多少"), ["干细|细胞|胞治|治疗", "疗糖|糖尿|尿病", "费用"]);
+    assert_eq!(groups("CAR-T是什么"), ["car", "t"]);
+    assert_eq!(groups("的"), Vec::<String>::new());
+    assert_eq!(groups("药"), ["药"]);
+}
