@@ -199,6 +199,7 @@ pub fn start(
         lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
         noted: counter,
+        explain: reader::explain,
     });
     let db = web::Data::new(db.clone());
     let metrics = web::Data::from(metrics);

@@ -197,7 +197,7 @@ where
     let status = response.status();
     let timed = response.response().extensions().get::<Timing>().copied();
     if status.is_client_error() || status.is_server_error() {
-        response = with_problem(response, &path, id.to_str().unwrap_or_default());
+        response = with_problem(response, &path, id.to_str().unwrap_or_default(), &delivery);
     }
     let told = Told { method: &method, begun, id: &id, served: timed.map(|timed| timed.served) };
     told.tell(&response, &delivery.metrics.of(response.request()), &delivery.metrics);
@@ -347,9 +347,14 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
         .finish()
 }
 
-/// The same answer with a problem as its body. What comes without an error of ours (the framework's own refusals) is
+/// The same answer with a problem as its body, or with the page that explains it. What comes without an error of ours (the framework's own refusals) is
 /// known by its status.
-fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> ServiceResponse<BoxBody> {
+fn with_problem(
+    response: ServiceResponse<BoxBody>,
+    path: &str,
+    id: &str,
+    delivery: &Delivery,
+) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let cause = response.response().error();
     let own = cause.and_then(|cause| cause.as_error::<Error>());
@@ -362,10 +367,23 @@ fn with_problem(response: ServiceResponse<BoxBody>, path: &str, id: &str) -> Ser
         let inside = own.map_or_else(|| foreign().to_string(), ToString::to_string);
         log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
     }
-    let body = problem.and_then(|problem| serde_json::to_vec(&problem).ok()).unwrap_or_default();
-    let mut response = response.map_body(|_, _| BoxBody::new(body));
+    let page = problem.as_ref().and_then(|problem| (delivery.explain)(path, problem));
+    let mut response = match page {
+        Some(page) => {
+            let mut response = response.map_body(|_, _| BoxBody::new(page.body));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+            safe(page.policy).for_each(|(name, value)| _ = headers.insert(name, value));
+            response
+        }
+        None => {
+            let body = problem.and_then(|problem| serde_json::to_vec(&problem).ok()).unwrap_or_default();
+            let mut response = response.map_body(|_, _| BoxBody::new(body));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+            response
+        }
+    };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

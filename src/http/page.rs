@@ -43,14 +43,19 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// Takes `limit`, which is `default` unless given, and `cursor` from `parameters`.
-    pub fn take(parameters: &mut Parameters, default: u32) -> Paging {
-        let limit = parameters.number("limit", 1..=MAX_LIMIT, default);
+    /// Takes `cursor` alone from `parameters`; pages have `limit`.
+    pub fn of(parameters: &mut Parameters, limit: u32) -> Paging {
         let cursor = parameters.text("cursor");
         if let Some(cursor) = &cursor {
             parameters.means("cursor", cursor);
         }
         Paging { limit, cursor }
+    }
+
+    /// Takes `limit`, which is `default` unless given, and `cursor` from `parameters`.
+    pub fn take(parameters: &mut Parameters, default: u32) -> Paging {
+        let limit = parameters.number("limit", 1..=MAX_LIMIT, default);
+        Paging::of(parameters, limit)
     }
 
     /// How many rows to fetch: one more than the page has, which tells whether another page follows.

@@ -27,6 +27,7 @@ use super::{
     envelope::spelled,
     limit::Limiter,
     metrics::{Metrics, Route},
+    problem::Problem,
     query::{Canonical, FromQuery, Parameters},
 };
 use crate::{
@@ -59,6 +60,8 @@ pub struct Delivery {
     pub cache_control: HeaderValue,
     /// Who is told of what is only noted.
     pub noted: Arc<dyn Note>,
+    /// What a person gets to see instead of a problem, where a path is one of theirs.
+    pub explain: fn(path: &str, problem: &Problem) -> Option<Answer>,
 }
 
 impl Delivery {

@@ -165,7 +165,10 @@ pub async fn read_preview_page(
     query: Query<Token>,
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
-    staged(&db, &path, query.0, async |connection, key, address| reader::article(connection, key, address).await).await
+    staged(&db, &path, query.0, async |connection, key, address| {
+        reader::article(connection, key, address, reader::Shown::Preview).await
+    })
+    .await
 }
 
 /// The previews that are made at once by a service: each takes a turn from those who write, and whoever has a link can open it

@@ -145,10 +145,12 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
     let probe = path.starts_with("/health") || path == "/metrics";
     let cached = !probe && method == "get";
     let paged = is_paged(operation);
-    let reads = path.starts_with("/v1/") || path == "/" || path.starts_with("/read/") || path == "/health/ready";
+    let reads = path.starts_with("/v1/") || is_page(path) || path == "/health/ready";
+    let page = is_page(path);
     let mut add = |status: &str, name: &str| {
         if operation["responses"].get(status).is_none() {
-            operation["responses"][status] = reference(name);
+            operation["responses"][status] =
+                if page && !status.starts_with('3') { explained(status) } else { reference(name) };
         }
     };
     add("400", "bad-request");
@@ -200,6 +202,24 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
             json["example"] = example["answer"].clone();
         }
     }
+}
+
+/// Whether a path is a page's, where a problem is told as a page too.
+fn is_page(path: &str) -> bool {
+    path == "/" || path.starts_with("/read/")
+}
+
+/// The answer of a page that cannot be shown.
+fn explained(status: &str) -> Value {
+    let description = match status {
+        "400" => "The address has something that is not known here.",
+        "404" => "Nothing is at this address.",
+        "410" => "It was withdrawn; the page says why.",
+        "429" => "Too many requests; `Retry-After` says when to come again.",
+        "503" => "The database cannot be reached; `Retry-After` says when to come again.",
+        _ => "Something went wrong inside.",
+    };
+    json!({"description": description, "content": {"text/html": {"schema": {"type": "string"}}}})
 }
 
 fn is_paged(operation: &Value) -> bool {

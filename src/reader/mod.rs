@@ -1,55 +1,149 @@
-//! The pages at `/` and `/read/{slug}`: the newest articles and each article, rendered by the server from what
-//! the public API reads. No script, no other host.
+//! The pages for people: the library with its topics at `/`, what a search finds at `/?q=`, an article at `/read/{slug}`.
+//!
+//! What must hold:
+//! - The server renders all that there is to read, from what the public API reads; the script only adds, by the public API
+//!   alone. Every link works without it.
+//! - Nothing comes from another host or stands in the page to be run (`Content-Security-Policy` without `unsafe-inline`).
+//! - An address that was ever good still leads there: an earlier slug redirects, and each section is also found by every
+//!   anchor and number that it had.
+//! - What is not there is told as a page, with the status of the API.
+//!
+//! - `frame`: what is around every page · `library`, `search`, `article`, `trouble`: the pages · `parts`: what several have
+
+mod article;
+mod frame;
+mod library;
+mod parts;
+mod search;
+mod trouble;
+
+use std::collections::HashMap;
 
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use tokio::try_join;
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
+pub use self::trouble::explain;
 use crate::{
-    content::ArticleName,
-    db::schema::articles,
+    content::{ArticleName, Slug, search::query::LONGEST},
+    db::{
+        Connection,
+        schema::{articles, section_addresses},
+    },
     error::Error,
-    http::{Address, Answer, Read, query::Nothing},
+    http::{
+        Address, Answer, Read,
+        page::{DEFAULT_LIMIT, Paging},
+        query::{FromQuery, Nothing, Parameters},
+    },
     v1::{
         address::{check, named, unknown},
-        articles::{find::CONTENT, read::whole},
-        card::Card,
+        adjacent::neighbours,
+        articles::{
+            find::CONTENT,
+            list::{self, ListQuery},
+            read::{ATTEMPTS, whole},
+        },
+        hot,
+        search::{self as v1_search, SearchQuery},
         site::{self, Site},
+        topics,
     },
 };
 
-mod html;
+/// The most topics of the first page.
+const TOPICS: i64 = 100;
 
-/// The most articles on the first page.
-const FRONT: i64 = 100;
-
-/// What a page may load: its own style sheet and images, nothing that runs.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a page may load, run and ask: what this service has, and images of others.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(show_library).service(show_article).service(read_style);
+    config.service(show_library).service(show_article).service(read_style).service(read_script);
 }
 
 fn page(html: String) -> Answer {
     Answer::bytes("text/html; charset=utf-8", html).policy(POLICY)
 }
 
+/// What the library can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `LibraryQuery` reads")]
+pub struct LibraryParameters {
+    /// What to look for; everything unless given.
+    #[param(example = "干细胞", max_length = 200)]
+    q: Option<String>,
+    /// Only articles of this topic.
+    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
+    topic: Option<String>,
+    /// Where the page before ended.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+/// The parameters of the library.
+pub struct LibraryQuery {
+    q: Option<String>,
+    topic: Option<Slug>,
+    paging: Paging,
+}
+
+impl FromQuery for LibraryQuery {
+    fn from_query(p: &mut Parameters) -> Self {
+        let text = p.text("q").unwrap_or_default();
+        let q = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if q.chars().nth(LONGEST).is_some() {
+            p.fault("q", format!("at most {LONGEST} characters can be looked for"));
+        } else if !q.is_empty() {
+            // As it was typed: the page shows it.
+            p.means("q", &q);
+        }
+        LibraryQuery {
+            q: Some(q).filter(|q| !q.is_empty()),
+            topic: p.name("topic"),
+            paging: Paging::of(p, DEFAULT_LIMIT),
+        }
+    }
+}
+
 /// Show the library
 ///
-/// The newest articles as a page for people.
-#[utoipa::path(tag = "Reader", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
+/// The newest articles, those of a topic, or what a search finds, as a page for people.
+#[utoipa::path(tag = "Reader", params(LibraryParameters), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/")]
-pub async fn show_library(read: Read<Nothing>) -> Result<HttpResponse, Error> {
-    read.answer(async |connection, _, _| {
-        let mut pipe = &**connection;
-        let newest = articles::table.order((articles::published_at.desc(), articles::id.desc())).limit(FRONT);
-        let cards: Vec<Card> = newest.select(Card::as_select()).load(&mut pipe).await?;
-        let site = site::find(connection).await?;
-        Ok(page(html::library(site.as_ref(), &cards)).tagged(["articles", "topics", "site"]))
-    })
-    .await
+pub async fn show_library(read: Read<LibraryQuery>) -> Result<HttpResponse, Error> {
+    read.answer(async |connection, query, _| library_page(connection, query).await).await
+}
+
+async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Answer, Error> {
+    let LibraryQuery { q, topic, paging } = query;
+    let mut tags = vec!["articles", "topics", "site"];
+    let html = if let Some(q) = &q {
+        let asked = SearchQuery::new(q, topic.clone(), paging);
+        let (site, topics, hits) = try_join!(
+            site::find(connection),
+            topics::load(connection, String::new(), TOPICS),
+            v1_search::page_of(connection, &asked)
+        )?;
+        search::page(site.as_ref(), &topics, q, topic.as_ref(), &hits)
+    } else {
+        let asked = ListQuery::newest(topic.clone(), paging);
+        let (site, topics, cards, hot) = try_join!(
+            site::find(connection),
+            topics::load(connection, String::new(), TOPICS),
+            list::page_of(connection, &asked),
+            hot::first(connection)
+        )?;
+        tags.push("hot");
+        library::page(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
+    };
+    Ok(page(html).tagged(tags))
 }
 
 /// Show an article
@@ -63,27 +157,77 @@ pub async fn show_library(read: Read<Nothing>) -> Result<HttpResponse, Error> {
 #[get("/read/{slug}")]
 pub async fn show_article(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, _, address| article(connection, &key, &address).await).await
+    read.answer(async move |connection, _, address| article(connection, &key, &address, Shown::Published).await).await
 }
+
+/// Whether readers see an article, or an editor what it would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// It is published, and its views count.
+    Published,
+    /// It is a preview.
+    Preview,
+}
+
+/// Every reference by which a section was ever found, by its id.
+pub(crate) type References = HashMap<Uuid, Vec<String>>;
 
 /// The page of an article.
 pub(crate) async fn article(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     address: &Address,
+    shown: Shown,
 ) -> Result<Answer, Error> {
-    let (found, related, _) = whole(connection, key, CONTENT, true, false).await?;
-    let related = related.ok_or_else(|| unknown(&found.card.slug))?;
-    check(key, "/read/", found.card.address(), "", address)?;
-    let site: Option<Site> = site::find(connection).await?;
-    let body = found.body()?;
-    let html = html::article(site.as_ref(), &found.card, &body, &related.shown.data);
-    // The text links to articles by their address in the API; a person wants their page.
-    let html = found.resolve_to("/read/", &html);
-    let mut tags = related.tags;
-    tags.extend(found.card.tags());
-    tags.push("site".to_owned());
-    Ok(page(html).tagged(tags))
+    for _ in 0..ATTEMPTS {
+        let (found, related, hot) = whole(connection, key, CONTENT, true, true).await?;
+        let (related, hot) = related.zip(hot).ok_or_else(|| unknown(&found.card.slug))?;
+        check(key, "/read/", found.card.address(), "", address)?;
+        let (site, beside, references) = try_join!(
+            site::find(connection),
+            neighbours(connection, &found.card, found.card.topics.as_slice().first()),
+            references(connection, found.card.id)
+        )?;
+        // Of one revision, or once more.
+        let Some(references) = references.filter(|(revision, _)| *revision == found.card.revision) else { continue };
+        let site: Option<Site> = site;
+        let body = found.body()?;
+        let html = article::page(&article::Parts {
+            site: site.as_ref(),
+            card: &found.card,
+            body: &body,
+            references: &references.1,
+            related: &related.shown,
+            hot: &hot,
+            beside: &beside,
+            shown,
+        });
+        // The text links to articles by their address in the API; a person wants their page.
+        let html = found.resolve_to("/read/", &html);
+        let mut tags = related.tags;
+        tags.extend(found.card.tags());
+        tags.extend(["site", "topics", "hot", "articles"].map(str::to_owned));
+        return Ok(page(html).tagged(tags));
+    }
+    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
+}
+
+/// The references of an article's sections, and the revision that they belong to; `None` where it is not published.
+async fn references(mut connection: &AsyncPgConnection, id: Uuid) -> Result<Option<(i32, References)>, Error> {
+    let rows: Vec<(i32, Option<(String, Uuid)>)> = articles::table
+        .left_join(section_addresses::table.on(section_addresses::article_id.eq(articles::id)))
+        .filter(articles::id.eq(id))
+        .order(section_addresses::reference)
+        .select((articles::revision, (section_addresses::reference, section_addresses::section_id).nullable()))
+        .load(&mut connection)
+        .await?;
+    let Some((revision, _)) = rows.as_slice().first() else { return Ok(None) };
+    let revision = *revision;
+    let mut references = References::new();
+    for (reference, section) in rows.into_iter().filter_map(|(_, address)| address) {
+        references.entry(section).or_default().push(reference);
+    }
+    Ok(Some((revision, references)))
 }
 
 /// Read the pages' style sheet
@@ -94,4 +238,14 @@ pub(crate) async fn article(
 pub async fn read_style(read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let style = Answer::bytes("text/css; charset=utf-8", include_str!("reader.css"));
     read.built_in(|_| Ok(style.tagged(["reader"]))).await
+}
+
+/// Read the pages' script
+///
+/// Part of the pages: it adds suggestions, and loads on in place.
+#[utoipa::path(tag = "Reader", responses((status = 200, description = "The script.", body = String, content_type = "text/javascript")))]
+#[get("/reader.js")]
+pub async fn read_script(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    let script = Answer::bytes("text/javascript; charset=utf-8", include_str!("reader.js"));
+    read.built_in(|_| Ok(script.tagged(["reader"]))).await
 }

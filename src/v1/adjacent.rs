@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
@@ -87,9 +87,16 @@ async fn beside(
             Error::parameter("topic", format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
         })?),
     };
-    let Some(topic) = topic else {
-        return Ok(Answer::json(&Adjacent { topic: None, previous: None, next: None })?.tagged(tags));
-    };
+    Ok(Answer::json(&neighbours(connection, &card, topic).await?)?.tagged(tags))
+}
+
+/// The neighbours of an article in a topic.
+pub(crate) async fn neighbours(
+    connection: &AsyncPgConnection,
+    card: &Card,
+    topic: Option<&TopicName>,
+) -> Result<Adjacent, Error> {
+    let Some(topic) = topic else { return Ok(Adjacent { topic: None, previous: None, next: None }) };
     macro_rules! neighbour {
         ($beyond:ident, $order:ident) => {{
             let (at, id) = (article_topics::published_at, article_topics::article_id);
@@ -102,10 +109,9 @@ async fn beside(
                 .select(Card::as_select())
         }};
     }
-    let (mut pipe, mut other) = (&**connection, &**connection);
+    let (mut pipe, mut other) = (connection, connection);
     let previous = async { neighbour!(gt, asc).first(&mut pipe).await.optional() };
     let next = async { neighbour!(lt, desc).first(&mut other).await.optional() };
     let (previous, next) = try_join!(previous, next)?;
-    let topic = Some(topic.clone());
-    Ok(Answer::json(&Adjacent { topic, previous, next })?.tagged(tags))
+    Ok(Adjacent { topic: Some(topic.clone()), previous, next })
 }

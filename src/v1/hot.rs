@@ -121,7 +121,7 @@ fn name(window: Window, topic: Option<&Slug>) -> String {
 }
 
 /// The first of the whole list, by the default window. One statement.
-pub(super) async fn first(connection: &AsyncPgConnection) -> Result<Recommendations, Error> {
+pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendations, Error> {
     let mut items = load(connection, DEFAULT_WINDOW, None, i64::from(FIRST) + 1, None).await?;
     let more = items.len() > FIRST as usize;
     items.truncate(FIRST as usize);

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, web};
 use diesel::{dsl, prelude::*};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,18 +54,22 @@ pub async fn list_topics(read: Read<Paging>) -> Result<HttpResponse, Error> {
     read.answer(page_of_topics).await
 }
 
-async fn page_of_topics(connection: &Connection, paging: Paging, address: Address) -> Result<Answer, Error> {
-    let after = paging.after::<String>(&address.path)?.unwrap_or_default();
-    let mut pipe = &**connection;
+/// The topics after one, at most so many.
+pub(crate) async fn load(mut connection: &AsyncPgConnection, after: String, limit: i64) -> Result<Vec<Topic>, Error> {
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.gt(after))
         .group_by((topics::slug, topics::name, topics::description))
         .order(topics::slug)
-        .limit(paging.fetch())
+        .limit(limit)
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
-        .load::<Topic>(&mut pipe);
-    let mut data = load.await?;
+        .load::<Topic>(&mut connection);
+    Ok(load.await?)
+}
+
+async fn page_of_topics(connection: &Connection, paging: Paging, address: Address) -> Result<Answer, Error> {
+    let after = paging.after::<String>(&address.path)?.unwrap_or_default();
+    let mut data = load(connection, after, paging.fetch()).await?;
     let page = paging.cut(&address.path, &mut data, |topic| topic.slug.clone())?;
     let next = next_address(&address, &page);
     // A topic's count changes with its articles.

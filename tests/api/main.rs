@@ -14,6 +14,7 @@ mod identity;
 mod layers;
 mod manage;
 mod publishing;
+mod reader;
 mod tls;
 mod transfer;
 mod v1;

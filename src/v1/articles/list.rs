@@ -144,26 +144,40 @@ pub async fn list_articles(read: Read<ListQuery>) -> Result<HttpResponse, Error>
     read.answer(page_of_articles).await
 }
 
-async fn page_of_articles(connection: &Connection, query: ListQuery, address: Address) -> Result<Answer, Error> {
+impl ListQuery {
+    /// The newest articles, of a topic where one is given.
+    pub(crate) fn newest(topic: Option<Slug>, paging: Paging) -> ListQuery {
+        let sort = Sort::NewestFirst;
+        ListQuery { sort, topic, locale: None, updated_since: None, ids: None, fields: None, paging }
+    }
+}
+
+/// A page of the list.
+pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &ListQuery) -> Result<CardList, Error> {
     let name = query.name();
     let (data, page) = if let Some(ids) = &query.ids {
         let after: usize = query.paging.after(&name)?.unwrap_or(0);
-        let mut cards = cards_of(connection, &query, ids).await?;
+        let mut cards = cards_of(connection, query, ids).await?;
         cards.retain(|(place, _)| *place >= after);
         let page = query.paging.cut(&name, &mut cards, |(place, _)| place + 1)?;
         (cards.into_iter().map(|(_, card)| card).collect(), page)
     } else {
         let after = query.paging.after::<(String, Uuid)>(&name)?;
-        let mut rows = cards(connection, &query, after).await?;
+        let mut rows = cards(connection, query, after).await?;
         let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
         (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), page)
     };
-    let next = next_address(&address, &page);
+    Ok(CardList { data, page })
+}
+
+async fn page_of_articles(connection: &Connection, query: ListQuery, address: Address) -> Result<Answer, Error> {
+    let list = page_of(connection, &query).await?;
+    let next = next_address(&address, &list.page);
     // Cards show the names of their topics. Within a topic only what happens to its articles changes the list.
     let of = query.topic.as_ref().map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
     let tags = ["topics".to_owned(), of];
     let answer = filtered(
-        &CardList { data, page },
+        &list,
         |list| {
             let cards = list.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
             cards.for_each(|card| query.fields.iter().for_each(|fields| fields.apply(card)));

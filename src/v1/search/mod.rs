@@ -15,6 +15,7 @@ mod hits;
 pub mod suggest;
 
 use actix_web::{HttpResponse, get};
+use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -142,19 +143,30 @@ pub async fn search(read: Read<SearchQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hits).await
 }
 
-async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: Address) -> Result<Answer, Error> {
+/// A page of the hits.
+pub(crate) async fn page_of(connection: &AsyncPgConnection, asked: &SearchQuery) -> Result<HitList, Error> {
     let name = asked.name();
     let after = asked.paging.after::<Position>(&name)?;
     let limit = asked.paging.limit as usize;
-    let (data, next) = hits(connection, &asked, after, limit).await?;
+    let (data, next) = hits(connection, asked, after, limit).await?;
     let next_cursor = next.map(|position| page::cursor(&name, &position)).transpose()?;
     let page = Page { limit: asked.paging.limit, next_cursor };
-    let next = next_address(&address, &page);
+    Ok(HitList { data, page })
+}
+
+async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: Address) -> Result<Answer, Error> {
+    let list = page_of(connection, &asked).await?;
+    let next = next_address(&address, &list.page);
     // Any publication may be a hit, or the end of one; cards show the names of topics.
-    Ok(Answer::json(&HitList { data, page })?.tagged(["articles", "topics"]).next_page(next.as_deref()))
+    Ok(Answer::json(&list)?.tagged(["articles", "topics"]).next_page(next.as_deref()))
 }
 
 impl SearchQuery {
+    /// A search for a text, within a topic where one is given.
+    pub(crate) fn new(text: &str, topic: Option<Slug>, paging: Paging) -> SearchQuery {
+        SearchQuery { query: Query::new(text), topic, locale: None, paging }
+    }
+
     /// Names the list for its cursors.
     fn name(&self) -> String {
         format!("/v1/search {} {:?} {:?}", self.query.canonical(), self.topic, self.locale)

@@ -273,11 +273,16 @@ impl Reply {
         let id = self.header("x-request-id");
         assert!(self.headers.contains_key("x-content-type-options"), "{path}");
         assert!(!self.text_or_empty().contains('\u{FDD0}'), "{path}: a private mark was delivered");
-        if self.status.is_client_error() || self.status.is_server_error() {
+        let (bare, _) = path.split_once('?').unwrap_or((path, ""));
+        let failed = self.status.is_client_error() || self.status.is_server_error();
+        if failed && (bare == "/" || bare.starts_with("/read/")) {
+            // For people.
+            assert_eq!(self.header("content-type"), "text/html; charset=utf-8", "{path}: {}", self.text());
+            assert!(method == Method::HEAD || self.text().contains(id), "{path}: {}", self.text());
+        } else if failed {
             assert_eq!(self.header("content-type"), "application/problem+json", "{path}: {}", self.text());
             if method != Method::HEAD {
                 let problem = self.json();
-                let (bare, _) = path.split_once('?').unwrap_or((path, ""));
                 assert_eq!(problem["status"], self.status.as_u16(), "{problem}");
                 assert_eq!(problem["instance"], bare, "{problem}");
                 assert_eq!(problem["request_id"], id, "{problem}");

@@ -1,0 +1,185 @@
+//! The page of an article.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{
+    References, Shown,
+    frame::{Frame, put},
+    parts,
+};
+use crate::{
+    content::{
+        body::{Body, Part},
+        html::{self, escaped},
+    },
+    v1::{adjacent::Adjacent, card::Card, related::Recommendations, site::Site},
+};
+
+/// What the page is made of.
+pub(super) struct Parts<'a> {
+    pub site: Option<&'a Site>,
+    pub card: &'a Card,
+    pub body: &'a Body,
+    pub references: &'a References,
+    pub related: &'a Recommendations,
+    pub hot: &'a Recommendations,
+    pub beside: &'a Adjacent,
+    pub shown: Shown,
+}
+
+/// The page.
+pub(super) fn page(parts: &Parts<'_>) -> String {
+    let Parts { site, card, body, .. } = parts;
+    let published = parts.shown == Shown::Published;
+    let slug = if published { card.slug.as_str() } else { "" };
+    let mut main = String::new();
+    // The script counts a view of the article that is named here.
+    put!(main, "<article class=\"reading\" data-article=\"{slug}\" lang=\"{}\">\n", escaped(&card.locale));
+    put!(main, "<div class=\"opening\">\n<h1>{}</h1>\n{}", escaped(&card.title), parts::facts(card));
+    if !card.questions.is_empty() {
+        main += "<ul class=\"questions\">\n";
+        card.questions.iter().for_each(|question| put!(main, "<li>{}</li>\n", escaped(question)));
+        main += "</ul>\n";
+    }
+    put!(main, "{}</div>\n", html::blocks(&body.lead));
+    if body.sections.len() > 1 {
+        main += "<nav class=\"toc\" aria-label=\"目录\">\n<details>\n<summary>目录</summary>\n";
+        contents(&body.sections, 0, &mut main);
+        main += "</details>\n</nav>\n";
+    }
+    main += "<div class=\"text\">\n";
+    sections(&body.sections, parts.references, &mut main);
+    if let Some(source) = &card.source {
+        let name = escaped(&source.name);
+        match &source.url {
+            Some(url) => {
+                put!(main, "<p class=\"source\">来源：<a rel=\"noopener\" href=\"{}\">{name}</a></p>\n", escaped(url));
+            }
+            None => put!(main, "<p class=\"source\">来源：{name}</p>\n"),
+        }
+    }
+    main += "</div>\n</article>\n";
+    main += "<div class=\"after\">\n";
+    adjacent(parts.beside, &mut main);
+    let topic = card.topics.first().map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
+    main += &parts::recommendations("related", "相关阅读", parts.related, &topic);
+    main += &parts::recommendations("hot", "热门推荐", parts.hot, "/");
+    main += "</div>\n";
+
+    let canonical = format!("/read/{}", card.slug);
+    let head = head(site.map(|site| site.name.as_str()), card);
+    let head = if published { head + &data(parts) } else { head };
+    Frame {
+        site: *site,
+        title: &card.title,
+        locale: &card.locale,
+        description: card.summary.as_deref(),
+        canonical: published.then_some(&canonical),
+        head: &head,
+        main: &main,
+        ..Frame::default()
+    }
+    .page()
+}
+
+/// The title of a section as it is printed: behind the label of its source, if that had one.
+fn titled(part: &Part) -> String {
+    let heading = &part.heading;
+    let label = heading.label.as_deref().unwrap_or_default();
+    // "1. 标题", but "一、标题".
+    let space = if label.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
+    format!("{}{space}{}", escaped(label), escaped(&heading.title))
+}
+
+fn sections(parts: &[Part], references: &References, out: &mut String) {
+    for part in parts {
+        let (level, anchor, number) = ((part.level + 1).min(6), &part.heading.anchor, &part.heading.number);
+        *out += "<section>\n";
+        // Wherever links from before lead, it is here.
+        for old in references.get(&part.heading.id).into_iter().flatten().filter(|old| *old != anchor.as_str()) {
+            put!(out, "<span id=\"{}\"></span>", escaped(old));
+        }
+        put!(
+            out,
+            "<h{level} id=\"{anchor}\">{} <a class=\"anchor\" href=\"#{anchor}\" aria-label=\"第 {number} 节的链接\">#</a></h{level}>\n",
+            titled(part)
+        );
+        *out += &html::blocks(&part.blocks);
+        sections(&part.children, references, out);
+        *out += "</section>\n";
+    }
+}
+
+/// The table of contents: two levels of it.
+fn contents(parts: &[Part], depth: u32, out: &mut String) {
+    *out += "<ol>\n";
+    for part in parts {
+        put!(out, "<li><a href=\"#{}\">{}</a>", part.heading.anchor, titled(part));
+        if depth == 0 && !part.children.is_empty() {
+            *out += "\n";
+            contents(&part.children, depth + 1, out);
+        }
+        *out += "</li>\n";
+    }
+    *out += "</ol>\n";
+}
+
+fn adjacent(beside: &Adjacent, out: &mut String) {
+    let Some(topic) = &beside.topic else { return };
+    if beside.previous.is_none() && beside.next.is_none() {
+        return;
+    }
+    put!(out, "<nav class=\"adjacent\" aria-label=\"同主题文章\">\n<p>主题：{}</p>\n", escaped(&topic.name));
+    for (card, rel, text) in [(&beside.previous, "prev", "上一篇"), (&beside.next, "next", "下一篇")] {
+        if let Some(card) = card {
+            let (slug, title) = (&card.slug, escaped(&card.title));
+            put!(out, "<a rel=\"{rel}\" href=\"/read/{slug}\"><small>{text}</small> {title}</a>\n");
+        }
+    }
+    *out += "</nav>\n";
+}
+
+/// What others show of the article (Open Graph).
+fn head(site: Option<&str>, card: &Card) -> String {
+    let mut out = String::new();
+    let mut property =
+        |name: &str, value: &str| put!(out, "<meta property=\"og:{name}\" content=\"{}\">\n", escaped(value));
+    property("type", "article");
+    property("title", &card.title);
+    property("description", card.summary.as_deref().unwrap_or_default());
+    property("site_name", site.unwrap_or("Lectern"));
+    property("locale", if card.locale.contains("Hant") { "zh_TW" } else { "zh_CN" });
+    out
+}
+
+/// What search engines read (schema.org `MedicalWebPage`). A block of data, not run; no `<` in it can end it.
+fn data(parts: &Parts<'_>) -> String {
+    let Parts { site, card, body, .. } = parts;
+    let url = format!("/read/{}", card.slug);
+    let section = |part: &Part| json!({"@type": "WebPageElement", "name": part.heading.title, "url": format!("{url}#{}", part.heading.anchor)});
+    let mut data = json!({
+        "@context": "https://schema.org",
+        "@type": "MedicalWebPage",
+        "headline": card.title,
+        "description": card.summary,
+        "inLanguage": card.locale,
+        "url": url,
+        "identifier": card.id,
+        "datePublished": card.published_at,
+        "dateModified": card.updated_at,
+        "about": card.topics.iter().map(|topic| json!({"@type": "Thing", "name": topic.name})).collect::<Vec<_>>(),
+        "hasPart": body.sections.iter().map(section).collect::<Vec<_>>(),
+    });
+    if let Some(site) = site {
+        data["isPartOf"] = json!({"@type": "WebSite", "name": site.name, "url": "/"});
+        if let Some(license) = &site.license {
+            data["license"] = json!(license.url.as_deref().unwrap_or(&license.name));
+        }
+    }
+    if let Value::Object(fields) = &mut data {
+        fields.retain(|_, value| !value.is_null());
+    }
+    format!("<script type=\"application/ld+json\">{}</script>\n", data.to_string().replace('<', "\\u003c"))
+}

@@ -1,0 +1,220 @@
+// What the pages can do beyond being read. The server has rendered everything before this runs, and every link works
+// without it; this adds suggestions while you type, "更多" in place, and contents that follow the scroll. All of it uses the
+// public API (/v1) alone, so it is also an example of how to use it.
+
+const status = document.querySelector("#status");
+
+/** An element with attributes and children. Text is always set as text: nothing from the API is parsed as HTML here. */
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value != null) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
+
+/** The JSON at an address of the API. Failures are problems (RFC 9457): their `title` says what happened. */
+const read = async (address, signal) => {
+  const answer = await fetch(address, { signal });
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.json();
+};
+
+// ---- 更多: the rest of a list, in place --------------------------------------------------------------------------------
+
+const facts = (card) =>
+  make(
+    "p",
+    { class: "facts" },
+    make("span", {}, `约 ${card.reading_minutes} 分钟`), " ",
+    make("span", {}, `${card.characters} 字`), " ",
+    make("span", {}, "更新于 ", make("time", { datetime: card.updated_at }, card.updated_at.slice(0, 10))),
+    ...card.topics.flatMap(({ slug, name }) => [" ", make("a", { class: "topic", href: `/?topic=${slug}` }, name)]),
+  );
+
+const card = (article) =>
+  make(
+    "li",
+    {},
+    make("h2", {}, make("a", { href: `/read/${article.slug}` }, article.title)),
+    ...(article.summary ? [make("p", { class: "summary" }, article.summary)] : []),
+    facts(article),
+  );
+
+const hit = ({ article, section, snippet }) =>
+  make(
+    "li",
+    {},
+    make(
+      "h2",
+      {},
+      make("a", { href: `/read/${article.slug}${section ? `#${section.anchor}` : ""}` }, section?.title ?? article.title),
+    ),
+    ...(section ? [make("p", { class: "place" }, `${article.title} · 第 ${section.number} 节`)] : []),
+    // A snippet comes in pieces; those that match are what was looked for.
+    make("p", { class: "snippet" }, ...snippet.map(({ text, match }) => (match ? make("mark", {}, text) : text))),
+  );
+
+/** Why an item stands there, in words. `why.source` is the rule, `why.reason` the editor's words or the shared topics. */
+const why = ({ source, reason, views }) => {
+  if (source === "shared_topics" && reason) return `同属：${reason}`;
+  if (source === "views") return `近期阅读 ${views} 次`;
+  const words = { editorial: "编辑推荐", pinned: "编辑推荐", linked: "文中提到", linked_from: "提到了本文", recent: "最近发布" };
+  return reason ?? words[source] ?? "主题相同";
+};
+
+const recommendation = (item, list) => {
+  const id = `${list.closest("section").id}-why-${item.position}`;
+  const outside = item.kind === "external";
+  const link = { href: outside ? item.url : `/read/${item.slug}`, rel: outside ? "noopener" : null, "aria-describedby": id };
+  return make("li", {}, make("a", link, item.title), make("span", { class: "why", id, role: "tooltip" }, why(item.why)));
+};
+
+const builders = { cards: card, hits: hit, recommendations: recommendation };
+
+for (const more of document.querySelectorAll("a.more")) {
+  // The list that it goes on with stands before it.
+  const list = more.parentElement.previousElementSibling;
+  const build = builders[list.className];
+  more.addEventListener("click", async (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    if (more.getAttribute("aria-busy") === "true") return;
+    more.setAttribute("aria-busy", "true");
+    try {
+      const { data, page } = await read(more.dataset.rest);
+      const items = data.map((item) => build(item, list));
+      list.append(...items);
+      status.textContent = `又加载了 ${items.length} 条。`;
+      if (page.next_cursor) {
+        // The same list, after its last item: the cursor says where that is.
+        const rest = new URL(more.dataset.rest, location.href);
+        rest.searchParams.set("cursor", page.next_cursor);
+        more.dataset.rest = rest.pathname + rest.search;
+      } else more.parentElement.remove();
+      items[0]?.querySelector("a").focus();
+    } catch {
+      // What is there stays; the link can be tried again.
+      status.textContent = "无法加载，请稍后再试。";
+    } finally {
+      more.removeAttribute("aria-busy");
+    }
+  });
+}
+
+// ---- Suggestions: a combobox (WAI-ARIA Authoring Practices) ---------------------------------------------------------------
+
+const input = document.querySelector("form.search input");
+if (input) {
+  const list = make("ul", { id: "suggestions", role: "listbox", "aria-label": "搜索建议" });
+  list.hidden = true;
+  input.after(list);
+  for (const [name, value] of Object.entries({
+    role: "combobox", "aria-expanded": "false", "aria-controls": "suggestions", "aria-autocomplete": "list",
+  })) input.setAttribute(name, value);
+
+  let asked; // What is under way; a newer question ends it.
+  let timer;
+  let chosen = -1;
+
+  const close = () => {
+    list.hidden = true;
+    chosen = -1;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+  const choose = (place) => {
+    const options = [...list.children];
+    if (!options.length) return;
+    chosen = (place + options.length) % options.length;
+    options.forEach((option, at) => option.setAttribute("aria-selected", String(at === chosen)));
+    input.setAttribute("aria-activedescendant", options[chosen].id);
+    options[chosen].scrollIntoView({ block: "nearest" });
+  };
+  const suggest = async () => {
+    asked?.abort();
+    const typed = input.value.trim();
+    if (!typed) return close();
+    asked = new AbortController();
+    try {
+      const { data } = await read(`/v1/search/suggest?q=${encodeURIComponent(typed)}&limit=8`, asked.signal);
+      list.replaceChildren(
+        ...data.map(({ text, slug, kind }, at) => {
+          const note = make("small", {}, kind === "question" ? "问题" : "标题");
+          const option = make("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false" }, text, " ", note);
+          option.dataset.href = `/read/${slug}`;
+          return option;
+        }),
+      );
+      list.hidden = data.length === 0;
+      input.setAttribute("aria-expanded", String(!list.hidden));
+      input.removeAttribute("aria-activedescendant");
+      chosen = -1;
+    } catch {
+      // Nobody misses a suggestion that does not come.
+    }
+  };
+  input.addEventListener("input", (event) => {
+    if (event.isComposing) return; // An input method is at work: what stands there is not typed yet.
+    clearTimeout(timer);
+    timer = setTimeout(suggest, 120);
+  });
+  input.addEventListener("compositionend", suggest);
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing || list.hidden) return;
+    if (event.key === "ArrowDown") choose(chosen + 1);
+    else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
+    else if (event.key === "Escape") close();
+    else if (event.key === "Enter" && chosen >= 0) location.assign(list.children[chosen].dataset.href);
+    else return;
+    event.preventDefault();
+  });
+  input.addEventListener("blur", close);
+  // Before the field loses the focus, and with it the list.
+  list.addEventListener("pointerdown", (event) => {
+    const option = event.target.closest("[role=option]");
+    event.preventDefault();
+    if (option) location.assign(option.dataset.href);
+  });
+}
+
+// ---- An article: contents that follow, and a view that counts --------------------------------------------------------------
+
+const links = new Map([...document.querySelectorAll(".toc a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+if (links.size) {
+  const contents = document.querySelector(".toc details");
+  // Beside the text the contents are always open; above it they are a menu.
+  const wide = matchMedia("(min-width: 64em)");
+  const fit = () => (contents.open = wide.matches);
+  fit();
+  wide.addEventListener("change", fit);
+  for (const link of links.values()) link.addEventListener("click", () => (contents.open = wide.matches));
+
+  const headings = [...links.keys()].map((anchor) => document.getElementById(anchor)).filter(Boolean);
+  let current;
+  const follow = () => {
+    // The last heading that went past the upper part of the window.
+    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.3);
+    const link = links.get((passed.at(-1) ?? headings[0]).id);
+    if (link === current) return;
+    current?.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+    current = link;
+    const box = link.closest(".toc");
+    if (wide.matches) box.scrollTop = link.offsetTop - box.clientHeight / 2;
+  };
+  let waiting = false;
+  addEventListener(
+    "scroll",
+    () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => ((waiting = false), follow()));
+    },
+    { passive: true },
+  );
+  follow();
+}
+
+const slug = document.querySelector("[data-article]")?.dataset.article;
+// Caches answer most readers, so reading is counted by a request of its own. Nothing about the reader is sent or kept.
+if (slug) navigator.sendBeacon(`/v1/articles/${slug}/views`);

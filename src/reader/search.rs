@@ -1,0 +1,67 @@
+//! What a search finds, as a page.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    frame::{Frame, put},
+    parts,
+};
+use crate::{
+    content::{Slug, html::escaped},
+    v1::{
+        search::{Hit, HitList},
+        site::Site,
+        topics::Topic,
+    },
+};
+use std::fmt::Write;
+
+/// The page.
+pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Slug>, hits: &HitList) -> String {
+    let title = format!("搜索“{q}”");
+    let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n", escaped(&title));
+    let within = topic.and_then(|slug| topics.iter().find(|topic| topic.slug == slug.as_str()));
+    let encoded = utf8_percent_encode(q, NON_ALPHANUMERIC).to_string();
+    if let Some(topic) = within {
+        put!(
+            main,
+            "<p class=\"about\">在主题“{}”中。<a href=\"/?q={encoded}\">搜索全部</a></p>\n",
+            escaped(&topic.name)
+        );
+    }
+    main += "</div>\n";
+    if hits.data.is_empty() {
+        main += "<div class=\"empty\">\n<p>没有找到相关内容。</p>\n\
+                 <p>可以换一个说法，少写几个字，或输入标题的拼音（如 ganxibao）；也可以从下面的主题里找。</p>\n</div>\n";
+        main += &parts::topics(topics, None);
+    } else {
+        main += "<ol class=\"hits\">\n";
+        hits.data.iter().for_each(|found| hit(found, &mut main));
+        main += "</ol>\n";
+        if let Some(cursor) = &hits.page.next_cursor {
+            let of = topic.map(|topic| format!("&topic={topic}")).unwrap_or_default();
+            let rest = format!("?q={encoded}{of}&cursor={cursor}");
+            main += &parts::more(&format!("/{rest}"), &format!("/v1/search{rest}"));
+        }
+    }
+    let locale = site.map_or("zh-Hans", |site| &site.locale);
+    Frame { site, title: &title, locale, query: q, main: &main, ..Frame::default() }.page()
+}
+
+fn hit(hit: &Hit, out: &mut String) {
+    let (slug, title) = (&hit.article.slug, escaped(&hit.article.title));
+    match &hit.section {
+        Some(section) => {
+            let (anchor, number, heading) = (&section.anchor, escaped(&section.number), escaped(&section.title));
+            put!(out, "<li>\n<h2><a href=\"/read/{slug}#{anchor}\">{heading}</a></h2>\n");
+            put!(out, "<p class=\"place\">{title} · 第 {number} 节</p>\n");
+        }
+        None => put!(out, "<li>\n<h2><a href=\"/read/{slug}\">{title}</a></h2>\n"),
+    }
+    *out += "<p class=\"snippet\">";
+    for piece in &hit.snippet {
+        let text = escaped(&piece.text);
+        if piece.matched { put!(out, "<mark>{text}</mark>") } else { *out += &text }
+    }
+    *out += "</p>\n</li>\n";
+}

@@ -1,0 +1,37 @@
+//! What is not there, or cannot be shown now, as a page with the status of the API.
+
+use super::{
+    POLICY,
+    frame::{Frame, put},
+};
+use crate::{
+    content::html::escaped,
+    http::{Answer, problem::Problem},
+};
+use std::fmt::Write;
+
+/// The page for a problem at one of the pages' addresses; `None` elsewhere, where programs ask.
+#[must_use]
+pub fn explain(path: &str, problem: &Problem) -> Option<Answer> {
+    if path != "/" && !path.starts_with("/read/") {
+        return None;
+    }
+    let (title, text) = match problem.status {
+        404 => ("没有这篇文章", "这个地址上没有文章，也许是链接写错了。"),
+        410 => ("文章已撤下", "这篇文章曾经发布，现在已经撤下。"),
+        429 => ("请求太频繁", "请稍等片刻再打开这个页面。"),
+        503 => ("暂时无法打开", "服务正在恢复，请稍后再试。"),
+        status if status >= 500 => ("出错了", "服务内部出了问题，请稍后再试。"),
+        405 => ("不能这样访问", "这个页面只能阅读。"),
+        _ => ("这个地址不对", "地址中有本站不认识的内容。"),
+    };
+    let mut main = format!("<div class=\"opening\">\n<h1>{title}</h1>\n<p>{text}</p>\n");
+    // The reason of a withdrawal was written for readers; what is wrong with an address, for those who made it.
+    if problem.status == 410 {
+        put!(main, "<p class=\"reason\">原因：{}</p>\n", escaped(&problem.detail));
+    }
+    main += "<p><a href=\"/\">回到首页</a>，或在上面搜索。</p>\n</div>\n";
+    put!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
+    let html = Frame { title, locale: "zh-Hans", main: &main, ..Frame::default() }.page();
+    Some(Answer::bytes("text/html; charset=utf-8", html).policy(POLICY))
+}

@@ -1,0 +1,178 @@
+//! The pages for people, as the server renders them. What a browser makes of them is tested in `tests/browser`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    house::{App, article},
+    manage::desk::Desk,
+};
+
+const TRAPS: &[&str] = &["<img src=x", "javascript:\"", "href=\"http://", "<script>alert", "onerror=\""];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_that_is_not_ours_and_everything_is_escaped() {
+    let app = App::library().await;
+    let trap = "title: '<script>alert(1)</script>\"onerror=\"'\nquestions: ['</script><script>alert(2)</script>']\nsummary: '<img src=x onerror=alert(3)>'";
+    app.publish(&article("trap", trap, "<img src=x onerror=alert(1)>\n\n## <b>x</b> {#a}\n\n[x](javascript:alert(1))"))
+        .await;
+    let search = "/?q=%3Cscript%3Ealert(1)%3C/script%3E%22onerror=%22";
+    for (path, text) in [
+        ("/", "干细胞回输"),
+        ("/?topic=stem-cells", "干细胞基础"),
+        ("/?q=alert", "<mark>alert</mark>"),
+        (search, "&lt;script&gt;"),
+        ("/read/stem-cell-infusion", "组织修复与再生"),
+        ("/read/trap", "&lt;script&gt;"),
+    ] {
+        let page = app.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let policy = page.header("content-security-policy").to_owned();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let html = page.text();
+        assert!(html.contains(text), "{path}");
+        for trap in TRAPS {
+            assert!(!html.contains(trap), "{path}: {trap}");
+        }
+        // One script that runs, by its address, and at most one block of data.
+        let scripts: Vec<_> = html.match_indices("<script").map(|(at, _)| &html[at..at + 40]).collect();
+        assert!(scripts.iter().all(|s| s.contains("src=\"/reader.js\"") || s.contains("ld+json")), "{scripts:?}");
+        for other in ["//cdn", "url(", "@import", " style="] {
+            assert!(!html.contains(other), "{path}: {other}");
+        }
+    }
+    // A person's links lead to pages; only what the script loads is of the API.
+    let html = app.get("/read/stem-cell-infusion").await.text();
+    assert!(html.contains("href=\"/read/check-registration") && !html.contains("href=\"/v1/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_page_with_three_files() {
+    let app = App::library().await;
+    let mut sum = 0;
+    for (path, kind) in [("/reader.css", "text/css; charset=utf-8"), ("/reader.js", "text/javascript; charset=utf-8")] {
+        let file = app.get(path).await;
+        assert_eq!(file.header("content-type"), kind);
+        assert!(!file.text().contains("http://") && !file.text().contains("@import"), "{path}");
+        sum += file.body.len();
+    }
+    let frame = app.get("/?q=%F0%9F%99%82").await.body.len();
+    assert!(sum + frame <= 60 * 1024, "{sum} + {frame}");
+    let article = app.send_coded("/read/stem-cell-infusion", "br", None).await.body.len();
+    assert!(article <= 60 * 1024, "{article}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_told_as_a_page() {
+    let desk = Desk::empty().await;
+    let app = &desk.app;
+    assert!(app.get("/").await.text().contains("还没有文章。"));
+    desk.save("a", "文。").await;
+    desk.publish("a").await;
+    desk.post("a/withdraw", &json!({"reason": "资料已过时，<b>修订</b>中"})).await.ok();
+    for (path, status, text) in [
+        ("/read/nothing", 404, "没有这篇文章"),
+        ("/read/no%20slug", 404, "没有这篇文章"),
+        ("/read/a", 410, "资料已过时，&lt;b&gt;修订&lt;/b&gt;中"),
+        ("/?colour=blue", 400, "这个地址不对"),
+        ("/?cursor=x", 400, "这个地址不对"),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let page = app.send(method.clone(), path, &[]).await;
+            assert_eq!(page.status, status, "{path}");
+            assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
+            assert!(page.header("content-security-policy").contains("style-src 'self'"), "{path}");
+            assert!(method == Method::HEAD || page.text().contains(text), "{path}: {}", page.text());
+        }
+    }
+    let wrong = app.send(Method::POST, "/read/a", &[]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET, HEAD"));
+    // Programs get problems.
+    assert_eq!(app.get("/v1/articles/nothing").await.header("content-type"), "application/problem+json");
+    assert_eq!(app.get("/nowhere").await.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_the_library_lead_through_all_of_it() {
+    let app = App::empty().await;
+    for n in 0..45 {
+        app.publish(&article(&format!("a{n}"), "topics: [x]", "文，康复。")).await;
+    }
+    for first in ["/", "/?topic=x", "/?q=%E5%BA%B7%E5%A4%8D"] {
+        let mut found = Vec::new();
+        let mut path = first.to_owned();
+        loop {
+            let html = app.get(&path).await.text();
+            let list =
+                html.split("<ol class=\"").find(|part| part.starts_with("cards") || part.starts_with("hits")).unwrap();
+            let list = list.split("</ol>").next().unwrap();
+            found.extend(
+                list.split("<h2><a href=\"/read/").skip(1).map(|part| part.split('"').next().unwrap().to_owned()),
+            );
+            let main = html.split("id=\"hot\"").next().unwrap();
+            let Some((_, more)) = main.split_once("class=\"more\" href=\"") else { break };
+            path = more.split('"').next().unwrap().replace("&amp;", "&");
+        }
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 45, "{first}");
+    }
+    assert!(app.get("/?topic=none").await.text().contains("还没有文章"));
+    assert!(app.get("/?q=zzzz").await.text().contains("没有找到"));
+    // Nothing but space is no search.
+    assert!(app.get("/?q=+").await.text().contains("class=\"cards\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_within_an_article_keeps_working() {
+    let desk = Desk::empty().await;
+    desk.save("a", "## 甲 {#one}\n\n甲的文字，够长，足以认出来。\n\n## 乙 {#two}\n\n乙的文字，也够长，足以认出来。")
+        .await;
+    desk.publish("a").await;
+    desk.save(
+        "a",
+        "## 甲乙 {#first}\n\n甲的文字，够长，足以认出来。\n\n## 乙 {#two}\n\n乙的文字，也够长，足以认出来。",
+    )
+    .await;
+    desk.publish("a").await;
+    let html = desk.app.get("/read/a").await.text();
+    let section = html.split("<section>").nth(1).unwrap();
+    for id in ["id=\"one\"", "id=\"1\"", "id=\"first\""] {
+        assert!(section.contains(id), "{id}: {section}");
+    }
+    let ids: Vec<_> = html.match_indices(" id=\"").map(|(at, _)| html[at + 5..].split('"').next().unwrap()).collect();
+    let mut once = ids.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), ids.len(), "{ids:?}");
+    // An earlier slug leads to the page.
+    desk.post("a/move", &json!({"slug": "b"})).await.ok();
+    let moved = desk.app.get("/read/a").await;
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (308, "/read/b"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_engines_are_told_what_the_article_is() {
+    let app = App::library().await;
+    let html = app.get("/read/heart-disease").await.text();
+    let article = app.get("/v1/articles/heart-disease").await.ok();
+    let data = html.split("<script type=\"application/ld+json\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["@type"], "MedicalWebPage");
+    assert_eq!((&data["headline"], &data["inLanguage"]), (&article["title"], &article["locale"]));
+    assert_eq!((&data["datePublished"], &data["dateModified"]), (&article["published_at"], &article["updated_at"]));
+    let names = |list: &Value, field: &str| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&data["hasPart"], "name"), names(&article["sections"], "title"));
+    assert_eq!(names(&data["about"], "name"), names(&article["topics"], "name"));
+    for text in
+        ["<link rel=\"canonical\" href=\"/read/heart-disease\">", "property=\"og:title\"", "<meta name=\"description\""]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    // What a search finds is not for search engines; nor is a preview, which counts no view either.
+    assert!(app.get("/?q=%E5%BF%83").await.text().contains("content=\"noindex\""));
+    assert!(html.contains("data-article=\"heart-disease\""));
+}
