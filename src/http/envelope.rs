@@ -368,21 +368,14 @@ fn with_problem(
         log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
     }
     let page = problem.as_ref().and_then(|problem| (delivery.explain)(path, problem));
-    let mut response = match page {
-        Some(page) => {
-            let mut response = response.map_body(|_, _| BoxBody::new(page.body));
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-            safe(page.policy).for_each(|(name, value)| _ = headers.insert(name, value));
-            response
-        }
-        None => {
-            let body = problem.and_then(|problem| serde_json::to_vec(&problem).ok()).unwrap_or_default();
-            let mut response = response.map_body(|_, _| BoxBody::new(body));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-            response
-        }
-    };
+    let json = || problem.as_ref().and_then(|problem| serde_json::to_vec(problem).ok()).unwrap_or_default();
+    let (kind, policy) = page.as_ref().map_or((MEDIA_TYPE, None), |page| (page.content_type, page.policy));
+    let body = page.map_or_else(|| BoxBody::new(json()), |page| BoxBody::new(page.body));
+    let mut response = response.map_body(|_, _| body);
+    if policy.is_some() {
+        safe(policy).for_each(|(name, value)| _ = response.headers_mut().insert(name, value));
+    }
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -101,7 +101,7 @@ impl Frame<'_> {
                 let name = escaped(&license.name);
                 match license.url.as_deref().filter(|url| url.parse::<Href>().is_ok()) {
                     Some(url) => {
-                        put!(out, "<p>许可：<a rel=\"license noopener\" href=\"{}\">{name}</a></p>\n", escaped(url))
+                        put!(out, "<p>许可：<a rel=\"license noopener\" href=\"{}\">{name}</a></p>\n", escaped(url));
                     }
                     None => put!(out, "<p>许可：{name}</p>\n"),
                 }

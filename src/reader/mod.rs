@@ -64,7 +64,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 /// The pages.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(show_library).service(show_article).service(read_style).service(read_script);
+    config.service(show_library).service(show_article).service(read_style).service(read_script).service(read_icon);
 }
 
 fn page(html: String) -> Answer {
@@ -248,4 +248,14 @@ pub async fn read_style(read: Read<Nothing>) -> Result<HttpResponse, Error> {
 pub async fn read_script(read: Read<Nothing>) -> Result<HttpResponse, Error> {
     let script = Answer::bytes("text/javascript; charset=utf-8", include_str!("reader.js"));
     read.built_in(|_| Ok(script.tagged(["reader"]))).await
+}
+
+/// Read the pages' icon
+///
+/// Part of the pages.
+#[utoipa::path(tag = "Reader", responses((status = 200, description = "The icon.", body = String, content_type = "image/svg+xml")))]
+#[get("/reader.svg")]
+pub async fn read_icon(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+    let icon = Answer::bytes("image/svg+xml", include_str!("reader.svg"));
+    read.built_in(|_| Ok(icon.tagged(["reader"]))).await
 }
