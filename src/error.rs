@@ -209,7 +209,7 @@ impl Error {
             Error::ContentTooLarge { limit } => format!("at most {limit} bytes are taken"),
             Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),
             Error::RateLimited { seconds } => format!("the next request of this client is let in after {seconds} s"),
-            Error::Unavailable(_) => "the database cannot be reached at the moment".into(),
+            Error::Unavailable(_) => "the database cannot be reached, or does not answer in time".into(),
             Error::Internal(_) => "the service failed; its log has the cause under this request_id".into(),
         }
     }
@@ -271,7 +271,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Unavailable(inside) => write!(f, "the database cannot be reached: {inside}"),
+            Error::Unavailable(inside) => {
+                write!(f, "the database cannot be reached, or does not answer in time: {inside}")
+            }
             Error::Internal(inside) => f.write_str(inside),
             Error::InvalidContent(faults) | Error::InvalidParameter(faults) => {
                 let lines: Vec<_> = faults.iter().map(|fault| fault.detail.as_str()).collect();

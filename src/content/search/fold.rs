@@ -7,7 +7,7 @@
 //! The steps, for each character with the marks that combine with it:
 //! 1. compatibility composition (NFKC, Unicode Standard Annex 15): full- and half-width forms, ligatures, circled numbers;
 //! 2. lower case;
-//! 3. Latin letters without their accents;
+//! 3. Latin letters without their accents, Hebrew and Arabic without points and vowel signs;
 //! 4. traditional Han characters as simplified ones, one by one, by `OpenCC`'s table (a word that several characters make
 //!    is not looked at, so that the lengths stay the same).
 //!
@@ -53,7 +53,8 @@ impl Folded {
             self.add(simplified(first), span);
         } else {
             // Lower case first: what it decomposes is composed again (İ, for one).
-            for c in cluster.chars().flat_map(char::to_lowercase).nfkc().flat_map(char::to_lowercase).map(bare) {
+            let composed = cluster.chars().flat_map(char::to_lowercase).nfkc().flat_map(char::to_lowercase);
+            for c in composed.map(bare).take(LONGEST_CLUSTER) {
                 if c.is_whitespace() {
                     self.add(' ', span.clone());
                 } else if !shows_nothing(c) {
@@ -74,6 +75,9 @@ impl Folded {
 pub fn fold(text: &str) -> String {
     Folded::new(text).chars.into_iter().collect()
 }
+
+/// What a character with its marks can become at most; a few ligatures stand for whole sentences.
+const LONGEST_CLUSTER: usize = 8;
 
 /// Whether a character belongs to the one before it.
 fn joins(c: char) -> bool {
@@ -100,7 +104,10 @@ fn shows_nothing(c: char) -> bool {
         c,
         '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
             | '\u{E0100}'..='\u{E01EF}'
-    ) || ('\u{300}'..='\u{36F}').contains(&c)
+            // Points and vowel signs of Hebrew and Arabic, which most texts leave out.
+            | '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5BD}' | '\u{5BF}' | '\u{5C1}' | '\u{5C2}' | '\u{5C4}' | '\u{5C5}'
+            | '\u{5C7}' | '\u{640}' | '\u{64B}'..='\u{65F}' | '\u{670}'
+    )
 }
 
 /// The characters for which a table is kept; the others of `OpenCC`'s dictionary are rare.
@@ -149,6 +156,8 @@ mod tests {
             ("a\u{200B}b\u{AD}c\t\nd", "abc  d"),
             ("脏髒臟", "脏脏脏"),
             ("Ω", "ω"),
+            ("مَدْرَسَة", "مدرسة"),
+            ("נִקּוּד", "נקוד"),
             ("각", "각"),
             ("\u{1100}\u{1161}\u{11A8}", "각"),
         ] {
@@ -163,6 +172,11 @@ mod tests {
         let origins: Vec<&str> = folded.spans.iter().map(|span| &text[span.clone()]).collect();
         assert_eq!(folded.chars, ['e', 'm', 'g', '细']);
         assert_eq!(origins, ["é", "㎎", "㎎", "細"]);
+    }
+
+    #[test]
+    fn no_character_becomes_a_sentence() {
+        assert_eq!(Folded::new("\u{FDFA}").chars.len(), LONGEST_CLUSTER);
     }
 
     proptest! {

@@ -1,15 +1,18 @@
 //! Titles by the sound of their Han characters: `ganxibao` and `gxb` for 干细胞.
 //!
 //! A run of Han characters is known by what it sounds like from each of its characters on, so that a query that begins
-//! anywhere in it is the beginning of one of these keys. A character with several readings has each of them in turn, the
-//! others keeping their most frequent one.
+//! anywhere in it is the beginning of one of these keys. A run whose characters have several readings has a key for each way
+//! to read it, those with the most usual readings first, and twelve at most.
 
 use pinyin::{Pinyin, ToPinyin, ToPinyinMulti};
 
 use super::fold::{Folded, fold};
 
 /// The most characters of a run that a key goes on for: nobody types more.
-const LONGEST: usize = 16;
+const LONGEST: usize = 8;
+
+/// The most ways to read a run.
+const WAYS: usize = 12;
 
 /// The shortest query that is read as pinyin, in letters. Two initials are every other abbreviation.
 const SHORTEST: usize = 3;
@@ -46,14 +49,21 @@ pub fn keys(folded: &[char], anywhere: bool) -> Vec<Key> {
 fn from_start(run: &[char]) -> Vec<Key> {
     let run = &run[..run.len().min(LONGEST)];
     let sounds: Vec<Vec<String>> = run.iter().map(|c| readings(*c)).collect();
-    let usual: Vec<&str> = sounds.iter().filter_map(|sounds| sounds.first()).map(String::as_str).collect();
-    let mut whole = vec![usual.clone()];
-    for (place, others) in sounds.iter().enumerate() {
-        for other in others.iter().skip(1) {
-            let mut reading = usual.clone();
-            reading[place] = other;
-            whole.push(reading);
+    let mut whole: Vec<Vec<&str>> =
+        vec![sounds.iter().filter_map(|sounds| sounds.first()).map(String::as_str).collect()];
+    // Each way is changed at one more place behind the last that was changed: first all with one change, then with two.
+    let mut at: Vec<usize> = vec![0];
+    let mut next = 0;
+    while next < whole.len() && whole.len() < WAYS {
+        for place in at[next]..sounds.len() {
+            for other in sounds[place].iter().skip(1).take(WAYS.saturating_sub(whole.len())) {
+                let mut reading = whole[next].clone();
+                reading[place] = other;
+                whole.push(reading);
+                at.push(place + 1);
+            }
         }
+        next += 1;
     }
     let initial = |syllable: &&str| syllable.chars().next();
     let initials = whole.iter().map(|reading| Key::Initials(reading.iter().filter_map(initial).collect()));
@@ -76,18 +86,25 @@ fn readings(c: char) -> Vec<String> {
     readings
 }
 
-/// What a query is as pinyin, if it may be that: its letters without spaces, apostrophes and tones.
+/// What a query is as pinyin, if it may be that: its letters without spaces, punctuation and tones.
 #[must_use]
 pub fn query(text: &str) -> Option<String> {
+    letters(text).filter(|letters| letters.len() >= SHORTEST)
+}
+
+/// The same of what is only typed so far, however short.
+#[must_use]
+pub fn letters(text: &str) -> Option<String> {
     let mut letters = String::new();
     for c in fold(text).chars() {
         match c {
             'a'..='z' => letters.push(c),
-            ' ' | '\'' | '’' | '1'..='5' if !letters.is_empty() => {}
+            '1'..='5' if !letters.is_empty() => {}
+            c if !c.is_alphanumeric() => {}
             _ => return None,
         }
     }
-    (letters.len() >= SHORTEST).then_some(letters)
+    (!letters.is_empty()).then_some(letters)
 }
 
 /// The Han characters of a text that sound like `query`, where some do: the first such part.
@@ -135,6 +152,14 @@ mod tests {
         for typed in ["mianyitiaojie", "mianyidiaojie", "mytj", "mydj"] {
             assert!(has("免疫调节", typed), "{typed}");
         }
+        for (title, typed) in [
+            ("重新调整用药", "chongxintiaozheng"),
+            ("重新调整用药", "cxtz"),
+            ("重庆音乐会", "chongqingyinyuehui"),
+            ("银行行长", "yinhanghangzhang"),
+        ] {
+            assert!(has(title, typed), "{typed}");
+        }
         assert!(has("女性", "nvxing") && has("女性", "nuxing"));
     }
 
@@ -148,7 +173,8 @@ mod tests {
             ("nǚxìng", Some("nuxing")),
             ("ＧＸＢ", Some("gxb")),
             ("gx", None),
-            ("car-t", None),
+            ("gan-xi-bao。", Some("ganxibao")),
+            ("il-6", None),
             ("干xi", None),
             ("123", None),
             ("", None),

@@ -97,6 +97,8 @@ pub fn index(document: &Document) -> Indexed {
 
     let mut key = title_terms.0.clone();
     let entries = outline::entries(&document.sections);
+    let anchored = entries.iter().filter(|entry| entry.section.anchor.is_some());
+    let labels: Vec<Option<&str>> = anchored.map(|entry| entry.section.label.as_deref()).collect();
     let sections = entries.iter().filter_map(|entry| {
         let anchor = entry.section.anchor.as_ref()?;
         Some((Some((entry.number.clone(), anchor.to_string(), entry.section.title.clone())), &entry.section.blocks[..]))
@@ -107,9 +109,10 @@ pub fn index(document: &Document) -> Indexed {
     }
     let made = sections.into_iter().enumerate().map(|(place, (section, blocks))| {
         let mut terms = Budget::new(&shared);
-        let heading =
-            section.as_ref().map(|(.., heading)| Terms::of(&Folded::new(&beginning(heading)))).unwrap_or_default();
-        let mut headings = heading.0;
+        let heading = section.as_ref().map(|(.., heading)| heading.as_str()).unwrap_or_default();
+        // The label is printed before the title, and found like it.
+        let printed = labels.get(place).copied().flatten().unwrap_or_default();
+        let mut headings = Terms::of(&Folded::new(&beginning(&format!("{printed} {heading}")))).0;
         let mut lead = String::new();
         if place == 0 {
             terms.extend(title_terms.with("T:"));
@@ -232,6 +235,7 @@ mod tests {
         ] {
             assert!(has(0, term), "{term}");
         }
+        assert!(has(0, "h:一"), "the printed label");
         for term in ["t:干细", "h:细目", "文", "#t:x", "#l:zh-Hans"] {
             assert!(has(1, term), "{term}");
         }

@@ -3,7 +3,7 @@
 //! What must hold: what is read is bounded however large the library is and however common a word. The index can tell which
 //! passages have a term, all of them or none; so each has also the terms of the blocks of articles that it is in, and the
 //! library is walked block by block from the newest article until a portion is full: by large blocks where what was read says
-//! that a large block has little.
+//! that many small ones would be needed.
 
 use diesel::{
     dsl,
@@ -29,8 +29,12 @@ use crate::{
 /// How many passages are compared with a query at once: a portion.
 pub const PORTION: usize = 200;
 
-/// What counts as little: so many passages are read in a few milliseconds.
-const LITTLE: f64 = 20_000.0;
+/// Up to how many small blocks are read one by one, where so many seem to be needed; a large block costs about as much as
+/// eight.
+const FEW: i64 = 8;
+
+/// How much text is compared with a query at once, in bytes: a portion ends before 200 passages where they are long.
+const TEXT: usize = 512 << 10;
 
 /// A passage that may answer.
 #[derive(Debug)]
@@ -60,6 +64,11 @@ impl Candidate {
     #[must_use]
     pub fn is_first(&self) -> bool {
         is_first(self.place)
+    }
+
+    /// How long its text is, in bytes.
+    fn length(&self) -> usize {
+        self.lead.len() + self.text.len()
     }
 
     /// What it is compared by.
@@ -105,21 +114,23 @@ pub async fn portion(
     lowest: Option<i64>,
 ) -> Result<Portion, Error> {
     let mut below = below;
-    let (bottom, most) = match lowest {
+    let (bottom, most, text) = match lowest {
         // The portion that was read before; what came to it since, if anything, is of it, too.
-        Some(lowest) => (lowest, 2 * PORTION),
-        None => (0, PORTION),
+        Some(lowest) => (lowest, 2 * PORTION, usize::MAX),
+        None => (0, PORTION, TEXT),
     };
+    let mut read = 0;
     let top = (below - 1) >> SECTION_BITS;
     let mut candidates: Vec<Candidate> = Vec::new();
     while below > bottom {
         let newest = (below - 1) >> SECTION_BITS;
-        let block = pace(candidates.len(), top - newest);
+        let block = pace(candidates.len(), most, top - newest);
         let asked = format!("({query}) & {}", of_term(&block.term(newest)));
         let from = ((newest / block.articles() * block.articles()) << SECTION_BITS).max(bottom);
-        let found = fetch(connection, asked, below, from, most - candidates.len()).await?;
+        let found = fetch(connection, asked, (below, from), most - candidates.len(), text - read).await?;
+        read += found.iter().map(Candidate::length).sum::<usize>();
         candidates.extend(found);
-        if candidates.len() >= most {
+        if candidates.len() >= most || read >= text {
             let lowest = candidates.last().map_or(from, |last| last.place);
             return Ok(Portion { candidates, lowest });
         }
@@ -128,26 +139,32 @@ pub async fn portion(
     Ok(Portion { candidates, lowest: bottom })
 }
 
-/// The next block, after `found` passages in `walked` articles.
-fn pace(found: usize, walked: i64) -> Block {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let in_large = found as f64 / walked.max(1) as f64 * Block::Large.articles() as f64;
+/// The next block, after `found` of `wanted` passages in `walked` articles.
+fn pace(found: usize, wanted: usize, walked: i64) -> Block {
+    let left = i64::try_from(wanted.saturating_sub(found)).unwrap_or(i64::MAX);
+    let found = i64::try_from(found).unwrap_or(i64::MAX);
     // A few articles say nothing of the rest.
-    if walked < Block::Small.articles() / 2 || in_large > LITTLE { Block::Small } else { Block::Large }
+    let unknown = walked < Block::Small.articles() / 2;
+    if unknown || left.saturating_mul(walked) <= FEW.saturating_mul(found * Block::Small.articles()) {
+        Block::Small
+    } else {
+        Block::Large
+    }
 }
 
 async fn fetch(
     mut connection: &AsyncPgConnection,
     query: String,
-    below: i64,
-    lowest: i64,
+    (below, lowest): (i64, i64),
     most: usize,
+    text: usize,
 ) -> Result<Vec<Candidate>, Error> {
     let given = vec![
         ("query", Bind::Text(Some(query))),
         ("below", Bind::Integer(Some(below))),
         ("lowest", Bind::Integer(Some(lowest))),
         ("fetch", Bind::Integer(i64::try_from(most).ok())),
+        ("text", Bind::Integer(Some(i64::try_from(text).unwrap_or(i64::MAX)))),
     ];
     let rows: Vec<Row> = Statement::<Columns>::new(include_str!("candidates.sql"), given).load(&mut connection).await?;
     Ok(rows.into_iter().map(Candidate::new).collect())
@@ -159,10 +176,10 @@ mod tests {
 
     #[test]
     fn the_pace_follows_what_was_found() {
-        assert_eq!(pace(0, 0), Block::Small);
-        assert_eq!(pace(100, 3), Block::Small, "three articles say nothing");
-        assert_eq!(pace(0, 1024), Block::Large);
-        assert_eq!(pace(199, 1024), Block::Large, "3,000 are to be expected");
-        assert_eq!(pace(9_000, 1024), Block::Small, "144,000 are to be expected");
+        assert_eq!(pace(0, 200, 0), Block::Small);
+        assert_eq!(pace(100, 200, 3), Block::Small, "three articles say nothing");
+        assert_eq!(pace(0, 200, 1024), Block::Large);
+        assert_eq!(pace(55, 200, 1024), Block::Small, "three more are enough");
+        assert_eq!(pace(10, 200, 1024), Block::Large, "nineteen would be needed");
     }
 }

@@ -1,4 +1,5 @@
--- The newest passages that a `tsquery` finds, of those from `lowest` up to `below`.
+-- The newest passages that a `tsquery` finds, of those from `lowest` up to `below`; no more of them than have so much text
+-- together, but for the last.
 , found as materialized (
     select passages.place
     from passages
@@ -9,10 +10,17 @@
 ),
 newest as materialized (
     select found.place from found order by found.place desc limit (select given.fetch from given)
+),
+measured as (
+    select passages.*,
+        sum(octet_length(passages.lead) + octet_length(passages.text)) over (order by passages.place desc)
+            - octet_length(passages.lead) - octet_length(passages.text) as before
+    from newest
+    join passages on passages.place = newest.place
 )
-select passages.place, articles.id, articles.revision, articles.slug, articles.title, articles.questions, coalesce(passages.heading, ''),
-    passages.lead, passages.text
-from newest
-join passages on passages.place = newest.place
-join articles on articles.id = passages.article_id
-order by passages.place desc
+select measured.place, articles.id, articles.revision, articles.slug, articles.title, articles.questions,
+    coalesce(measured.heading, ''), measured.lead, measured.text
+from measured
+join articles on articles.id = measured.article_id
+where measured.before < (select given.text from given)
+order by measured.place desc

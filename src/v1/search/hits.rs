@@ -1,10 +1,11 @@
 //! From a query to its hits: class by class, portion by portion.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::{
     Hit, Place, SearchQuery,
@@ -57,7 +58,7 @@ pub(super) async fn hits(
     for _ in 0..ATTEMPTS {
         let top = top(connection).await?;
         let queries = with_sound(connection, &asked.query, top).await?;
-        let matchers: Vec<Matcher> = queries.iter().map(Matcher::new).collect();
+        let matchers: Arc<[Matcher]> = queries.iter().map(Matcher::new).collect();
         let begin = Position(0, top, None, BEST, top);
         let (mut found, unread) =
             find(connection, (&queries, &matchers), (&asked.within(), top), after.clone().unwrap_or(begin), limit + 1)
@@ -76,7 +77,7 @@ pub(super) async fn hits(
 /// which on nothing was read, if anything is left.
 async fn find(
     connection: &AsyncPgConnection,
-    (queries, matchers): (&[Query], &[Matcher]),
+    (queries, matchers): (&[Query], &Arc<[Matcher]>),
     (within, top): (&str, i64),
     after: Position,
     wanted: usize,
@@ -94,26 +95,27 @@ async fn find(
             }
             read += 1;
             let portion = portion(connection, &format!("{condition}{within}"), below, lowest).await?;
-            let mut answering: Vec<Found> = Vec::new();
-            for candidate in portion.candidates {
-                let fields = candidate.fields();
-                let scores = matchers.iter().map(|matcher| score::score(matcher, &fields)).enumerate();
-                let best = scores
-                    .filter_map(|(by, score)| Some((by, score?)))
-                    .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-                let Some((by, own)) = best else { continue };
-                let score = joined(place_of_class, own);
-                let position = Position(place_of_class, below, Some(portion.lowest), score, candidate.place);
-                answering.push(Found { position, candidate, score, by });
-            }
-            answering.retain(|found| (found.score, found.candidate.place) < (score, place));
-            answering.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.candidate.place.cmp(&a.candidate.place)));
-            found.extend(answering);
+            let (lowest_read, portion_matchers) = (portion.lowest, Arc::clone(matchers));
+            let mut answering = aside(move || {
+                let candidates = portion.candidates.into_iter();
+                let scored = candidates.filter_map(|candidate| {
+                    let (by, own) = best(&portion_matchers, &candidate.fields())?;
+                    Some((candidate, by, joined(place_of_class, own)))
+                });
+                scored.collect::<Vec<_>>()
+            })
+            .await?;
+            answering.retain(|(candidate, _, own)| (*own, candidate.place) < (score, place));
+            answering.sort_by(|a, b| b.2.total_cmp(&a.2).then(b.0.place.cmp(&a.0.place)));
+            found.extend(answering.into_iter().map(|(candidate, by, score)| {
+                let position = Position(place_of_class, below, Some(lowest_read), score, candidate.place);
+                Found { position, candidate, score, by }
+            }));
             if found.len() >= wanted {
                 return Ok((found, None));
             }
-            if portion.lowest > 0 {
-                (below, lowest, score, place) = (portion.lowest, None, BEST, portion.lowest);
+            if lowest_read > 0 {
+                (below, lowest, score, place) = (lowest_read, None, BEST, lowest_read);
                 continue;
             }
         }
@@ -121,6 +123,18 @@ async fn find(
         (below, lowest, score, place) = (top, None, BEST, top);
     }
     Ok((found, None))
+}
+
+/// Which of the queries a passage answers best, and how well.
+fn best(matchers: &[Matcher], fields: &Fields<'_>) -> Option<(usize, f64)> {
+    let scores = matchers.iter().map(|matcher| score::score(matcher, fields)).enumerate();
+    let scores = scores.filter_map(|(by, score)| Some((by, score?)));
+    scores.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+}
+
+/// Compares texts on a thread of its own: it may take some milliseconds, and others wait for this one.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    spawn_blocking(work).await.map_err(|e| Error::internal("a search ended without a result", e))
 }
 
 /// Class and score as one number from 0 to 1.
@@ -157,7 +171,7 @@ type Shown = (Card, i64, Option<String>, Option<String>, Option<String>, String,
 async fn show(
     mut connection: &AsyncPgConnection,
     found: Vec<Found>,
-    matchers: &[Matcher],
+    matchers: &Arc<[Matcher]>,
 ) -> Result<Option<Vec<Hit>>, Error> {
     let places: Vec<i64> = found.iter().map(|found| found.candidate.place).collect();
     let rows: Vec<Shown> = if places.is_empty() {
@@ -178,28 +192,31 @@ async fn show(
             .load(&mut connection)
             .await?
     };
-    let mut hits = Vec::with_capacity(found.len());
-    let mut rows: HashMap<i64, Shown> = rows.into_iter().map(|row| (row.1, row)).collect();
-    for Found { candidate, score, by, .. } in found {
-        let Some((article, place, number, anchor, title, lead, text)) = rows.remove(&candidate.place) else {
-            return Ok(None);
-        };
-        if (article.id, article.revision) != candidate.article {
-            return Ok(None);
-        }
-        let fields = Fields {
-            title: &article.title,
-            questions: if is_first(place) { &article.questions } else { &[] },
-            heading: title.as_deref().unwrap_or_default(),
-            lead: &lead,
-            text: &text,
-        };
-        let snippet = snippet::snippet(&matchers[by], &fields);
-        let section = match (number, anchor, title) {
-            (Some(number), Some(anchor), Some(title)) => Some(Place { number, anchor, title }),
-            _ => None,
-        };
-        hits.push(Hit { article, section, snippet, score });
-    }
-    Ok(Some(hits))
+    let matchers = Arc::clone(matchers);
+    aside(move || {
+        let mut rows: HashMap<i64, Shown> = rows.into_iter().map(|row| (row.1, row)).collect();
+        let shown = found.into_iter().map(|found| {
+            let row = rows.remove(&found.candidate.place)?;
+            let same = (row.0.id, row.0.revision) == found.candidate.article;
+            same.then(|| hit(&matchers[found.by], row, found.score))
+        });
+        shown.collect()
+    })
+    .await
+}
+
+fn hit(matcher: &Matcher, (article, place, number, anchor, title, lead, text): Shown, score: f64) -> Hit {
+    let fields = Fields {
+        title: &article.title,
+        questions: if is_first(place) { &article.questions } else { &[] },
+        heading: title.as_deref().unwrap_or_default(),
+        lead: &lead,
+        text: &text,
+    };
+    let snippet = snippet::snippet(matcher, &fields);
+    let section = match (number, anchor, title) {
+        (Some(number), Some(anchor), Some(title)) => Some(Place { number, anchor, title }),
+        _ => None,
+    };
+    Hit { article, section, snippet, score }
 }

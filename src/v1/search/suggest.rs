@@ -16,7 +16,7 @@ use super::{
     looked_for,
 };
 use crate::{
-    content::search::{Fields, Matcher, Query, completion, query::of_completions, score},
+    content::search::{Fields, Matcher, Query, completion, pinyin, query::of_completions, score},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -137,6 +137,7 @@ type Row = (i32, String, Uuid, i16, String, String, Vec<String>);
 async fn completions(mut connection: &AsyncPgConnection, asked: &SuggestQuery) -> Result<Vec<Line>, Error> {
     let given = vec![
         ("typed", Bind::Text(Some(asked.typed.clone()))),
+        ("sound", Bind::Text(pinyin::letters(&asked.typed))),
         // One line may be found by several of its clauses.
         ("fetch", Bind::Integer(i64::try_from(asked.limit * 4).ok())),
     ];

@@ -1,7 +1,7 @@
 //! How a query is cut: into pieces by white space and quotation marks, and each into groups by what only asks.
 
 use super::super::{
-    atoms::Atom,
+    atoms::{Atom, atoms},
     fold::Folded,
     terms::{pair, written},
 };
@@ -50,13 +50,13 @@ const ASKING: [&str; 36] = [
 const GROUP: usize = 4;
 
 /// The atoms in groups: a word, or up to [`GROUP`] neighbours of a script without spaces, without the words that only ask.
-/// A lone character is a group where there is nothing else.
+/// A lone character, letter or digit is a group where there is nothing else.
 pub(super) fn groups(folded: &Folded, atoms: &[Atom]) -> Vec<Vec<String>> {
     let mut groups = Vec::new();
     let mut run: Vec<&Atom> = Vec::new();
     let mut lone = Vec::new();
     let mut at = 0;
-    let mut end = |run: &mut Vec<&Atom>, groups: &mut Vec<Vec<String>>| {
+    let end = |run: &mut Vec<&Atom>, groups: &mut Vec<Vec<String>>, lone: &mut Vec<Vec<String>>| {
         if let [only] = run.as_slice() {
             lone.push(vec![written(folded, only)]);
         } else if !run.is_empty() {
@@ -77,22 +77,35 @@ pub(super) fn groups(folded: &Folded, atoms: &[Atom]) -> Vec<Vec<String>> {
         let asks =
             asking.into_iter().find(|(_, word)| word.chars().eq(rest.iter().take(word.chars().count()).copied()));
         if !atom.wide {
-            end(&mut run, &mut groups);
-            groups.push(vec![written(folded, atom)]);
+            end(&mut run, &mut groups, &mut lone);
+            // A letter or a digit alone stands everywhere.
+            let weak = atom.chars.len() == 1;
+            if weak { &mut lone } else { &mut groups }.push(vec![written(folded, atom)]);
             at += 1;
         } else if let Some((length, _)) = asks {
-            end(&mut run, &mut groups);
+            end(&mut run, &mut groups, &mut lone);
             at += length;
         } else {
             if run.last().is_some_and(|last| last.place + 1 != atom.place) {
-                end(&mut run, &mut groups);
+                end(&mut run, &mut groups, &mut lone);
             }
             run.push(atom);
             at += 1;
         }
     }
-    end(&mut run, &mut groups);
+    end(&mut run, &mut groups, &mut lone);
     if groups.is_empty() { lone } else { groups }
+}
+
+/// A piece, cut where punctuation parts its characters; as it is where it is quoted.
+pub(super) fn clauses(piece: Folded, quoted: bool) -> Vec<Folded> {
+    if quoted {
+        return vec![piece];
+    }
+    let atoms = atoms(&piece);
+    let together = |a: &Atom, b: &Atom| b.place == a.place + 1;
+    let runs = atoms.chunk_by(together).filter_map(|run| Some(run.first()?.chars.start..run.last()?.chars.end));
+    runs.map(|run| Folded { chars: piece.chars[run.clone()].to_vec(), spans: piece.spans[run].to_vec() }).collect()
 }
 
 /// The pieces of a query: what stands in quotation marks, and the rest cut at white space.

@@ -1,6 +1,6 @@
 //! What a reader looks for: the query, and the question that it puts to the index.
 //!
-//! A query is cut at white space into parts; what stands in quotation marks is one part, and is found only where it stands
+//! A query is cut at white space and punctuation into parts; what stands in quotation marks is one part, and is found only where it stands
 //! as it is written. A part with nothing to compare (punctuation, emoji) says nothing. All parts have to be found, in one
 //! field or in several.
 //!
@@ -15,7 +15,7 @@ mod tests;
 
 use std::fmt::Write;
 
-use self::groups::{groups, pieces};
+use self::groups::{clauses, groups, pieces};
 use super::{
     atoms::atoms,
     fold::Folded,
@@ -76,16 +76,17 @@ impl Query {
         let mut parts = Vec::new();
         let mut canonical: Vec<String> = Vec::new();
         for (piece, quoted) in pieces(text) {
-            let folded = Folded::new(piece);
-            let Some(part) = Part::new(&folded, quoted) else { continue };
-            // The same twice says no more than once.
-            if parts.contains(&part) {
-                continue;
+            for folded in clauses(Folded::new(piece), quoted) {
+                let Some(part) = Part::new(&folded, quoted) else { continue };
+                // The same twice says no more than once.
+                if parts.contains(&part) {
+                    continue;
+                }
+                let plain: String = folded.chars.iter().collect();
+                let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+                canonical.push(if quoted { format!("\"{plain}\"") } else { plain });
+                parts.push(part);
             }
-            let plain: String = folded.chars.iter().collect();
-            let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-            canonical.push(if quoted { format!("\"{plain}\"") } else { plain });
-            parts.push(part);
         }
         let canonical = canonical.join(" ");
         // Of what is meant, not of how it was written: one meaning has one answer.
@@ -115,6 +116,18 @@ impl Query {
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The better classes that together hold all that is in a better one than `class`. What is in headings is in the text;
+    /// what is in text or title has something of each group.
+    fn beyond(&self, class: Class) -> &'static [Class] {
+        match class {
+            Class::Title => &[],
+            Class::Heading => &[Class::Title],
+            Class::Text => &[Class::Title, Class::Heading],
+            Class::MostGroups if self.condition(Class::Groups).is_some() => &[Class::Groups],
+            Class::Groups | Class::MostGroups => &[Class::Title, Class::Text],
+        }
     }
 
     fn condition(&self, class: Class) -> Option<String> {
@@ -156,16 +169,22 @@ impl Query {
 /// The passages of a class and of no better one that any of `queries` finds, as a `tsquery`; `None` where there cannot be any.
 #[must_use]
 pub fn of_class(queries: &[Query], class: Class) -> Option<String> {
-    let any = |class: Class| {
-        let each: Vec<_> = queries.iter().filter_map(|query| query.condition(class)).collect();
-        (!each.is_empty()).then(|| format!("({})", each.join(" | ")))
-    };
+    let any = |class: Class| any_query(queries.iter().filter_map(|query| query.condition(class)));
     let mut wanted = any(class)?;
-    for better in Class::ALL.into_iter().filter(|better| *better < class).filter_map(any) {
+    // To exclude costs the index more than to include, so nothing is excluded that lies within what is.
+    let excluded =
+        queries.iter().flat_map(|query| query.beyond(class).iter().map(move |better| query.condition(*better)));
+    if let Some(excluded) = any_query(excluded.flatten()) {
         // Writing to a string cannot fail.
-        let _ = write!(wanted, " & !{better}");
+        let _ = write!(wanted, " & !{excluded}");
     }
     Some(wanted)
+}
+
+fn any_query(conditions: impl Iterator<Item = String>) -> Option<String> {
+    let mut each: Vec<_> = conditions.collect();
+    each.dedup();
+    (!each.is_empty()).then(|| format!("({})", each.join(" | ")))
 }
 
 /// The titles and questions that hold all of a query, as a `tsquery`: the first passages of their articles.

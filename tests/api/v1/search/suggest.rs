@@ -21,6 +21,9 @@ async fn the_better_way_of_finding_comes_first() {
     // In the order of what they sound like: kangfuqi, kangfuzhinan.
     assert_eq!(suggested(&app, "shuhouk").await, ["饮食：术后康复期", "术后康复指南"]);
     assert_eq!(suggested(&app, "shkf").await, ["饮食：术后康复期", "术后康复指南"]);
+    for typed in ["shu hou k", "shu'hou'k", "shuhou-k"] {
+        assert_eq!(suggested(&app, typed).await.len(), 2, "{typed}");
+    }
     assert_eq!(suggested(&app, "多久").await, ["多久能上班？"]);
     assert_eq!(suggested(&app, "吃药").await, ["要不要吃药"]);
     assert_eq!(suggested(&app, "饮食，术").await, ["饮食：术后康复期"]);
