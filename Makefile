@@ -9,7 +9,7 @@ ARGS =
 
 help:
 	@echo 'make run    build and start the service on its own database; ARGS= goes to `lectern serve`'
-	@echo 'make test   every test: unit, property, integration, and a schemathesis run over the OpenAPI document'
+	@echo 'make test   every test: unit, property, integration, a schemathesis run over the OpenAPI document, the pages in Chromium'
 	@echo 'make check  format, clippy, docs, licences, the stored OpenAPI document'
 	@echo 'make bench  measure a release beside nginx and a bare actix server; BENCH_SIZES=1000,100000 chooses libraries'
 
@@ -23,6 +23,7 @@ test:
 	@scripts/need test
 	cargo test --locked
 	scripts/schemathesis
+	scripts/browser
 
 check:
 	cargo fmt --check

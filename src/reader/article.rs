@@ -43,13 +43,13 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
         card.questions.iter().for_each(|question| put!(main, "<li>{}</li>\n", escaped(question)));
         main += "</ul>\n";
     }
-    put!(main, "{}</div>\n", html::blocks(&body.lead));
+    main += "</div>\n";
     if body.sections.len() > 1 {
         main += "<nav class=\"toc\" aria-label=\"目录\">\n<details>\n<summary>目录</summary>\n";
         contents(&body.sections, 0, &mut main);
         main += "</details>\n</nav>\n";
     }
-    main += "<div class=\"text\">\n";
+    put!(main, "<div class=\"text\">\n<div class=\"lead\">\n{}</div>\n", html::blocks(&body.lead));
     sections(&body.sections, parts.references, &mut main);
     if let Some(source) = &card.source {
         let name = escaped(&source.name);
@@ -65,7 +65,7 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
     adjacent(parts.beside, &mut main);
     let topic = card.topics.first().map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
     main += &parts::recommendations("related", "相关阅读", parts.related, &topic);
-    main += &parts::recommendations("hot", "热门推荐", parts.hot, "/");
+    main += &parts::recommendations("hot", "热门推荐", parts.hot, &parts::all_hot(parts.hot));
     main += "</div>\n";
 
     let canonical = format!("/read/{}", card.slug);
@@ -103,7 +103,7 @@ fn sections(parts: &[Part], references: &References, out: &mut String) {
         }
         put!(
             out,
-            "<h{level} id=\"{anchor}\">{} <a class=\"anchor\" href=\"#{anchor}\" aria-label=\"第 {number} 节的链接\">#</a></h{level}>\n",
+            "<h{level} id=\"{anchor}\">{} <a class=\"anchor\" href=\"#{anchor}\" aria-label=\"本节链接：第 {number} 节\">#</a></h{level}>\n",
             titled(part)
         );
         *out += &html::blocks(&part.blocks);

@@ -68,7 +68,7 @@ impl Frame<'_> {
         }
         out.push_str(self.head);
         out.push_str(
-            "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"stylesheet\" href=\"/reader.css\">\n",
+            "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"/reader.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/reader.css\">\n",
         );
         out.push_str("<script type=\"module\" src=\"/reader.js\"></script>\n</head>\n");
     }

@@ -6,7 +6,12 @@ use super::{
 };
 use crate::{
     content::{Slug, html::escaped},
-    v1::{card::CardList, related::Recommendations, site::Site, topics::Topic},
+    v1::{
+        card::CardList,
+        related::{RecommendationList, Recommendations},
+        site::Site,
+        topics::Topic,
+    },
 };
 use std::fmt::Write;
 
@@ -49,10 +54,21 @@ pub(super) fn page(
         main += &parts::more(&format!("/?{of}cursor={cursor}"), &format!("/v1/articles?{of}cursor={cursor}"));
     }
     main += "</div>\n";
-    main += &parts::recommendations("hot", "热门推荐", hot, "/");
+    main += &parts::recommendations("hot", "热门推荐", hot, &parts::all_hot(hot));
     main += "</div>\n";
     let canonical = topic.map_or_else(|| "/".to_owned(), |topic| format!("/?topic={topic}"));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
     let canonical = Some(canonical.as_str());
     Frame { site, title, locale, description, canonical, main: &main, ..Frame::default() }.page()
+}
+
+/// All that leads the site, as a page.
+pub(super) fn hot(site: Option<&Site>, list: RecommendationList) -> String {
+    let title = "热门推荐";
+    let more = list.page.next_cursor.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
+    let list = Recommendations { data: list.data, more };
+    let mut main = "<div class=\"opening\">\n<h1>热门推荐</h1>\n</div>\n".to_owned();
+    main += &parts::recommendations("hot", "编辑推荐，以及近期读得最多的文章", &list, &parts::all_hot(&list));
+    let (locale, canonical) = (site.map_or("zh-Hans", |site| &site.locale), Some("/?list=hot"));
+    Frame { site, title, locale, canonical, main: &main, ..Frame::default() }.page()
 }

@@ -48,10 +48,10 @@ use crate::{
             list::{self, ListQuery},
             read::{ATTEMPTS, whole},
         },
-        hot,
+        hot::{self, HotQuery},
         search::{self as v1_search, SearchQuery},
         site::{self, Site},
-        topics,
+        topics::{self, Topic},
     },
 };
 
@@ -82,6 +82,9 @@ pub struct LibraryParameters {
     /// Only articles of this topic.
     #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     topic: Option<String>,
+    /// Which list: of the articles, or of what leads the site.
+    #[param(example = "articles", default = "articles", pattern = "^(articles|hot)$")]
+    list: Option<String>,
     /// Where the page before ended.
     #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
@@ -91,6 +94,7 @@ pub struct LibraryParameters {
 pub struct LibraryQuery {
     q: Option<String>,
     topic: Option<Slug>,
+    hot: bool,
     paging: Paging,
 }
 
@@ -107,6 +111,7 @@ impl FromQuery for LibraryQuery {
         LibraryQuery {
             q: Some(q).filter(|q| !q.is_empty()),
             topic: p.name("topic"),
+            hot: p.choice("list", &[("articles", false), ("hot", true)]),
             paging: Paging::of(p, DEFAULT_LIMIT),
         }
     }
@@ -122,7 +127,7 @@ pub async fn show_library(read: Read<LibraryQuery>) -> Result<HttpResponse, Erro
 }
 
 async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Answer, Error> {
-    let LibraryQuery { q, topic, paging } = query;
+    let LibraryQuery { q, topic, hot, paging } = query;
     let mut tags = vec!["articles", "topics", "site"];
     let html = if let Some(q) = &q {
         let asked = SearchQuery::new(q, topic.clone(), paging);
@@ -131,7 +136,13 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<An
             topics::load(connection, String::new(), TOPICS),
             v1_search::page_of(connection, &asked)
         )?;
+        known(&topics, topic.as_ref())?;
         search::page(site.as_ref(), &topics, q, topic.as_ref(), &hits)
+    } else if hot {
+        let asked = HotQuery::new(paging);
+        let (site, list) = try_join!(site::find(connection), hot::page_of(connection, &asked))?;
+        tags.push("hot");
+        library::hot(site.as_ref(), list)
     } else {
         let asked = ListQuery::newest(topic.clone(), paging);
         let (site, topics, cards, hot) = try_join!(
@@ -141,9 +152,18 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<An
             hot::first(connection)
         )?;
         tags.push("hot");
+        known(&topics, topic.as_ref())?;
         library::page(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
     };
     Ok(page(html).tagged(tags))
+}
+
+/// 404 for a topic that is not there.
+fn known(topics: &[Topic], topic: Option<&Slug>) -> Result<(), Error> {
+    match topic.filter(|slug| topics.iter().all(|topic| topic.slug != slug.as_str())) {
+        Some(slug) => Err(Error::NotFound(format!("there is no topic `{slug}`"))),
+        None => Ok(()),
+    }
 }
 
 /// Show an article

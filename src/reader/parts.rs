@@ -83,6 +83,12 @@ pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, p
     out
 }
 
+/// Where the list of what leads the site goes on, for people.
+pub(super) fn all_hot(list: &Recommendations) -> String {
+    let cursor = list.more.as_deref().and_then(|more| more.split_once("cursor=")).map(|(_, cursor)| cursor);
+    cursor.map_or_else(|| "/?list=hot".to_owned(), |cursor| format!("/?list=hot&cursor={cursor}"))
+}
+
 fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
     let (url, rel) = match &item.slug {
         Some(slug) => (format!("/read/{slug}"), ""),

@@ -139,8 +139,8 @@ if (input) {
       const { data } = await read(`/v1/search/suggest?q=${encodeURIComponent(typed)}&limit=8`, asked.signal);
       list.replaceChildren(
         ...data.map(({ text, slug, kind }, at) => {
-          const note = make("small", {}, kind === "question" ? "问题" : "标题");
-          const option = make("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false" }, text, " ", note);
+          const option = make("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false" }, text);
+          option.dataset.kind = kind === "question" ? "问题" : "标题";
           option.dataset.href = `/read/${slug}`;
           return option;
         }),
@@ -175,6 +175,12 @@ if (input) {
     event.preventDefault();
     if (option) location.assign(option.dataset.href);
   });
+}
+
+// ---- Wide tables and code can be scrolled by key ----------------------------------------------------------------------------
+
+for (const box of document.querySelectorAll("article :is(table, pre)")) {
+  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
 
 // ---- An article: contents that follow, and a view that counts --------------------------------------------------------------

@@ -144,15 +144,28 @@ pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hot).await
 }
 
-async fn page_of_hot(connection: &Connection, query: HotQuery, address: Address) -> Result<Answer, Error> {
+impl HotQuery {
+    /// The list that leads the site.
+    pub(crate) fn new(paging: Paging) -> HotQuery {
+        HotQuery { window: DEFAULT_WINDOW, topic: None, paging }
+    }
+}
+
+/// A page of the list.
+pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &HotQuery) -> Result<RecommendationList, Error> {
     let name = name(query.window, query.topic.as_ref());
     let after = query.paging.after::<After>(&name)?;
     let mut items = load(connection, query.window, query.topic.as_ref(), query.paging.fetch(), after.as_ref()).await?;
     let page = query.paging.cut(&name, &mut items, |(after, _)| after.clone())?;
-    let next = next_address(&address, &page);
     let data = items.into_iter().map(|(_, shown)| shown).collect();
+    Ok(RecommendationList { data, page })
+}
+
+async fn page_of_hot(connection: &Connection, query: HotQuery, address: Address) -> Result<Answer, Error> {
+    let list = page_of(connection, &query).await?;
+    let next = next_address(&address, &list.page);
     // Within a topic only what happens to its articles changes the list.
     let of = query.topic.map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
-    let answer = Answer::json(&RecommendationList { data, page })?.tagged(["hot".to_owned(), of]);
+    let answer = Answer::json(&list)?.tagged(["hot".to_owned(), of]);
     Ok(answer.next_page(next.as_deref()))
 }

@@ -118,8 +118,11 @@ async fn pages_of_the_library_lead_through_all_of_it() {
         found.dedup();
         assert_eq!(found.len(), 45, "{first}");
     }
-    assert!(app.get("/?topic=none").await.text().contains("还没有文章"));
+    assert_eq!(app.get("/?topic=none").await.status, 404);
     assert!(app.get("/?q=zzzz").await.text().contains("没有找到"));
+    let hot = app.get("/?list=hot").await.text();
+    let more = hot.split("class=\"more\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    assert!(app.get(&more).await.text().contains("href=\"/read/a0\""), "{more}");
     // Nothing but space is no search.
     assert!(app.get("/?q=+").await.text().contains("class=\"cards\""));
 }

@@ -1,0 +1,106 @@
+// The table of contents: it leads to sections, and follows the reader.
+
+import assert from "node:assert/strict";
+
+import { browse, DESK, isInView, isSeen, PHONE, until } from "./house.js";
+import { fill } from "./library.js";
+
+const ARTICLE = "/read/stem-cell-infusion";
+const current = (page) =>
+  page.locator('nav.toc a[aria-current="true"]').evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+
+browse("the contents name every section and lead there", { viewport: DESK }, async (page, go) => {
+  await go(ARTICLE);
+  const anchors = await page.locator("article section > h2[id]").evaluateAll((all) => all.map(({ id }) => id));
+  const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  for (const anchor of anchors) assert.ok(links.includes(`#${anchor}`), `#${anchor} is in the contents`);
+  for (const anchor of [anchors[2], anchors[0], anchors.at(-1)]) {
+    await page.locator(`nav.toc a[href="#${anchor}"]`).click();
+    await until(`#${anchor} is in view`, () => isInView(page.locator(`#${anchor}`)));
+    assert.equal(new URL(page.url()).hash, `#${anchor}`);
+  }
+  await page.goBack();
+  await until("back goes back", () => isInView(page.locator(`#${anchors[0]}`)));
+});
+
+browse("the contents follow the scroll, and stay in view", { viewport: DESK }, async (page, go) => {
+  await go(ARTICLE);
+  const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  let followed = 0;
+  for (const link of [...links, ...links.toReversed()]) {
+    // Its heading at the top of the screen, as far as the page goes.
+    const reached = await page.locator(link).evaluate((heading) => {
+      window.scrollTo({ top: heading.getBoundingClientRect().top + scrollY - 90, behavior: "instant" });
+      return Math.abs(heading.getBoundingClientRect().top - 90) < 2;
+    });
+    if (!reached) continue; // the end of the page
+    // One heading may follow close upon another: each that is in the upper part of the screen is a right one.
+    const near = await page.locator("article section > [id]").evaluateAll((headings) =>
+      headings.filter((heading) => ((top) => top > 0 && top < innerHeight * 0.4)(heading.getBoundingClientRect().top)).map(({ id }) => `#${id}`),
+    );
+    assert.ok(near.includes(link));
+    const one = await until(`${near} is the current one`, async () => {
+      const now = await current(page);
+      return now.length === 1 && near.includes(now[0]) && now[0];
+    });
+    await until(`the entry ${one} is in view`, () => isInView(page.locator(`nav.toc a[href="${one}"]`)));
+    followed++;
+  }
+  assert.ok(followed > 8, `${followed} entries followed`);
+});
+
+browse("the contents of 200 sections follow too", { viewport: DESK }, async (page, go) => {
+  await fill();
+  await go("/read/many-sections");
+  for (const anchor of ["part-0", "part-57", "part-140", "part-9"]) {
+    await page.locator(`#${anchor}`).evaluate((heading) => heading.scrollIntoView({ behavior: "instant" }));
+    const link = await until("a section is current", async () => (await current(page))[0]);
+    await until(`its entry is in view`, async () => {
+      const [now] = await current(page);
+      return now && isInView(page.locator(`nav.toc a[href="${now}"]`));
+    });
+    assert.ok(link);
+  }
+});
+
+browse("on a phone the contents open, lead on, and do not stand in the way", { viewport: PHONE }, async (page, go) => {
+  await go(ARTICLE);
+  const contents = page.locator("nav.toc");
+  const first = contents.locator("a").nth(2);
+  if (!(await isSeen(first))) await contents.locator("summary").click();
+  await until("the contents are open", () => isSeen(first));
+  const anchor = (await first.getAttribute("href")).slice(1);
+  await first.click();
+  await until("the section is in view", () => isInView(page.locator(`#${anchor}`)));
+  assert.equal(new URL(page.url()).hash, `#${anchor}`);
+});
+
+browse("the contents lead on without a script", { viewport: PHONE, javaScriptEnabled: false }, async (page, go) => {
+  await go(ARTICLE);
+  const contents = page.locator("nav.toc");
+  const link = contents.locator("a").nth(3);
+  await contents.locator("summary").first().click().catch(() => {});
+  await link.click();
+  const anchor = new URL(page.url()).hash;
+  assert.equal(anchor, await link.getAttribute("href"));
+  await until("the section is in view", async () => {
+    const box = await page.locator(anchor).boundingBox();
+    return box && box.y >= 0 && box.y < PHONE.height;
+  });
+});
+
+browse("a section's own link is there for whoever comes near", {}, async (page, go) => {
+  await go(ARTICLE);
+  const heading = page.locator("article section > h2[id]").nth(1);
+  const link = heading.locator("a.anchor");
+  assert.equal(await link.getAttribute("href"), `#${await heading.getAttribute("id")}`);
+  assert.match((await link.getAttribute("aria-label")) ?? "", /本节链接/);
+  await page.mouse.move(0, 0);
+  await heading.scrollIntoViewIfNeeded();
+  assert.equal(await isSeen(link), false, "nothing distracts from reading");
+  await heading.hover();
+  await until("the link is seen on hover", () => isSeen(link));
+  await page.mouse.move(0, 0);
+  await link.focus();
+  await until("the link is seen on focus", () => isSeen(link));
+});

@@ -1,0 +1,123 @@
+// Going on: related reading, the hot list, and 更多, which loads on in place and is a plain link without a script.
+
+import assert from "node:assert/strict";
+
+import { browse, isSeen, PHONE, until } from "./house.js";
+import { fill } from "./library.js";
+
+const ARTICLE = "/read/stem-cell-infusion";
+const LISTS = {
+  related: ["/read/sample-01", "#related .recommendations > li", "#related a.more"],
+  hot: ["/read/one-paragraph", "#hot .recommendations > li", "#hot a.more"],
+  "the hot list of the first page": ["/", "#hot .recommendations > li", "#hot a.more"],
+  list: ["/", "ol.cards > li", "main a.more:not(#hot a)"],
+  "a topic": ["/?topic=samples", "ol.cards > li", "main a.more:not(#hot a)"],
+  search: [`/?q=${encodeURIComponent("示例文章")}`, "ol.hits > li", "main a.more:not(#hot a)"],
+};
+/** The first link of each item: what tells items apart. */
+const targets = (items) => items.evaluateAll((all) => all.map((item) => item.querySelector("a").getAttribute("href")));
+
+for (const [name, [path, item, link]] of Object.entries(LISTS)) {
+  browse(`更多 loads on in place: ${name}`, {}, async (page, go) => {
+    await fill();
+    await go(path);
+    const [items, more, address] = [page.locator(item), page.locator(link), page.url()];
+    const first = await targets(items);
+    assert.match(await more.innerText(), /更多/);
+    await more.click();
+    await until("there are more", async () => (await items.count()) > first.length);
+    assert.equal(page.url(), address);
+    const all = await targets(items);
+    assert.deepEqual(all.slice(0, first.length), first, "what is there stays");
+    assert.equal(new Set(all).size, all.length, "nothing comes twice");
+    // A reader without eyes or mouse is where the new begins, and is told.
+    await until("the first new item has the focus", () =>
+      items.nth(first.length).evaluate((node) => node.contains(document.activeElement)),
+    );
+    await until("it is said", async () => (await page.locator("#status[role=status]").innerText()).trim());
+    // New items are like the old ones.
+    const shape = (n) =>
+      items.nth(n).evaluate((node) => [node.firstElementChild.tagName, node.querySelectorAll("a").length > 0, !!node.querySelector(".facts"), !!node.querySelector("[aria-describedby]"), node.querySelector("h2, h3")?.tagName]);
+    assert.deepEqual(await shape(first.length), await shape(first.length - 1));
+    // It ends where the list ends.
+    for (let i = 0; i < 40 && (await more.count()) && (await isSeen(more)); i++) {
+      const before = await items.count();
+      await more.click();
+      await until("there are more", async () => (await items.count()) > before);
+    }
+    assert.equal((await more.count()) && (await isSeen(more)), 0, "nothing more is offered where there is nothing more");
+    const end = await targets(items);
+    assert.equal(new Set(end).size, end.length, "nothing comes twice");
+  });
+
+  browse(`更多 is a link without a script: ${name}`, { javaScriptEnabled: false }, async (page, go) => {
+    await fill();
+    await go(path);
+    const first = await targets(page.locator(item));
+    const more = page.locator(link);
+    await more.click();
+    await until("another page", () => page.url() !== new URL(path, page.url()).href);
+    assert.equal(await page.locator("h1").count(), 1);
+    const next = await targets(page.locator("main li:has(a[href^='/read/'])"));
+    assert.ok(next.some((target) => !first.includes(target)), "there is something new");
+  });
+}
+
+browse("related reading says why, to whoever points at it or comes by key", {}, async (page, go) => {
+  await go(ARTICLE);
+  for (const list of ["#related", "#hot"]) {
+    const link = page.locator(`${list} .recommendations a[aria-describedby]`).first();
+    const reason = page.locator(`[id="${await link.getAttribute("aria-describedby")}"]`);
+    assert.ok((await reason.textContent()).trim());
+    await link.scrollIntoViewIfNeeded();
+    await page.mouse.move(0, 0);
+    assert.equal(await isSeen(reason), false, "it comes when it is wanted");
+    await link.hover();
+    await until("the reason is seen on hover", () => isSeen(reason));
+    const { x, width } = await reason.boundingBox();
+    assert.ok(x >= 0 && x + width <= 1280, "all of it");
+    await page.mouse.move(0, 0);
+    await until("the reason goes", async () => !(await isSeen(reason)));
+    await link.focus();
+    await until("the reason is seen on focus", () => isSeen(reason));
+    await page.locator("h1").evaluate(() => document.activeElement.blur());
+  }
+  const ids = await page.locator("[id]").evaluateAll((all) => all.map(({ id }) => id));
+  assert.equal(new Set(ids).size, ids.length, "ids are unique");
+});
+
+browse("the reasons are those that the API gives", {}, async (page, go) => {
+  await go(ARTICLE);
+  const answer = await page.request.get("/v1/articles/stem-cell-infusion/related?limit=6");
+  for (const { title, slug, why } of (await answer.json()).data) {
+    const link = page.locator("#related .recommendations a", { hasText: title }).first();
+    assert.equal(await link.getAttribute("href"), `/read/${slug}`);
+    const reason = page.locator(`[id="${await link.getAttribute("aria-describedby")}"]`);
+    if (why.source === "editorial") assert.ok((await reason.textContent()).includes(why.reason));
+  }
+});
+
+browse("on a touch screen the reasons are there", { viewport: PHONE, hasTouch: true, isMobile: true }, async (page, go) => {
+  await go(ARTICLE);
+  const links = await page.locator("#related .recommendations a[aria-describedby]").all();
+  assert.ok(links.length > 3);
+  for (const link of links) {
+    const reason = page.locator(`[id="${await link.getAttribute("aria-describedby")}"]`);
+    assert.equal(await isSeen(reason), true, await reason.textContent());
+  }
+});
+
+browse("related reading is followed", {}, async (page, go) => {
+  await go(ARTICLE);
+  const link = page.locator("#related .recommendations a[href^='/read/']").first();
+  const [target, title] = [await link.getAttribute("href"), (await link.innerText()).trim()];
+  await link.click();
+  await page.waitForURL(`**${target}`);
+  assert.equal((await page.locator("article h1").innerText()).trim(), title);
+});
+
+browse("a page elsewhere is linked as such", {}, async (page, go) => {
+  await go("/read/check-registration");
+  const link = page.locator('#related a[href="https://www.chictr.org.cn/"]');
+  assert.match((await link.getAttribute("rel")) ?? "", /noopener/);
+});

@@ -1,0 +1,127 @@
+// What a reader sees when something is missing, away, or out of measure.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+
+import { browse, DESK, isSeen, PHONE, Service, service, SMALL, until } from "./house.js";
+import { fill, LONG_TITLE, SECTIONS } from "./library.js";
+
+let started;
+/** A service with a draft that nobody sees, and nothing else. */
+const empty = () => (started ??= Service.start({ drafts: { draft: "---\ntitle: 草稿\n---\n\n文。\n" } }));
+after(async () => (await started)?.stop());
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "" : ", without a script";
+  browse(`an empty library says so${how}`, { at: empty, javaScriptEnabled }, async (page, go) => {
+    assert.equal(await go("/"), 200);
+    assert.equal(await isSeen(page.locator("main h1")), true);
+    assert.equal(await isSeen(page.locator(".empty").first()), true);
+    assert.equal(await page.locator("a.more").count(), 0);
+    assert.equal(await page.locator("ol.cards > li, .recommendations > li").count(), 0);
+    assert.equal(await page.locator("#hot:visible").count(), 0, "no heading over nothing");
+    assert.equal(await go(`/?q=${encodeURIComponent("干细胞")}`), 200);
+    assert.equal(await isSeen(page.locator(".empty").first()), true);
+  });
+}
+
+/** The list stays as it is, and it is said that something failed. */
+const stays = async (page, link) => {
+  const items = page.locator("#related .recommendations > li");
+  const [count, href] = [await items.count(), await link.getAttribute("href")];
+  await link.click();
+  await until("it is said", async () => /无法加载/.test(await page.locator("#status[role=status]").innerText()));
+  assert.equal(await isSeen(page.locator("#status")), true, "to everybody");
+  assert.equal(await items.count(), count);
+  assert.equal(await isSeen(page.locator("article h1")), true);
+  assert.equal(await link.getAttribute("href"), href);
+  assert.equal(await link.evaluate((node) => node.matches(":disabled, [aria-disabled=true]")), false);
+};
+
+browse("offline, what is there stays", { expected: [/ERR_INTERNET_DISCONNECTED/] }, async (page, go, context) => {
+  await fill();
+  await go("/read/sample-02");
+  const [link, items] = [page.locator("#related a.more"), page.locator("#related .recommendations > li")];
+  await page.waitForTimeout(300);
+  await context.setOffline(true);
+  await stays(page, link);
+  await context.setOffline(false);
+  const count = await items.count();
+  await link.click();
+  await until("it works again", async () => (await items.count()) > count);
+  assert.doesNotMatch(await page.locator("#status").innerText(), /无法加载/);
+});
+
+for (const [what, answer] of Object.entries({
+  "a 503": { status: 503, contentType: "application/problem+json", body: '{"title":"x","status":503}' },
+  "an answer that is no JSON": { status: 200, contentType: "text/html", body: "<h1>portal</h1>" },
+  "a cut connection": null,
+})) {
+  browse(`after ${what}, what is there stays`, { expected: [/status of 503/, /ERR_FAILED/] }, async (page, go) => {
+    await fill();
+    await page.route(/\/v1\/.*(related|recommendations)/, (route) => (answer ? route.fulfill(answer) : route.abort()));
+    await go("/read/sample-03");
+    await stays(page, page.locator("#related a.more"));
+  });
+}
+
+browse("while the database is away, what is known is read and the rest is said", { expected: [/status of 503/] }, async (page, go) => {
+  await fill();
+  assert.equal(await go("/read/sample-04"), 200);
+  await service.withoutDatabase(async () => {
+    await stays(page, page.locator("#related a.more"));
+    assert.equal(await go("/read/sample-04"), 200, "from memory");
+    assert.equal(await go("/read/sample-05"), 503);
+    assert.match(page.url(), /sample-05$/);
+    assert.equal(await isSeen(page.locator("main h1")), true);
+    assert.match(await page.locator("main").innerText(), /[\u4e00-\u9fff]{4}/);
+    assert.equal(await isSeen(page.locator("a.site")), true);
+  });
+  await until("it is back", async () => (await page.reload()).status() === 200, 20_000);
+});
+
+for (const viewport of [SMALL, PHONE, DESK]) {
+  browse(`pages out of measure keep their form, ${viewport.width} px`, { viewport }, async (page, go) => {
+    await fill();
+    const query = encodeURIComponent(LONG_TITLE.slice(0, 12));
+    for (const path of ["/read/long-title", "/read/long-word", "/read/one-paragraph", "/read/many-sections", "/read/wide", "/", "/?topic=samples", `/?q=${query}`, "/?q=immunoglobulin", "/read/stem-cell-infusion", "/read/check-registration"]) {
+      assert.equal(await go(path), 200, path);
+      const wide = await page.evaluate(() => {
+        const width = document.documentElement.clientWidth;
+        const all = [...document.querySelectorAll("body *")];
+        // What scrolls by itself, like a wide table, may hold what is wider.
+        const scrolls = (node) => node && (/(auto|scroll|hidden|clip)/.test(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
+        return [
+          document.documentElement.scrollWidth - width,
+          ...all.filter((node) => node.getBoundingClientRect().right > width + 1 && !scrolls(node.parentElement) && node.checkVisibility({ visibilityProperty: true })).map((node) => node.outerHTML.slice(0, 80)),
+        ];
+      });
+      assert.deepEqual(wide, [0], `${path} does not scroll sideways`);
+    }
+  });
+}
+
+browse("an article with one paragraph has no contents, and one with 200 sections has them all", {}, async (page, go) => {
+  await fill();
+  await go("/read/one-paragraph");
+  assert.equal(await page.locator("nav.toc:visible").count(), 0);
+  assert.match(await page.locator("article").innerText(), /只有这一段。/);
+  await go("/read/many-sections");
+  assert.equal(await page.locator("article section > :is(h2, h3)[id]").count(), SECTIONS);
+  assert.equal(await page.locator("nav.toc a").count(), SECTIONS);
+  const contents = await page.locator("nav.toc").boundingBox();
+  assert.ok(contents.height <= DESK.height, "the contents scroll by themselves");
+});
+
+browse("a wide table can be reached and scrolled by key", { viewport: PHONE }, async (page, go) => {
+  await fill();
+  await go("/read/wide");
+  const scrolled = await page.locator("table").first().evaluate((table) => {
+    let box = table;
+    while (box && !(box.scrollWidth > box.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(box).overflowX))) box = box.parentElement;
+    if (!box) return "no box scrolls";
+    box.scrollLeft = 50;
+    return box.scrollLeft > 0;
+  });
+  assert.equal(scrolled, true);
+});
