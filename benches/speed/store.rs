@@ -57,7 +57,13 @@ impl Store {
         // with our end however that is, and then stops the server.
         let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; [ "$1" ] || rm -rf "$0""#;
         let mut child = Command::new("sh");
-        child.args(["-c", wait]).arg(&folder).arg(if keep { "keep" } else { "" }).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        child
+            .args(["-c", wait])
+            .arg(&folder)
+            .arg(if keep { "keep" } else { "" })
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         Box::leak(Box::new(child.process_group(0).spawn()?));
         // Migrations need a runtime with threads.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

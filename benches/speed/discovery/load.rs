@@ -32,8 +32,7 @@ const INDEXES: &str = "set maintenance_work_mem = '2GB'; set max_parallel_mainte
     alter table completions add primary key (rank, key, article_id, line);
     create index passages_terms on passages using gin (terms) with (fastupdate = off);";
 
-const WITHOUT_INDEXES: &str =
-    "drop index passages_terms; alter table completions drop constraint completions_pkey;";
+const WITHOUT_INDEXES: &str = "drop index passages_terms; alter table completions drop constraint completions_pkey;";
 
 /// How a library came to be; stands with it, so that one that is kept is known again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -73,7 +72,7 @@ pub fn library(store: &Store, articles: u64, generator: &Generator) -> Result<(L
             return Ok(loaded);
         }
         admin.batch_execute(&format!("drop database if exists {name}")).await?;
-        admin.batch_execute("alter system set max_wal_size = '8GB'; ").await?;
+        admin.batch_execute("alter system set max_wal_size = '2GB'").await?;
         admin.batch_execute("select pg_reload_conf()").await?;
         admin.batch_execute(&format!("create database {name}")).await?;
         let loaded = fill(&url, articles, generator).await?;

@@ -98,7 +98,8 @@ impl Report {
     pub fn begin(&mut self, settings: &Settings, store: &Store) -> Result<(), Failure> {
         self.at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         self.machine = place::machine();
-        self.versions = vec![format!("lectern {}", env!("CARGO_PKG_VERSION")), format!("PostgreSQL {}", store.version()?)];
+        self.versions =
+            vec![format!("lectern {}", env!("CARGO_PKG_VERSION")), format!("PostgreSQL {}", store.version()?)];
         let Settings { rounds, server_core, load_core, .. } = settings;
         let time = settings.time.as_secs();
         self.setting = vec![

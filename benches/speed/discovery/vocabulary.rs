@@ -72,8 +72,7 @@ impl Vocabulary {
             found.push(text::blocks(&document.lead));
             collect(&document.sections, &mut found);
         }
-        let mut characters: Vec<char> =
-            found.iter().flat_map(|text| text.chars()).filter(|c| is_han(*c)).collect();
+        let mut characters: Vec<char> = found.iter().flat_map(|text| text.chars()).filter(|c| is_han(*c)).collect();
         characters.sort_unstable();
         characters.dedup();
         let pairs = found.iter().flat_map(|text| text.chars().zip(text.chars().skip(1))).collect();
