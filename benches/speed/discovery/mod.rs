@@ -14,7 +14,7 @@ mod rows;
 mod vocabulary;
 mod works;
 
-use std::path::Path;
+use std::{path::Path, thread::sleep, time::Duration};
 
 pub use self::report::Report;
 use self::{
@@ -35,6 +35,9 @@ pub const CONNECTIONS: [usize; 2] = [1, 8];
 
 /// How many answers come before those that count.
 const BEFORE: u64 = 20;
+
+/// How long what was under way when a measurement failed may take to end.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Measures everything in libraries of all sizes.
 pub fn run(settings: &Settings, folder: &Path, report: &mut Report) -> Result<(), Failure> {
@@ -63,7 +66,16 @@ pub fn run(settings: &Settings, folder: &Path, report: &mut Report) -> Result<()
             for (work, samples) in works.iter().zip(&mut samples) {
                 for (connections, samples) in CONNECTIONS.into_iter().zip(samples) {
                     let before = BEFORE.max(work.targets.len() as u64);
-                    samples.push(measure_over(settings, &lectern, &work.targets, connections, before)?);
+                    match measure_over(settings, &lectern, &work.targets, connections, before) {
+                        Ok(sample) => samples.push(sample),
+                        // Such as a search that takes longer than the service waits for Postgres: worth knowing, and no end.
+                        Err(error) => {
+                            let failure = format!("{}, {}: {error}", work.name, report::over(connections));
+                            eprintln!("{failure}");
+                            measured.failures.push(failure);
+                            sleep(PAUSE);
+                        }
+                    }
                 }
             }
             measured.load.push(place::load());
@@ -71,7 +83,7 @@ pub fn run(settings: &Settings, folder: &Path, report: &mut Report) -> Result<()
         for (work, samples) in works.iter().zip(&samples) {
             let rows = CONNECTIONS.iter().zip(samples);
             let rows = rows.map(|(connections, samples)| Row::of(work.name, &report::over(*connections), samples));
-            measured.works.push(Work { kind: work.kind, rows: rows.collect::<Option<_>>().unwrap_or_default() });
+            measured.works.push(Work { name: work.name, kind: work.kind, rows: rows.flatten().collect() });
         }
         report.libraries.push(measured);
     }

@@ -48,12 +48,15 @@ pub struct Measured {
     pub sizes: Vec<Size>,
     /// The load average after each round.
     pub load: Vec<String>,
+    /// What could not be measured, and why.
+    pub failures: Vec<String>,
     pub works: Vec<Work>,
 }
 
-/// One kind of work, over each number of [`CONNECTIONS`].
+/// One kind of work, over each number of [`CONNECTIONS`] for which it did not fail every time.
 #[derive(Debug, Serialize)]
 pub struct Work {
+    pub name: &'static str,
     pub kind: Kind,
     pub rows: Vec<Row>,
 }
@@ -78,7 +81,7 @@ pub fn over(connections: usize) -> String {
 
 impl Measured {
     pub fn new(articles: u64, loaded: Loaded, sizes: Vec<Size>) -> Measured {
-        Measured { articles, loaded, sizes, load: Vec::new(), works: Vec::new() }
+        Measured { articles, loaded, sizes, load: Vec::new(), failures: Vec::new(), works: Vec::new() }
     }
 
     /// How it was loaded, in one line.
@@ -138,26 +141,26 @@ impl Report {
                 rate: small_row.requests_per_second.median / large_row.requests_per_second.median,
             })
         };
-        let pairs = small.works.iter().zip(&large.works);
-        pairs
-            .flat_map(|(a, b)| a.rows.iter().zip(&b.rows).map(|(small, large)| (b.kind, small, large)))
-            .filter_map(of)
-            .collect()
+        let same = |a: &&Row, b: &Row| (&a.work, &a.server) == (&b.work, &b.server);
+        let before = |row: &Row| small.works.iter().flat_map(|work| &work.rows).find(|other| same(other, row));
+        let rows = large.works.iter().flat_map(|work| work.rows.iter().map(|row| (work.kind, row)));
+        rows.filter_map(|(kind, row)| of((kind, before(row)?, row))).collect()
     }
 
     fn held(&self) -> Vec<Goal> {
         let largest = self.libraries.iter().filter(|library| library.articles == LARGEST);
         let searches = largest.flat_map(|library| &library.works).filter(|work| work.kind == Kind::SearchWithGoal);
-        let mut goals: Vec<Goal> = searches
-            .flat_map(|work| &work.rows)
-            .filter_map(|row| {
-                let p99 = row.p99_us? / 1000.0;
-                Some(Goal {
-                    work: format!("search, {}, {LARGEST} articles, {}", row.work, row.server),
+        let each = searches.flat_map(|work| CONNECTIONS.map(|connections| (work, over(connections))));
+        let mut goals: Vec<Goal> = each
+            .map(|(work, server)| {
+                let row = work.rows.iter().find(|row| row.server == server);
+                let p99 = row.and_then(|row| row.p99_us).map(|p99| p99 / 1000.0);
+                Goal {
+                    work: format!("search, {}, {LARGEST} articles, {server}", work.name),
                     wanted: format!("p99 at most {SEARCH_MS} ms"),
-                    found: format!("{p99:.1} ms"),
-                    held: p99 <= SEARCH_MS,
-                })
+                    found: p99.map_or_else(|| "failed".to_owned(), |p99| format!("{p99:.1} ms")),
+                    held: p99.is_some_and(|p99| p99 <= SEARCH_MS),
+                }
             })
             .collect();
         let steady = self.growth.iter().filter(|growth| growth.kind == Kind::Steady);
@@ -178,8 +181,12 @@ impl Report {
         }
         for library in &self.libraries {
             writeln!(out, "\n{}\nload average after each round: {}", library.loading(), library.load.join(", "))?;
-            for place in 0..CONNECTIONS.len() {
-                report::table(&mut out, library.works.iter().filter_map(|work| work.rows.get(place)))?;
+            for server in CONNECTIONS.map(over) {
+                let rows = library.works.iter().flat_map(|work| &work.rows).filter(|row| row.server == server);
+                report::table(&mut out, rows)?;
+            }
+            for failure in &library.failures {
+                writeln!(out, "failed: {failure}")?;
             }
         }
         if let Some(Growth { from, to, .. }) = self.growth.first() {
