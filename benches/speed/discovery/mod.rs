@@ -81,7 +81,8 @@ pub fn run(settings: &Settings, folder: &Path, report: &mut Report) -> Result<()
             measured.load.push(place::load());
         }
         for (work, samples) in works.iter().zip(&samples) {
-            let rows = CONNECTIONS.iter().zip(samples);
+            // What failed in one round is not told by the others.
+            let rows = CONNECTIONS.iter().zip(samples).filter(|(_, samples)| samples.len() == settings.rounds);
             let rows = rows.map(|(connections, samples)| Row::of(work.name, &report::over(*connections), samples));
             measured.works.push(Work { name: work.name, kind: work.kind, rows: rows.flatten().collect() });
         }

@@ -53,7 +53,7 @@ pub struct Measured {
     pub works: Vec<Work>,
 }
 
-/// One kind of work, over each number of [`CONNECTIONS`] for which it did not fail every time.
+/// One kind of work, over each number of [`CONNECTIONS`] for which no round failed.
 #[derive(Debug, Serialize)]
 pub struct Work {
     pub name: &'static str,
