@@ -1,5 +1,5 @@
 # The whole of it: `make run` and `make test`. `make help` says what else there is.
-.PHONY: help run test check bench
+.PHONY: help run test check bench bench-discovery
 
 # rustup's folder, for a shell that was not set up for it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -12,6 +12,7 @@ help:
 	@echo 'make test   every test: unit, property, integration, a schemathesis run over the OpenAPI document, the pages in Chromium'
 	@echo 'make check  format, clippy, docs, licences, the stored OpenAPI document'
 	@echo 'make bench  measure a release beside nginx and a bare actix server; BENCH_SIZES=1000,100000 chooses libraries'
+	@echo 'make bench-discovery  measure search, suggestions and related reading in libraries of up to 100,000 articles'
 
 # The development profile: it shares its build with `make test`, and the release profile (link-time optimization over
 # everything) takes minutes more. For production: `docker compose up`, or `cargo build --release --locked`.
@@ -37,3 +38,8 @@ check:
 bench:
 	@DATABASE_URL= scripts/need run
 	@scripts/bench
+
+# BENCH_DATA=folder keeps its libraries, which take minutes to make and gigabytes to keep.
+bench-discovery:
+	@DATABASE_URL= scripts/need run
+	@BENCH_SUITE=discovery scripts/bench

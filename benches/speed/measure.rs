@@ -27,9 +27,20 @@ pub struct Sample {
 
 /// Puts load on a server with a walk through `targets`, which first goes through all of them once unmeasured.
 pub fn measure(settings: &Settings, server: &Server, targets: &[Target]) -> Result<Sample, Failure> {
-    let mut load = Load::new(&vec![server.address; settings.connections])?;
-    let mut walk = Walk::new(targets, settings.connections);
-    load.run(&mut walk, Until::Answers(SLUGS.max(targets.len() as u64)))?;
+    measure_over(settings, server, targets, settings.connections, SLUGS.max(targets.len() as u64))
+}
+
+/// The same over so many connections, after so many answers that do not count.
+pub fn measure_over(
+    settings: &Settings,
+    server: &Server,
+    targets: &[Target],
+    connections: usize,
+    before: u64,
+) -> Result<Sample, Failure> {
+    let mut load = Load::new(&vec![server.address; connections])?;
+    let mut walk = Walk::new(targets, connections);
+    load.run(&mut walk, Until::Answers(before))?;
     // Its log is written like any other time; the disk must not be filled by it.
     server.process.forget_log()?;
     let all = || core_busy(settings.server_core) + core_busy(settings.load_core);

@@ -3,7 +3,8 @@
 --
 -- A batch has one clone of every article. Ids keep all but their first five digits, which number the batch, so whatever
 -- of one batch refers to each other still does. Links in the text lead to the article that was cloned, as they did before;
--- those that stand in `links` lead to the same batch, so that no article is led to by thousands.
+-- those that stand in `links` lead to the same batch, so that no article is led to by thousands. Search finds no clone:
+-- discovery is measured with other libraries.
 
 create function pg_temp.cloned(id uuid, batch bigint) returns uuid language sql immutable
 return (lpad(to_hex(524288 + batch), 5, '0') || substr(id::text, 6))::uuid;
@@ -49,12 +50,13 @@ join revisions on revisions.document_id = clones.original and revisions.state = 
 order by clones.n;
 
 insert into articles (id, slug, locale, revision, title, title_key, questions, summary, topics, characters,
-    reading_minutes, published_at, updated_at, hash, source, renderer)
+    reading_minutes, published_at, updated_at, hash, source, renderer, ordinal, likeness)
 select clones.id, clones.slug, locale, 1, title || clones.suffix, title_key || clones.suffix, questions, summary, topics,
     characters, reading_minutes, clones.published_at,
     clones.published_at + (now() - interval '1 day' - clones.published_at) * (clones.n * 7919 % 997 / 997.0),
-    md5(hash || clones.n), source, renderer
+    md5(hash || clones.n), source, renderer, last.ordinal + clones.n, likeness
 from clones
+cross join (select max(ordinal) from articles) as last (ordinal)
 join articles on articles.id = clones.original
 order by clones.n;
 

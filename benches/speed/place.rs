@@ -29,10 +29,33 @@ pub fn settle(settings: &Settings) -> Result<(), Failure> {
     if settings.server_core == settings.load_core || cores < 2 {
         return Err("two cores are needed: one for the servers, one for the load".into());
     }
+    move_to(std::process::id(), &[settings.load_core])
+}
+
+/// Moves a process and its threads, and whatever it starts from now on, to these cores.
+pub fn move_to(process: u32, cores: &[usize]) -> Result<(), Failure> {
+    let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
     let mut command = Command::new("taskset");
-    command.args(["-c", "-p", &settings.load_core.to_string(), &std::process::id().to_string()]);
+    command.args(["-a", "-c", "-p", &cores.join(","), &process.to_string()]);
     let output = command.output().map_err(|e| format!("`taskset` (util-linux) is needed to choose cores: {e}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
+}
+
+/// Moves a process and those that it started.
+pub fn move_all_to(process: u32, cores: &[usize]) -> Result<(), Failure> {
+    move_to(process, cores)?;
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    for child in children.split_whitespace() {
+        // It may have ended by now.
+        let _ = move_to(child.parse()?, cores);
+    }
+    Ok(())
+}
+
+/// How many processes wanted a core, on average over the last minute.
+pub fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// What the machine is, in one line.

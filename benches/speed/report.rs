@@ -56,11 +56,7 @@ impl Report {
     /// Writes `delivery.txt` and `delivery.json` in `folder`, and returns the text.
     pub fn write(&mut self, folder: &Path) -> Result<String, Failure> {
         self.goals = goals::held(self);
-        let text = self.text()?;
-        fs::create_dir_all(folder)?;
-        fs::write(folder.join("delivery.txt"), &text)?;
-        fs::write(folder.join("delivery.json"), serde_json::to_vec_pretty(self)?)?;
-        Ok(text)
+        store(folder, "delivery", self.text()?, self)
     }
 
     fn text(&self) -> Result<String, Failure> {
@@ -106,19 +102,35 @@ impl Report {
                 "\nresident memory: {started:.0} MiB when started, {resident:.0} MiB after {articles} articles were read once, {most:.0} MiB at most"
             )?;
         }
-        if !self.goals.is_empty() {
-            writeln!(out, "\ngoals")?;
-        }
-        for goal in &self.goals {
-            let held = if goal.held { "held  " } else { "MISSED" };
-            writeln!(out, "{held}  {}: {} (goal: {})", goal.work, goal.found, goal.wanted)?;
-        }
+        goals(&mut out, &self.goals)?;
         Ok(out)
     }
 }
 
-fn table(out: &mut String, rows: &[Row]) -> Result<(), Failure> {
-    if rows.is_empty() {
+/// Writes a report, as text and for programs, to `folder`, and returns the text.
+pub fn store(folder: &Path, name: &str, text: String, report: &impl Serialize) -> Result<String, Failure> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(format!("{name}.txt")), &text)?;
+    fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(report)?)?;
+    Ok(text)
+}
+
+/// What was wanted, and whether it is so.
+pub fn goals(out: &mut String, goals: &[Goal]) -> Result<(), Failure> {
+    if !goals.is_empty() {
+        writeln!(out, "\ngoals")?;
+    }
+    for goal in goals {
+        let held = if goal.held { "held  " } else { "MISSED" };
+        writeln!(out, "{held}  {}: {} (goal: {})", goal.work, goal.found, goal.wanted)?;
+    }
+    Ok(())
+}
+
+/// A line for each row.
+pub fn table<'a>(out: &mut String, rows: impl IntoIterator<Item = &'a Row>) -> Result<(), Failure> {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
         return Ok(());
     }
     writeln!(

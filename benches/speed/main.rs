@@ -1,17 +1,19 @@
-//! How fast answers are delivered, beside peers that deliver the same bytes: `make bench`.
+//! How fast the service is, over real HTTP, with its whole middleware and its access log. Two suites:
 //!
-//! One run measures everything on the same two cores in the same minutes, over real HTTP: the service with its whole
-//! middleware and its access log, a bare actix server, nginx, and pgbench. What it finds is a ratio; requests a second mean
-//! something on one machine only.
+//! - delivery, `make bench`: how fast answers are delivered, beside peers that deliver the same bytes: a bare actix server,
+//!   nginx, and pgbench, all on the same two cores in the same minutes. What it finds is a ratio; requests a second mean
+//!   something on one machine only.
+//! - discovery, `make bench-discovery`: what it takes to find an article in libraries of different sizes; see [`discovery`].
 //!
 //! - [`settings`] what can be chosen · [`place`] the network and the cores · [`process`] programs that are started
 //! - [`store`] Postgres and libraries of any size · [`servers`], [`peer`] what is measured
 //! - [`load`], [`answer`], [`histogram`] the load · [`measure`] one measurement and what many come to
-//! - [`delivery`], [`cold`], [`statements`], [`publication`] the work · [`goals`], [`report`] the results
+//! - [`delivery`], [`cold`], [`statements`], [`publication`] the work of delivery · [`goals`], [`report`] its results
 
 mod answer;
 mod cold;
 mod delivery;
+mod discovery;
 mod goals;
 mod histogram;
 mod load;
@@ -40,7 +42,7 @@ use crate::{
     measure::Spread,
     report::{Measured, Memory, Report},
     servers::Server,
-    settings::{MEMORY_ARTICLES, Settings},
+    settings::{MEMORY_ARTICLES, Settings, Suite},
     store::{Library, Store},
 };
 
@@ -65,15 +67,21 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let settings = Settings::read()?;
     place::alone()?;
-    place::settle(&settings)?;
     let folder = std::env::temp_dir().join(format!("lectern-bench-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let mut report = Report::default();
-    let result = measure_all(&settings, &folder, &mut report);
     // What was measured before a failure is worth having too.
-    let results = results();
-    let text = report.write(&results)?;
-    println!("{text}\nwritten to {}", results.display());
+    let (result, text) = match settings.suite {
+        Suite::Delivery => {
+            place::settle(&settings)?;
+            let mut report = Report::default();
+            (measure_all(&settings, &folder, &mut report), report.write(&results())?)
+        }
+        Suite::Discovery => {
+            let mut report = discovery::Report::default();
+            (discovery::run(&settings, &folder, &mut report), report.write(&results())?)
+        }
+    };
+    println!("{text}\nwritten to {}", results().display());
     fs::remove_dir_all(&folder)?;
     result
 }
@@ -86,7 +94,7 @@ fn results() -> PathBuf {
 
 fn measure_all(settings: &Settings, folder: &Path, report: &mut Report) -> Result<(), Failure> {
     let nginx = servers::find_nginx();
-    let store = Store::start(folder)?;
+    let store = Store::start(folder, false)?;
     report.at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     report.machine = place::machine();
     report.versions =

@@ -49,22 +49,29 @@ struct Slug {
 }
 
 impl Store {
-    /// Starts it in `folder`, on the core that this process is on.
-    pub fn start(folder: &Path) -> Result<Store, Failure> {
+    /// Starts it in `folder`, on the core that this process is on. What is in it is there the next time if it is to be kept.
+    pub fn start(folder: &Path, keep: bool) -> Result<Store, Failure> {
         let folder = folder.join("postgres");
         let server = PrivatePostgres::start_with(&folder, Options { durable: false })?;
         // Should this process be ended before it can stop the server: this child waits for the end of its input, which comes
         // with our end however that is, and then stops the server.
-        let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; rm -rf "$0""#;
+        let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; [ "$1" ] || rm -rf "$0""#;
         let mut child = Command::new("sh");
-        child.args(["-c", wait]).arg(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        child
+            .args(["-c", wait])
+            .arg(&folder)
+            .arg(if keep { "keep" } else { "" })
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         Box::leak(Box::new(child.process_group(0).spawn()?));
         // Migrations need a runtime with threads.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Store { runtime, server, folder })
     }
 
-    fn url(&self, database: &str) -> Result<String, Failure> {
+    /// Where a database is.
+    pub fn url(&self, database: &str) -> Result<String, Failure> {
         let url = self.server.url();
         let stem = url.strip_suffix("/lectern").ok_or("the address of the private Postgres has another form")?;
         Ok(format!("{stem}/{database}"))
@@ -105,11 +112,16 @@ impl Store {
 
     /// A program that comes with the server, or one of that name on `PATH`.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
-        let pid = fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
-        let server = fs::read_link(format!("/proc/{}/exe", pid.lines().next()?.trim())).ok()?;
+        let server = fs::read_link(format!("/proc/{}/exe", self.pid()?)).ok()?;
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = server.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
         folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+    }
+
+    /// The process of the server, which all its others come from.
+    pub fn pid(&self) -> Option<u32> {
+        let pid = fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
+        pid.lines().next()?.trim().parse().ok()
     }
 
     /// What the server says of its version.

@@ -13,7 +13,15 @@ pub const MEMORY_ARTICLES: u64 = 10_000;
 /// The fewest articles: the bundled ones and some more.
 const FEWEST: u64 = 50;
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    Delivery,
+    Discovery,
+}
+
 pub struct Settings {
+    pub suite: Suite,
     /// How many articles the library has; everything is measured with each.
     pub sizes: Vec<u64>,
     /// How often each case is measured.
@@ -29,18 +37,26 @@ pub struct Settings {
     pub load_core: usize,
     /// The service.
     pub lectern: PathBuf,
+    /// Where the libraries of discovery are kept between runs; they take minutes to make.
+    pub data: Option<PathBuf>,
     parts: Vec<String>,
 }
 
 impl Settings {
     pub fn read() -> Result<Settings, Failure> {
-        let sizes = list::<u64>("BENCH_SIZES", "1000")?;
+        let suite = env::var("BENCH_SUITE").unwrap_or_default();
+        let (suite, sizes, rounds, parts) = match suite.as_str() {
+            "" | "delivery" => (Suite::Delivery, "1000", 7, "delivery,cold,start,publication,memory"),
+            "discovery" => (Suite::Discovery, "1000,10000,100000", 3, "search,suggest,articles"),
+            _ => return Err("BENCH_SUITE: delivery or discovery".into()),
+        };
+        let sizes = list::<u64>("BENCH_SIZES", sizes)?;
         if sizes.is_empty() || sizes.iter().any(|size| !(FEWEST..=1_000_000).contains(size)) {
             return Err(format!("BENCH_SIZES: numbers from {FEWEST} to 1000000, separated by commas").into());
         }
         let cores = list("BENCH_CORES", "0,1")?;
         let [server_core, load_core] = cores[..] else { return Err("BENCH_CORES: two numbers, such as 0,1".into()) };
-        let parts = list::<String>("BENCH_PARTS", "delivery,cold,start,publication,memory")?;
+        let parts = list::<String>("BENCH_PARTS", parts)?;
         let between = |name: &str, unless: usize, most: usize| {
             let number = number(name, unless)?;
             if (1..=most).contains(&number) {
@@ -50,8 +66,9 @@ impl Settings {
             }
         };
         Ok(Settings {
+            suite,
             sizes,
-            rounds: between("BENCH_ROUNDS", 7, 100)?,
+            rounds: between("BENCH_ROUNDS", rounds, 100)?,
             time: Duration::from_secs(between("BENCH_SECONDS", 2, 60)? as u64),
             connections: between("BENCH_CONNECTIONS", 64, 512)?,
             publications: between("BENCH_PUBLICATIONS", 200, 100_000)?,
@@ -59,6 +76,7 @@ impl Settings {
             server_core,
             load_core,
             lectern: env::var_os("BENCH_LECTERN").map_or_else(|| env!("CARGO_BIN_EXE_lectern").into(), PathBuf::from),
+            data: env::var_os("BENCH_DATA").filter(|path| !path.is_empty()).map(PathBuf::from),
             parts,
         })
     }

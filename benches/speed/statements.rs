@@ -23,7 +23,7 @@ pub fn compare(lectern: &Server, slug: &str, to: &Path) -> Result<Option<String>
     }
     fs::write(to, sent.join(";\n\n") + ";\n")?;
     Ok(Some(format!(
-        "the service sends other statements than benches/delivery/article.sql has, so pgbench ran old ones: bring it up to date with {}",
+        "the service sends other statements than benches/speed/article.sql has, so pgbench ran old ones: bring it up to date with {}",
         to.display()
     )))
 }
