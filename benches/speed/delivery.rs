@@ -145,8 +145,12 @@ fn works(library: &Library, lectern: &Server, bare: &Server, nginx: Option<&Serv
             bare: asked(bare, 200, walk("GET", "/sections/", "", ""))?,
             nginx: of_nginx(200, walk("GET", "/sections/", "", ""))?,
         },
-        // The service has none yet that it could be compared with.
-        Work { name: "204", lectern: Vec::new(), bare: asked(bare, 204, one("GET", "/no-content"))?, nginx: None },
+        Work {
+            name: "view (POST)",
+            lectern: asked(lectern, 204, walk("POST", "/v1/articles/", "/views", ""))?,
+            bare: asked(bare, 204, one("POST", "/no-content"))?,
+            nginx: None,
+        },
     ])
 }
 

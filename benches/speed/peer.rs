@@ -28,7 +28,7 @@ pub fn serve(address: &str, bytes: &Path) -> Result<(), Failure> {
     let server = HttpServer::new(move || {
         let mut app = App::new()
             .route("/empty", web::get().to(async || HttpResponse::Ok().finish()))
-            .route("/no-content", web::get().to(async || HttpResponse::NoContent().finish()))
+            .route("/no-content", web::post().to(async || HttpResponse::NoContent().finish()))
             .route("/not-modified", web::get().to(async || HttpResponse::NotModified().finish()));
         for (pattern, bodies) in &kinds {
             app = app.service(web::resource(pattern).app_data(bodies.clone()).route(web::get().to(deliver)));

@@ -160,7 +160,7 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
     if cached {
         add("304", "not-modified");
     }
-    if path.contains('{') || path == "/v1/site" {
+    if path.contains('{') || path == "/v1/site" || path == "/" {
         add("404", "not-found");
     }
     if path.contains("articles/{slug}") || path.starts_with("/read/") {

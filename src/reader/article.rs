@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     References, Shown,
-    frame::{Frame, put},
+    frame::{Frame, own_id, put},
     parts,
 };
 use crate::{
@@ -64,8 +64,9 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
     main += "<div class=\"after\">\n";
     adjacent(parts.beside, &mut main);
     let topic = card.topics.first().map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
-    main += &parts::recommendations("related", "相关阅读", parts.related, &topic);
-    main += &parts::recommendations("hot", "热门推荐", parts.hot, &parts::all_hot(parts.hot));
+    let taken = ids(parts);
+    main += &parts::recommendations(&own_id("related", &taken), "相关阅读", parts.related, &topic);
+    main += &parts::recommendations(&own_id("hot", &taken), "热门推荐", parts.hot, &parts::all_hot(parts.hot));
     main += "</div>\n";
 
     let canonical = format!("/read/{}", card.slug);
@@ -79,9 +80,23 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
         canonical: published.then_some(&canonical),
         head: &head,
         main: &main,
+        taken: &taken,
         ..Frame::default()
     }
     .page()
+}
+
+/// Everything by which a section is found.
+fn ids(parts: &Parts<'_>) -> Vec<String> {
+    fn anchors(parts: &[Part], into: &mut Vec<String>) {
+        for part in parts {
+            into.push(part.heading.anchor.to_string());
+            anchors(&part.children, into);
+        }
+    }
+    let mut ids = parts.references.values().flatten().cloned().collect();
+    anchors(&parts.body.sections, &mut ids);
+    ids
 }
 
 /// The title of a section as it is printed: behind the label of its source, if that had one.

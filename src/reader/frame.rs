@@ -32,6 +32,13 @@ pub(super) struct Frame<'a> {
     pub query: &'a str,
     /// Its content, finished.
     pub main: &'a str,
+    /// The ids that its content has.
+    pub taken: &'a [String],
+}
+
+/// The id of a part of the page itself: its name, unless a section is found by that. No anchor has a `_` in it.
+pub(super) fn own_id(name: &str, taken: &[String]) -> String {
+    if taken.iter().any(|id| id == name) { format!("{name}_") } else { name.to_owned() }
 }
 
 impl Frame<'_> {
@@ -44,9 +51,17 @@ impl Frame<'_> {
     pub fn page(&self) -> String {
         let mut out = String::with_capacity(self.main.len() + 4096);
         self.put_head(&mut out);
-        out += "<body>\n<a class=\"skip\" href=\"#main\">跳到正文</a>\n";
+        let (main, status) = (own_id("main", self.taken), own_id("status", self.taken));
+        put!(out, "<body>\n<a class=\"skip\" href=\"#{main}\">跳到正文</a>\n");
         self.put_header(&mut out);
-        put!(out, "<main id=\"main\" tabindex=\"-1\">\n{}<p id=\"status\" role=\"status\"></p>\n</main>\n", self.main);
+        put!(
+            out,
+            "<main id=\"{main}\" tabindex=\"-1\">
+{}<p id=\"{status}\" role=\"status\"></p>
+</main>
+",
+            self.main
+        );
         self.put_footer(&mut out);
         out += "</body>\n</html>\n";
         out

@@ -69,7 +69,7 @@ pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, p
         return String::new();
     }
     let mut out = format!(
-        "<section class=\"next\" id=\"{id}\" aria-labelledby=\"{id}-heading\">\n<h2 id=\"{id}-heading\">{heading}</h2>\n\
+        "<section class=\"next\" id=\"{id}\" aria-labelledby=\"{id}_heading\">\n<h2 id=\"{id}_heading\">{heading}</h2>\n\
          <ol class=\"recommendations\">\n"
     );
     for item in &list.data {
@@ -94,7 +94,7 @@ fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
         Some(slug) => (format!("/read/{slug}"), ""),
         None => (escaped(&item.url), " rel=\"noopener\""),
     };
-    let id = format!("{list}-why-{}", item.position);
+    let id = format!("{list}_why_{}", item.position);
     let (title, why) = (escaped(&item.title), escaped(&why(item)));
     put!(out, "<li><a href=\"{url}\"{rel} aria-describedby=\"{id}\">{title}</a>");
     put!(out, "<span class=\"why\" id=\"{id}\" role=\"tooltip\">{why}</span></li>\n");

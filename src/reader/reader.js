@@ -2,7 +2,7 @@
 // without it; this adds suggestions while you type, "更多" in place, and contents that follow the scroll. All of it uses the
 // public API (/v1) alone, so it is also an example of how to use it.
 
-const status = document.querySelector("#status");
+const status = document.querySelector("[role=status]");
 
 /** An element with attributes and children. Text is always set as text: nothing from the API is parsed as HTML here. */
 const make = (tag, attributes = {}, ...children) => {
@@ -63,7 +63,7 @@ const why = ({ source, reason, views }) => {
 };
 
 const recommendation = (item, list) => {
-  const id = `${list.closest("section").id}-why-${item.position}`;
+  const id = `${list.closest("section").id}_why_${item.position}`;
   const outside = item.kind === "external";
   const link = { href: outside ? item.url : `/read/${item.slug}`, rel: outside ? "noopener" : null, "aria-describedby": id };
   return make("li", {}, make("a", link, item.title), make("span", { class: "why", id, role: "tooltip" }, why(item.why)));
@@ -105,11 +105,13 @@ for (const more of document.querySelectorAll("a.more")) {
 
 const input = document.querySelector("form.search input");
 if (input) {
-  const list = make("ul", { id: "suggestions", role: "listbox", "aria-label": "搜索建议" });
+  // A section of the article may be found by that name.
+  const id = document.getElementById("suggestions") ? "suggestions_" : "suggestions";
+  const list = make("ul", { id, role: "listbox", "aria-label": "搜索建议" });
   list.hidden = true;
   input.after(list);
   for (const [name, value] of Object.entries({
-    role: "combobox", "aria-expanded": "false", "aria-controls": "suggestions", "aria-autocomplete": "list",
+    role: "combobox", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
   })) input.setAttribute(name, value);
 
   let asked; // What is under way; a newer question ends it.
@@ -139,7 +141,7 @@ if (input) {
       const { data } = await read(`/v1/search/suggest?q=${encodeURIComponent(typed)}&limit=8`, asked.signal);
       list.replaceChildren(
         ...data.map(({ text, slug, kind }, at) => {
-          const option = make("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false" }, text);
+          const option = make("li", { id: `suggestion_${at}`, role: "option", "aria-selected": "false" }, text);
           option.dataset.kind = kind === "question" ? "问题" : "标题";
           option.dataset.href = `/read/${slug}`;
           return option;

@@ -149,6 +149,17 @@ async fn an_address_within_an_article_keeps_working() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), ids.len(), "{ids:?}");
+    // A section may be called what a part of the page is called.
+    let names = ["main", "status", "hot", "related", "suggestions", "related-heading"];
+    let sections: String =
+        names.iter().map(|name| format!("## {name} {{#{name}}}\n\n文。\n\n")).collect::<Vec<_>>().concat();
+    desk.save("names", &sections).await;
+    desk.publish("names").await;
+    let html = desk.app.get("/read/names").await.text();
+    for name in names {
+        assert_eq!(html.matches(&format!(" id=\"{name}\"")).count(), 1, "{name}");
+        assert!(html.contains(&format!("<h2 id=\"{name}\">")), "{name}");
+    }
     // An earlier slug leads to the page.
     desk.post("a/move", &json!({"slug": "b"})).await.ok();
     let moved = desk.app.get("/read/a").await;
