@@ -75,9 +75,7 @@ pub fn run(
             if let (Some(server), Some(targets)) = (nginx, &work.nginx) {
                 nginxes.push(measure(settings, server, targets)?);
             }
-            if !work.lectern.is_empty() {
-                own.push(measure(settings, lectern, &work.lectern)?);
-            }
+            own.push(measure(settings, lectern, &work.lectern)?);
         }
     }
     let mut rows = Vec::new();

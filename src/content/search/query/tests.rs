@@ -81,7 +81,7 @@ fn what_is_excluded_holds_all_that_is_better() {
     let mut seed = 7_u64;
     let mut chance = |of: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % of == 0
+        (seed >> 33).is_multiple_of(of)
     };
     for _ in 0..1_000 {
         let mut terms: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
