@@ -39,7 +39,7 @@ WHERE ("addresses"."slug" = ('article-' || :n)) LIMIT :one;
 with given as (select ('article-' || :n) as slug, null::uuid as id, :related::bigint as fetch, null::bigint as after_rank, :zero::float8 as after_major, :zero::float8 as after_minor, ''::text as after_tie) -- Related reading of one article, with why each item stands there; see related.rs for the rule. Always answers at least
 -- one row while the article is published: one without an item tells its revision.
 , target as materialized (
-    select articles.id, articles.slug, articles.revision
+    select articles.id, articles.slug, articles.revision, articles.likeness
     from given
     join articles on articles.id = coalesce(
         given.id,
@@ -95,22 +95,24 @@ neighbours as (
     ) as newest
     group by newest.article_id
 ),
-candidates as (
-    select nearest.rank, nearest.major, 0::float8 as minor, coalesce(nearest.article_id::text, nearest.url) as tie,
-        nearest.article_id, nearest.url, nearest.title, nearest.reason, nearest.slug, nearest.summary,
-        null::float8 as score, null::jsonb as topics
-    from nearest
-    union all
-    -- 4 shared topics: Jaccard's index of the two sets of topics, then the newest first
-    select 4, -overlap.score, -extract(epoch from articles.published_at)::float8, articles.id::text, articles.id, null,
-        articles.title, null, articles.slug, articles.summary, overlap.score, articles.topics
+shared as materialized (
+    -- 4 shared topics: the mean of Jaccard's index of the two sets of topics and of the likeness, then the newest first
+    select 4 as rank, -overlap.score as major, -extract(epoch from articles.published_at)::float8 as minor,
+        articles.id::text as tie, articles.id as article_id, null::text as url, articles.title, null::text as reason,
+        articles.slug, articles.summary, overlap.score, articles.topics
     from neighbours
     join articles on articles.id = neighbours.article_id
+    cross join target
     cross join lateral (
-        select neighbours.shared::float8
-            / ((select count(*) from own_topics) + jsonb_array_length(articles.topics) - neighbours.shared) as score
+        select round(
+            (
+                neighbours.shared::float8
+                    / ((select count(*) from own_topics) + jsonb_array_length(articles.topics) - neighbours.shared)
+                + greatest(0, 1 - bit_count(articles.likeness # target.likeness) / 256.0)
+            )::numeric / 2, 6
+        )::float8 as score
     ) as overlap
-    where neighbours.article_id <> (select target.id from target)
+    where neighbours.article_id <> target.id
         and not exists (select from nearest where nearest.article_id = neighbours.article_id)
         -- They come last: nobody looks for them while the links alone fill the page.
         and (
@@ -121,12 +123,20 @@ candidates as (
                     > (given.after_rank, given.after_major, given.after_minor, given.after_tie)
         ) < (select given.fetch from given)
 ),
+candidates as (
+    select nearest.rank, nearest.major, 0::float8 as minor, coalesce(nearest.article_id::text, nearest.url) as tie,
+        nearest.article_id, nearest.url, nearest.title, nearest.reason, nearest.slug, nearest.summary,
+        null::float8 as score, null::jsonb as topics
+    from nearest
+    union all
+    select shared.* from shared
+),
 numbered as (
     select candidates.*,
         row_number() over (order by candidates.rank, candidates.major, candidates.minor, candidates.tie) as position
     from candidates
 )
-select target.id, target.slug, target.revision, item.position, item.rank, item.major, item.minor, item.tie, item.slug,
+select target.id, target.slug, target.revision, array(select own_topics.topic_slug from own_topics), item.position, item.rank, item.major, item.minor, item.tie, item.slug,
     item.url, item.title, item.summary, item.reason, item.score,
     -- Only for what is shown.
     (
