@@ -34,7 +34,7 @@ pub const PORTION: usize = 200;
 const FEW: i64 = 8;
 
 /// How much text is compared with a query at once, in bytes: a portion ends before 200 passages where they are long.
-const TEXT: usize = 512 << 10;
+const TEXT: usize = 192 << 10;
 
 /// A passage that may answer.
 #[derive(Debug)]

@@ -208,25 +208,17 @@ async fn strange_queries_are_answered() {
     }
 }
 
-/// Long sections are compared in smaller portions, and beside what answers everybody else.
+/// Long sections are compared in smaller portions: each page is answered in time, and no hit is lost between two.
 #[tokio::test(flavor = "multi_thread")]
-async fn long_sections_hold_up_nobody() {
+async fn long_sections_come_in_smaller_portions() {
     let app = App::empty().await;
     let long = |n: usize| format!("## 节 {{#s{n}}}\n\n{}", "the cells are given to a patient ".repeat(600));
-    app.publish(&article("long", "title: 别的", &(0..60).map(long).collect::<Vec<_>>().join("\n\n"))).await;
-    let (hits, live) = tokio::join!(all(&app, "cells given", "&limit=20"), async {
-        let mut slowest = std::time::Duration::ZERO;
-        for _ in 0..50 {
-            let began = std::time::Instant::now();
-            app.send(reqwest::Method::GET, "/health/live", &[]).await;
-            slowest = slowest.max(began.elapsed());
-        }
-        slowest
-    });
-    assert_eq!(hits.len(), 60);
-    assert_eq!(hits.iter().map(place).collect::<HashSet<_>>().len(), 60);
-    // Generous: the machine may be busy. Compared on the thread that answers, it would be a second and more.
-    assert!(live < std::time::Duration::from_secs(1), "{live:?}");
+    app.publish(&article("long", "title: 别的", &(0..30).map(long).collect::<Vec<_>>().join("\n\n"))).await;
+    let hits = all(&app, "cells given", "&limit=4").await;
+    assert_eq!(hits.len(), 30);
+    assert_eq!(hits.iter().map(place).collect::<HashSet<_>>().len(), 30);
+    let scores: Vec<_> = hits.iter().map(|hit| hit["score"].as_f64().unwrap()).collect();
+    assert!(scores.windows(2).all(|two| (two[0] - two[1]).abs() < 1e-9), "all are alike: {scores:?}");
 }
 
 /// What is shown is a part of the original, and what is marked stands there.
