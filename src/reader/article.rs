@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    References, Shown,
+    Shown,
     frame::{Frame, own_id, put},
     parts,
 };
@@ -14,7 +14,7 @@ use crate::{
         body::{Body, Part},
         html::{self, escaped},
     },
-    v1::{adjacent::Adjacent, card::Card, related::Recommendations, site::Site},
+    v1::{adjacent::Adjacent, card::Card, related::Recommendations, sections::References, site::Site},
 };
 
 /// What the page is made of.

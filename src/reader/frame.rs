@@ -54,14 +54,8 @@ impl Frame<'_> {
         let (main, status) = (own_id("main", self.taken), own_id("status", self.taken));
         put!(out, "<body>\n<a class=\"skip\" href=\"#{main}\">跳到正文</a>\n");
         self.put_header(&mut out);
-        put!(
-            out,
-            "<main id=\"{main}\" tabindex=\"-1\">
-{}<p id=\"{status}\" role=\"status\"></p>
-</main>
-",
-            self.main
-        );
+        put!(out, "<main id=\"{main}\" tabindex=\"-1\">\n{}", self.main);
+        put!(out, "<p id=\"{status}\" role=\"status\"></p>\n</main>\n");
         self.put_footer(&mut out);
         out += "</body>\n</html>\n";
         out
@@ -83,7 +77,9 @@ impl Frame<'_> {
         }
         out.push_str(self.head);
         out.push_str(
-            "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"/reader.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/reader.css\">\n",
+            "<meta name=\"color-scheme\" content=\"light dark\">\n\
+             <link rel=\"icon\" href=\"/reader.svg\" type=\"image/svg+xml\">\n\
+             <link rel=\"stylesheet\" href=\"/reader.css\">\n",
         );
         out.push_str("<script type=\"module\" src=\"/reader.js\"></script>\n</head>\n");
     }

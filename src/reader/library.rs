@@ -1,11 +1,13 @@
 //! The first page: the newest articles, or those of a topic, and what leads the site.
 
+use std::fmt::Write;
+
 use super::{
     frame::{Frame, put},
     parts,
 };
 use crate::{
-    content::{Slug, html::escaped},
+    content::html::escaped,
     v1::{
         card::CardList,
         related::{RecommendationList, Recommendations},
@@ -13,25 +15,19 @@ use crate::{
         topics::Topic,
     },
 };
-use std::fmt::Write;
 
 /// The page.
 pub(super) fn page(
     site: Option<&Site>,
     topics: &[Topic],
-    topic: Option<&Slug>,
+    topic: Option<&Topic>,
     cards: &CardList,
     hot: &Recommendations,
 ) -> String {
     let name = site.map_or("Lectern", |site| &site.name);
-    let chosen = topic.and_then(|slug| topics.iter().find(|topic| topic.slug == slug.as_str()));
-    let title = match (topic, chosen) {
-        (_, Some(topic)) => &topic.name,
-        (Some(slug), None) => slug.as_str(),
-        (None, None) => name,
-    };
+    let title = topic.map_or(name, |topic| &topic.name);
     let description = match topic {
-        Some(_) => chosen.and_then(|topic| topic.description.as_deref()),
+        Some(topic) => topic.description.as_deref(),
         None => site.and_then(|site| site.description.as_deref()),
     };
     let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n", escaped(title));
@@ -39,7 +35,7 @@ pub(super) fn page(
         put!(main, "<p class=\"about\">{}</p>\n", escaped(description));
     }
     main += "</div>\n";
-    main += &parts::topics(topics, topic.map(Slug::as_str));
+    main += &parts::topics(topics, topic.map(|topic| topic.slug.as_str()));
     main += "<div class=\"columns\">\n<div>\n";
     if cards.data.is_empty() {
         let text = if topic.is_some() { "这个主题下还没有文章。" } else { "还没有文章。" };
@@ -49,26 +45,30 @@ pub(super) fn page(
         cards.data.iter().for_each(|card| main += &parts::card(card));
         main += "</ol>\n";
     }
-    let of = topic.map(|topic| format!("topic={topic}&")).unwrap_or_default();
+    let of = topic.map(|topic| format!("topic={}&", topic.slug)).unwrap_or_default();
     if let Some(cursor) = &cards.page.next_cursor {
         main += &parts::more(&format!("/?{of}cursor={cursor}"), &format!("/v1/articles?{of}cursor={cursor}"));
     }
     main += "</div>\n";
     main += &parts::recommendations("hot", "热门推荐", hot, &parts::all_hot(hot));
     main += "</div>\n";
-    let canonical = topic.map_or_else(|| "/".to_owned(), |topic| format!("/?topic={topic}"));
+    let canonical = topic.map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
     let canonical = Some(canonical.as_str());
     Frame { site, title, locale, description, canonical, main: &main, ..Frame::default() }.page()
 }
 
-/// All that leads the site, as a page.
-pub(super) fn hot(site: Option<&Site>, list: RecommendationList) -> String {
-    let title = "热门推荐";
-    let more = list.page.next_cursor.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
+/// All that leads the site, or a topic, as a page.
+pub(super) fn hot(site: Option<&Site>, topic: Option<&Topic>, list: RecommendationList) -> String {
+    let title = topic.map_or_else(|| "热门推荐".to_owned(), |topic| format!("热门推荐：{}", topic.name));
+    let of = topic.map(|topic| format!("topic={}&", topic.slug)).unwrap_or_default();
+    let next = list.page.next_cursor.map(|cursor| format!("{of}cursor={cursor}"));
+    let page = next.as_ref().map(|next| format!("/?list=hot&{next}")).unwrap_or_default();
+    let more = next.map(|next| format!("/v1/recommendations/hot?{next}"));
     let list = Recommendations { data: list.data, more };
-    let mut main = "<div class=\"opening\">\n<h1>热门推荐</h1>\n</div>\n".to_owned();
-    main += &parts::recommendations("hot", "编辑推荐，以及近期读得最多的文章", &list, &parts::all_hot(&list));
-    let (locale, canonical) = (site.map_or("zh-Hans", |site| &site.locale), Some("/?list=hot"));
-    Frame { site, title, locale, canonical, main: &main, ..Frame::default() }.page()
+    let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n</div>\n", escaped(&title));
+    main += &parts::recommendations("hot", "编辑推荐，以及近期读得最多的文章", &list, &page);
+    let locale = site.map_or("zh-Hans", |site| &site.locale);
+    let canonical = topic.map_or_else(|| "/?list=hot".to_owned(), |topic| format!("/?topic={}&list=hot", topic.slug));
+    Frame { site, title: &title, locale, canonical: Some(&canonical), main: &main, ..Frame::default() }.page()
 }

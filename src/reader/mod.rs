@@ -17,23 +17,17 @@ mod parts;
 mod search;
 mod trouble;
 
-use std::collections::HashMap;
-
 use actix_web::{HttpResponse, get, web};
-use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
+use futures_util::future::OptionFuture;
 use tokio::try_join;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
 pub use self::trouble::explain;
 use crate::{
-    content::{ArticleName, Slug, search::query::LONGEST},
-    db::{
-        Connection,
-        schema::{articles, section_addresses},
-    },
+    content::{ArticleName, Slug},
+    db::Connection,
     error::Error,
     http::{
         Address, Answer, Read,
@@ -46,12 +40,11 @@ use crate::{
         articles::{
             find::CONTENT,
             list::{self, ListQuery},
-            read::{ATTEMPTS, whole},
+            read::{ATTEMPTS, overtaken, whole},
         },
         hot::{self, HotQuery},
-        search::{self as v1_search, SearchQuery},
-        site::{self, Site},
-        topics::{self, Topic},
+        search::{self as v1_search, SearchQuery, looked_for},
+        sections, site, topics,
     },
 };
 
@@ -77,12 +70,12 @@ fn page(html: String) -> Answer {
 #[expect(dead_code, reason = "describes the parameters that `LibraryQuery` reads")]
 pub struct LibraryParameters {
     /// What to look for; everything unless given.
-    #[param(example = "干细胞", max_length = 200)]
+    #[param(example = "干细胞", max_length = 200, pattern = "^[^\\u0000]*$")]
     q: Option<String>,
     /// Only articles of this topic.
     #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     topic: Option<String>,
-    /// Which list: of the articles, or of what leads the site.
+    /// Which list, where nothing is looked for: of the articles, or of what leads the site.
     #[param(example = "articles", default = "articles", pattern = "^(articles|hot)$")]
     list: Option<String>,
     /// Where the page before ended.
@@ -100,11 +93,9 @@ pub struct LibraryQuery {
 
 impl FromQuery for LibraryQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let text = p.text("q").unwrap_or_default();
+        let text = looked_for(p).unwrap_or_default();
         let q = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if q.chars().nth(LONGEST).is_some() {
-            p.fault("q", format!("at most {LONGEST} characters can be looked for"));
-        } else if !q.is_empty() {
+        if !q.is_empty() {
             // As it was typed: the page shows it.
             p.means("q", &q);
         }
@@ -129,41 +120,29 @@ pub async fn show_library(read: Read<LibraryQuery>) -> Result<HttpResponse, Erro
 async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Answer, Error> {
     let LibraryQuery { q, topic, hot, paging } = query;
     let mut tags = vec!["articles", "topics", "site"];
+    let site = site::find(connection);
+    let listed = topics::load(connection, String::new(), TOPICS);
+    let chosen = async {
+        let find = topic.as_ref().map(|slug| topics::find(connection, slug));
+        OptionFuture::from(find).await.transpose()
+    };
     let html = if let Some(q) = &q {
         let asked = SearchQuery::new(q, topic.clone(), paging);
-        let (site, topics, hits) = try_join!(
-            site::find(connection),
-            topics::load(connection, String::new(), TOPICS),
-            v1_search::page_of(connection, &asked)
-        )?;
-        known(&topics, topic.as_ref())?;
+        let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::page_of(connection, &asked))?;
         search::page(site.as_ref(), &topics, q, topic.as_ref(), &hits)
     } else if hot {
-        let asked = HotQuery::new(paging);
-        let (site, list) = try_join!(site::find(connection), hot::page_of(connection, &asked))?;
         tags.push("hot");
-        library::hot(site.as_ref(), list)
+        let asked = HotQuery::new(topic.clone(), paging);
+        let (site, topic, list) = try_join!(site, chosen, hot::page_of(connection, &asked))?;
+        library::hot(site.as_ref(), topic.as_ref(), list)
     } else {
-        let asked = ListQuery::newest(topic.clone(), paging);
-        let (site, topics, cards, hot) = try_join!(
-            site::find(connection),
-            topics::load(connection, String::new(), TOPICS),
-            list::page_of(connection, &asked),
-            hot::first(connection)
-        )?;
         tags.push("hot");
-        known(&topics, topic.as_ref())?;
+        let asked = ListQuery::newest(topic.clone(), paging);
+        let (site, topics, topic, cards, hot) =
+            try_join!(site, listed, chosen, list::page_of(connection, &asked), hot::first(connection))?;
         library::page(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
     };
     Ok(page(html).tagged(tags))
-}
-
-/// 404 for a topic that is not there.
-fn known(topics: &[Topic], topic: Option<&Slug>) -> Result<(), Error> {
-    match topic.filter(|slug| topics.iter().all(|topic| topic.slug != slug.as_str())) {
-        Some(slug) => Err(Error::NotFound(format!("there is no topic `{slug}`"))),
-        None => Ok(()),
-    }
 }
 
 /// Show an article
@@ -189,9 +168,6 @@ pub(crate) enum Shown {
     Preview,
 }
 
-/// Every reference by which a section was ever found, by its id.
-pub(crate) type References = HashMap<Uuid, Vec<String>>;
-
 /// The page of an article.
 pub(crate) async fn article(
     connection: &AsyncPgConnection,
@@ -206,11 +182,10 @@ pub(crate) async fn article(
         let (site, beside, references) = try_join!(
             site::find(connection),
             neighbours(connection, &found.card, found.card.topics.as_slice().first()),
-            references(connection, found.card.id)
+            sections::references(connection, found.card.id)
         )?;
         // Of one revision, or once more.
         let Some(references) = references.filter(|(revision, _)| *revision == found.card.revision) else { continue };
-        let site: Option<Site> = site;
         let body = found.body()?;
         let html = article::page(&article::Parts {
             site: site.as_ref(),
@@ -229,25 +204,7 @@ pub(crate) async fn article(
         tags.extend(["site", "topics", "hot", "articles"].map(str::to_owned));
         return Ok(page(html).tagged(tags));
     }
-    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
-}
-
-/// The references of an article's sections, and the revision that they belong to; `None` where it is not published.
-async fn references(mut connection: &AsyncPgConnection, id: Uuid) -> Result<Option<(i32, References)>, Error> {
-    let rows: Vec<(i32, Option<(String, Uuid)>)> = articles::table
-        .left_join(section_addresses::table.on(section_addresses::article_id.eq(articles::id)))
-        .filter(articles::id.eq(id))
-        .order(section_addresses::reference)
-        .select((articles::revision, (section_addresses::reference, section_addresses::section_id).nullable()))
-        .load(&mut connection)
-        .await?;
-    let Some((revision, _)) = rows.as_slice().first() else { return Ok(None) };
-    let revision = *revision;
-    let mut references = References::new();
-    for (reference, section) in rows.into_iter().filter_map(|(_, address)| address) {
-        references.entry(section).or_default().push(reference);
-    }
-    Ok(Some((revision, references)))
+    Err(overtaken())
 }
 
 /// Read the pages' style sheet

@@ -1,5 +1,7 @@
 //! What several pages have: the facts of an article, topics, recommendations with their reasons, and what leads on.
 
+use std::fmt::Write;
+
 use super::frame::put;
 use crate::{
     content::html::escaped,
@@ -9,7 +11,6 @@ use crate::{
         topics::Topic,
     },
 };
-use std::fmt::Write;
 
 /// What is to be known of an article before it is read.
 pub(super) fn facts(card: &Card) -> String {

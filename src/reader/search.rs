@@ -1,5 +1,7 @@
 //! What a search finds, as a page.
 
+use std::fmt::Write;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
@@ -7,22 +9,20 @@ use super::{
     parts,
 };
 use crate::{
-    content::{Slug, html::escaped},
+    content::html::escaped,
     v1::{
         search::{Hit, HitList},
         site::Site,
         topics::Topic,
     },
 };
-use std::fmt::Write;
 
 /// The page.
-pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Slug>, hits: &HitList) -> String {
+pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Topic>, hits: &HitList) -> String {
     let title = format!("搜索“{q}”");
     let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n", escaped(&title));
-    let within = topic.and_then(|slug| topics.iter().find(|topic| topic.slug == slug.as_str()));
     let encoded = utf8_percent_encode(q, NON_ALPHANUMERIC).to_string();
-    if let Some(topic) = within {
+    if let Some(topic) = topic {
         put!(
             main,
             "<p class=\"about\">在主题“{}”中。<a href=\"/?q={encoded}\">搜索全部</a></p>\n",
@@ -39,7 +39,7 @@ pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option
         hits.data.iter().for_each(|found| hit(found, &mut main));
         main += "</ol>\n";
         if let Some(cursor) = &hits.page.next_cursor {
-            let of = topic.map(|topic| format!("&topic={topic}")).unwrap_or_default();
+            let of = topic.map(|topic| format!("&topic={}", topic.slug)).unwrap_or_default();
             let rest = format!("?q={encoded}{of}&cursor={cursor}");
             main += &parts::more(&format!("/{rest}"), &format!("/v1/search{rest}"));
         }

@@ -1,5 +1,7 @@
 //! What is not there, or cannot be shown now, as a page with the status of the API.
 
+use std::fmt::Write;
+
 use super::{
     POLICY,
     frame::{Frame, put},
@@ -8,7 +10,6 @@ use crate::{
     content::html::escaped,
     http::{Answer, problem::Problem},
 };
-use std::fmt::Write;
 
 /// The page for a problem at one of the pages' addresses; `None` elsewhere, where programs ask.
 #[must_use]

@@ -84,7 +84,7 @@ async fn beside(
         None => card.topics.as_slice().first(),
         Some(slug) => Some(card.topics.iter().find(|topic| topic.slug == slug.as_str()).ok_or_else(|| {
             let own: Vec<_> = card.topics.iter().map(|topic| topic.slug.as_str()).collect();
-            Error::parameter("topic", format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
+            Error::NotFound(format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
         })?),
     };
     Ok(Answer::json(&neighbours(connection, &card, topic).await?)?.tagged(tags))

@@ -145,9 +145,9 @@ pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
 }
 
 impl HotQuery {
-    /// The list that leads the site.
-    pub(crate) fn new(paging: Paging) -> HotQuery {
-        HotQuery { window: DEFAULT_WINDOW, topic: None, paging }
+    /// What is read most by the default window, of a topic where one is given.
+    pub(crate) fn new(topic: Option<Slug>, paging: Paging) -> HotQuery {
+        HotQuery { window: DEFAULT_WINDOW, topic, paging }
     }
 }
 

@@ -4,6 +4,8 @@
 //! another section. A number names the place today; one that no place has any more leads to the section that held it
 //! last.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -26,7 +28,7 @@ use crate::{
     },
     db::{
         Connection,
-        schema::{section_addresses, sections},
+        schema::{articles, section_addresses, sections},
     },
     error::Error,
     http::{
@@ -303,4 +305,28 @@ async fn elsewhere(
 
 fn unknown_section(slug: &str, reference: &str) -> Error {
     Error::NotFound(format!("`{slug}` has no section `{reference}`"))
+}
+
+/// Every reference by which a section was ever found, by its id.
+pub(crate) type References = HashMap<Uuid, Vec<String>>;
+
+/// The references of an article's sections, and the revision that they belong to; `None` where it is not published.
+pub(crate) async fn references(
+    mut connection: &AsyncPgConnection,
+    id: Uuid,
+) -> Result<Option<(i32, References)>, Error> {
+    let rows: Vec<(i32, Option<(String, Uuid)>)> = articles::table
+        .left_join(section_addresses::table.on(section_addresses::article_id.eq(articles::id)))
+        .filter(articles::id.eq(id))
+        .order(section_addresses::reference)
+        .select((articles::revision, (section_addresses::reference, section_addresses::section_id).nullable()))
+        .load(&mut connection)
+        .await?;
+    let Some((revision, _)) = rows.as_slice().first() else { return Ok(None) };
+    let revision = *revision;
+    let mut references = References::new();
+    for (reference, section) in rows.into_iter().filter_map(|(_, address)| address) {
+        references.entry(section).or_default().push(reference);
+    }
+    Ok(Some((revision, references)))
 }

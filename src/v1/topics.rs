@@ -94,14 +94,18 @@ fn unknown(slug: &str) -> Error {
     Error::NotFound(format!("there is no topic `{slug}`"))
 }
 
-async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Answer, Error> {
-    let mut pipe = &**connection;
+/// A topic. Errors: it is not there.
+pub(crate) async fn find(mut connection: &AsyncPgConnection, slug: &Slug) -> Result<Topic, Error> {
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.eq(slug.as_str()))
         .group_by((topics::slug, topics::name, topics::description))
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
-        .first::<Topic>(&mut pipe);
-    let topic = load.await.optional()?.ok_or_else(|| unknown(slug.as_str()))?;
+        .first::<Topic>(&mut connection);
+    load.await.optional()?.ok_or_else(|| unknown(slug.as_str()))
+}
+
+async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Answer, Error> {
+    let topic = find(connection, slug).await?;
     Ok(Answer::json(&topic)?.tagged([format!("topic:{slug}")]))
 }

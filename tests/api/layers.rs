@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transfer", &["publishing", "content", "error", "diesel_async"]),
     ("http", &["db", "error", "logging", "actix_web", "content", "diesel_async", "tokio"]),
     ("v1", &["db", "error", "http", "content", "views", "actix_web", "diesel", "diesel_async", "tokio"]),
-    ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel", "diesel_async", "tokio"]),
+    ("reader", &["db", "error", "http", "content", "v1", "actix_web", "diesel_async", "tokio"]),
     ("manage", &["publishing", "content", "db", "error", "http", "v1", "reader", "actix_web", "diesel_async", "tokio"]),
     ("openapi", &["error", "http", "server", "actix_web"]),
     (

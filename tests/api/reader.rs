@@ -127,6 +127,24 @@ async fn pages_of_the_library_lead_through_all_of_it() {
     assert!(app.get("/?q=+").await.text().contains("class=\"cards\""));
 }
 
+/// Every topic has its pages, also one that no longer fits among those that are listed.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_topic_has_its_pages() {
+    let app = App::empty().await;
+    for n in 0..102 {
+        app.publish(&article(&format!("a{n}"), &format!("topics: [t{n:03}]"), "文，康复。")).await;
+    }
+    for path in ["/?topic=t101", "/?topic=t101&list=hot", "/?topic=t101&q=%E5%BA%B7%E5%A4%8D"] {
+        let html = app.get(path).await.text();
+        let main = html.split("id=\"hot\"").next().unwrap();
+        assert!(html.contains("href=\"/read/a101\""), "{path}");
+        assert!(!main.contains("href=\"/read/a100\""), "{path}");
+        assert_eq!(app.get(&path.replace("t101", "none")).await.status, 404, "{path}");
+    }
+    let hot = app.get("/?topic=t101&list=hot").await.text();
+    assert!(!hot.contains("/read/a100"), "of the topic alone");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_within_an_article_keeps_working() {
     let desk = Desk::empty().await;

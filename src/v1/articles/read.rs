@@ -183,7 +183,12 @@ pub(crate) async fn whole(
             return Ok((found, related, hot));
         }
     }
-    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
+    Err(overtaken())
+}
+
+/// What is told where none of the [`ATTEMPTS`] was of one revision.
+pub(crate) fn overtaken() -> Error {
+    Error::Unavailable("an article was published anew during every attempt to read it".into())
 }
 
 impl From<&ArticleQuery> for Wanted {

@@ -60,23 +60,18 @@ impl Candidate {
         Candidate { place, article: (id, revision), slug, title, questions, heading, lead, text }
     }
 
-    /// Whether it is the first of its article.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        is_first(self.place)
-    }
-
     /// How long its text is, in bytes.
     fn length(&self) -> usize {
         self.lead.len() + self.text.len()
     }
 
-    /// What it is compared by.
+    /// What it is compared by. The first of an article stands for its questions, too.
     #[must_use]
     pub fn fields(&self) -> Fields<'_> {
+        let is_first = self.place & ((1 << SECTION_BITS) - 1) == 0;
         Fields {
             title: &self.title,
-            questions: if self.is_first() { &self.questions } else { &[] },
+            questions: if is_first { &self.questions } else { &[] },
             heading: &self.heading,
             lead: &self.lead,
             text: &self.text,
@@ -84,10 +79,11 @@ impl Candidate {
     }
 }
 
-/// Whether a passage at this place is the first of its article.
-#[must_use]
-pub fn is_first(place: i64) -> bool {
-    place & ((1 << SECTION_BITS) - 1) == 0
+/// What was found so far of what a query finds, and in how many articles: it says how far to look for more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    found: usize,
+    walked: i64,
 }
 
 /// A portion of the passages that may answer.
@@ -97,6 +93,8 @@ pub struct Portion {
     pub candidates: Vec<Candidate>,
     /// The lowest place that they were looked for at; 0 where there are no more below.
     pub lowest: i64,
+    /// What was seen up to there.
+    pub seen: Seen,
 }
 
 /// Above every place that is taken.
@@ -106,12 +104,13 @@ pub async fn top(mut connection: &AsyncPgConnection) -> Result<i64, Error> {
 }
 
 /// The passages that `query`, a `tsquery`, finds from `lowest` up to `below`: all of them where `lowest` is given, else a
-/// portion.
+/// portion. `before` is what was seen above `below`.
 pub async fn portion(
     connection: &AsyncPgConnection,
     query: &str,
     below: i64,
     lowest: Option<i64>,
+    before: Seen,
 ) -> Result<Portion, Error> {
     let mut below = below;
     let (bottom, most, text) = match lowest {
@@ -122,9 +121,13 @@ pub async fn portion(
     let mut read = 0;
     let top = (below - 1) >> SECTION_BITS;
     let mut candidates: Vec<Candidate> = Vec::new();
+    let seen = |candidates: &[Candidate], lowest: i64| Seen {
+        found: before.found + candidates.len(),
+        walked: before.walked + top - ((lowest - 1) >> SECTION_BITS),
+    };
     while below > bottom {
         let newest = (below - 1) >> SECTION_BITS;
-        let block = pace(candidates.len(), most, top - newest);
+        let block = seen(&candidates, below).pace(most - candidates.len());
         let asked = format!("({query}) & {}", of_term(&block.term(newest)));
         let from = ((newest / block.articles() * block.articles()) << SECTION_BITS).max(bottom);
         let found = fetch(connection, asked, (below, from), most - candidates.len(), text - read).await?;
@@ -132,23 +135,27 @@ pub async fn portion(
         candidates.extend(found);
         if candidates.len() >= most || read >= text {
             let lowest = candidates.last().map_or(from, |last| last.place);
-            return Ok(Portion { candidates, lowest });
+            let seen = seen(&candidates, lowest);
+            return Ok(Portion { candidates, lowest, seen });
         }
         below = from;
     }
-    Ok(Portion { candidates, lowest: bottom })
+    let seen = seen(&candidates, bottom);
+    Ok(Portion { candidates, lowest: bottom, seen })
 }
 
-/// The next block, after `found` of `wanted` passages in `walked` articles.
-fn pace(found: usize, wanted: usize, walked: i64) -> Block {
-    let left = i64::try_from(wanted.saturating_sub(found)).unwrap_or(i64::MAX);
-    let found = i64::try_from(found).unwrap_or(i64::MAX);
-    // A few articles say nothing of the rest.
-    let unknown = walked < Block::Small.articles() / 2;
-    if unknown || left.saturating_mul(walked) <= FEW.saturating_mul(found * Block::Small.articles()) {
-        Block::Small
-    } else {
-        Block::Large
+impl Seen {
+    /// The next block to look in for so many more.
+    fn pace(self, wanted: usize) -> Block {
+        let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let (small, found) = (Block::Small.articles(), whole(self.found));
+        // A few articles say nothing of the rest.
+        let unknown = self.walked < small / 2;
+        if unknown || whole(wanted).saturating_mul(self.walked) <= FEW.saturating_mul(found).saturating_mul(small) {
+            Block::Small
+        } else {
+            Block::Large
+        }
     }
 }
 
@@ -176,10 +183,11 @@ mod tests {
 
     #[test]
     fn the_pace_follows_what_was_found() {
-        assert_eq!(pace(0, 200, 0), Block::Small);
-        assert_eq!(pace(100, 200, 3), Block::Small, "three articles say nothing");
-        assert_eq!(pace(0, 200, 1024), Block::Large);
-        assert_eq!(pace(55, 200, 1024), Block::Small, "three more are enough");
-        assert_eq!(pace(10, 200, 1024), Block::Large, "nineteen would be needed");
+        let pace = |found, walked, wanted| Seen { found, walked }.pace(wanted);
+        assert_eq!(pace(0, 0, 200), Block::Small);
+        assert_eq!(pace(100, 3, 100), Block::Small, "three articles say nothing");
+        assert_eq!(pace(0, 1024, 200), Block::Large);
+        assert_eq!(pace(55, 1024, 145), Block::Small, "three more are enough");
+        assert_eq!(pace(10, 1024, 190), Block::Large, "nineteen would be needed");
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Hit, Place, SearchQuery,
-    candidates::{Candidate, is_first, portion, top},
+    candidates::{Candidate, Seen, portion, top},
 };
 use crate::{
     content::search::{
@@ -21,7 +21,10 @@ use crate::{
     },
     db::schema::{articles, passages},
     error::Error,
-    v1::{articles::read::ATTEMPTS, card::Card},
+    v1::{
+        articles::read::{ATTEMPTS, overtaken},
+        card::Card,
+    },
 };
 
 /// A position in the list: the place of the class, the portion (from the lowest place that it was looked for at, where that is
@@ -70,7 +73,7 @@ pub(super) async fn hits(
             return Ok((shown, next));
         }
     }
-    Err(Error::Unavailable("an article was published anew during every attempt to read it".into()))
+    Err(overtaken())
 }
 
 /// At least `wanted` candidates that answer, after a position, in order; where there are not so many, the position from
@@ -86,7 +89,7 @@ async fn find(
     // A forged position leads nowhere far.
     let mut below = below.min(top);
     let mut found = Vec::new();
-    let mut read = 0;
+    let (mut read, mut seen) = (0, Seen::default());
     while let Some(class) = Class::ALL.get(place_of_class) {
         let condition = of_class(queries, *class).filter(|_| below > 0);
         if let Some(condition) = condition {
@@ -94,7 +97,8 @@ async fn find(
                 return Ok((found, Some(Position(place_of_class, below, lowest, score, place))));
             }
             read += 1;
-            let portion = portion(connection, &format!("{condition}{within}"), below, lowest).await?;
+            let portion = portion(connection, &format!("{condition}{within}"), below, lowest, seen).await?;
+            seen = portion.seen;
             let (lowest_read, portion_matchers) = (portion.lowest, Arc::clone(matchers));
             let mut answering = aside(move || {
                 let candidates = portion.candidates.into_iter();
@@ -121,6 +125,7 @@ async fn find(
         }
         place_of_class += 1;
         (below, lowest, score, place) = (top, None, BEST, top);
+        seen = Seen::default();
     }
     Ok((found, None))
 }
@@ -153,7 +158,7 @@ const READINGS: usize = 4;
 async fn with_sound(connection: &AsyncPgConnection, asked: &Query, top: i64) -> Result<Vec<Query>, Error> {
     let mut queries = vec![asked.clone()];
     if let Some(letters) = asked.sound() {
-        let heard = portion(connection, &query::of_sound(letters), top, None).await?;
+        let heard = portion(connection, &query::of_sound(letters), top, None, Seen::default()).await?;
         for candidate in heard.candidates.iter().take(HEARD) {
             let Some(part) = pinyin::sounding_like(&Folded::new(candidate.fields().title), letters) else { continue };
             let query = Query::new(&part);
@@ -165,58 +170,39 @@ async fn with_sound(connection: &AsyncPgConnection, asked: &Query, top: i64) -> 
     Ok(queries)
 }
 
-type Shown = (Card, i64, Option<String>, Option<String>, Option<String>, String, String);
+type Shown = (Card, i64, Option<String>, Option<String>);
 
-/// What is found as it is shown, each hit from one state of its article; `None` where one changed since it was found.
+/// What is found as it is shown, each hit of one revision of its article; `None` where one changed since it was found.
 async fn show(
     mut connection: &AsyncPgConnection,
     found: Vec<Found>,
     matchers: &Arc<[Matcher]>,
 ) -> Result<Option<Vec<Hit>>, Error> {
-    let places: Vec<i64> = found.iter().map(|found| found.candidate.place).collect();
-    let rows: Vec<Shown> = if places.is_empty() {
-        Vec::new()
-    } else {
-        passages::table
-            .inner_join(articles::table)
-            .filter(passages::place.eq_any(&places))
-            .select((
-                Card::as_select(),
-                passages::place,
-                passages::number,
-                passages::anchor,
-                passages::heading,
-                passages::lead,
-                passages::text,
-            ))
-            .load(&mut connection)
-            .await?
-    };
+    if found.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let places = found.iter().map(|found| found.candidate.place);
+    let rows: Vec<Shown> = passages::table
+        .inner_join(articles::table)
+        .filter(passages::place.eq_any(places))
+        .select((Card::as_select(), passages::place, passages::number, passages::anchor))
+        .load(&mut connection)
+        .await?;
     let matchers = Arc::clone(matchers);
     aside(move || {
         let mut rows: HashMap<i64, Shown> = rows.into_iter().map(|row| (row.1, row)).collect();
-        let shown = found.into_iter().map(|found| {
-            let row = rows.remove(&found.candidate.place)?;
-            let same = (row.0.id, row.0.revision) == found.candidate.article;
-            same.then(|| hit(&matchers[found.by], row, found.score))
+        let shown = found.into_iter().map(|Found { candidate, score, by, .. }| {
+            let (article, _, number, anchor) = rows.remove(&candidate.place)?;
+            if (article.id, article.revision) != candidate.article {
+                return None;
+            }
+            let fields = candidate.fields();
+            let snippet = snippet::snippet(&matchers[by], &fields);
+            let section =
+                number.zip(anchor).map(|(number, anchor)| Place { number, anchor, title: fields.heading.to_owned() });
+            Some(Hit { article, section, snippet, score })
         });
         shown.collect()
     })
     .await
-}
-
-fn hit(matcher: &Matcher, (article, place, number, anchor, title, lead, text): Shown, score: f64) -> Hit {
-    let fields = Fields {
-        title: &article.title,
-        questions: if is_first(place) { &article.questions } else { &[] },
-        heading: title.as_deref().unwrap_or_default(),
-        lead: &lead,
-        text: &text,
-    };
-    let snippet = snippet::snippet(matcher, &fields);
-    let section = match (number, anchor, title) {
-        (Some(number), Some(anchor), Some(title)) => Some(Place { number, anchor, title }),
-        _ => None,
-    };
-    Hit { article, section, snippet, score }
 }

@@ -47,7 +47,13 @@ pub struct SearchParameters {
     /// What to look for: words of any script, separated by spaces or not; "…" or “…” around what has to stand there as it
     /// is written. Traditional and simplified characters, full and half width, upper and lower case are the same. Letters
     /// that a title sounds like, or the initials of its syllables, find it.
-    #[param(example = "干细胞 费用", min_length = 1, max_length = 200, required = true)]
+    #[param(
+        example = "干细胞 费用",
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000]*[^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000][^\\u0000]*$",
+        required = true
+    )]
     q: String,
     /// Only articles of this topic.
     #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
@@ -73,7 +79,7 @@ pub struct SearchQuery {
 
 impl FromQuery for SearchQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let query = Query::new(&looked_for(p));
+        let query = Query::new(&needed(p));
         if !query.is_empty() {
             p.means("q", query.canonical());
         }
@@ -81,16 +87,25 @@ impl FromQuery for SearchQuery {
     }
 }
 
-/// The parameter `q`, which must be there.
-fn looked_for(p: &mut Parameters) -> String {
+/// The parameter `q`, as it was typed; `None` where it is refused for its length.
+pub(crate) fn looked_for(p: &mut Parameters) -> Option<String> {
     let text = p.text("q").unwrap_or_default();
-    if text.trim().is_empty() {
-        p.fault("q", "what to look for is needed");
-    } else if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(LONGEST).is_some() {
         p.fault("q", format!("at most {LONGEST} characters can be looked for"));
-        return String::new();
+        return None;
     }
-    text
+    Some(text)
+}
+
+/// The same where there is nothing to answer without it.
+fn needed(p: &mut Parameters) -> String {
+    let text = looked_for(p);
+    // As the pattern of the parameter says it.
+    let says_nothing = |c: char| c.is_whitespace() || c.is_control();
+    if text.as_ref().is_some_and(|text| text.chars().all(says_nothing)) {
+        p.fault("q", "what to look for is needed");
+    }
+    text.unwrap_or_default()
 }
 
 /// A section in which something was found.

@@ -12,8 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    candidates::{portion, top},
-    looked_for,
+    candidates::{Seen, portion, top},
+    needed,
 };
 use crate::{
     content::search::{Fields, Matcher, Query, completion, pinyin, query::of_completions, score},
@@ -38,7 +38,13 @@ const MOST: u32 = 20;
 #[expect(dead_code, reason = "describes the parameters that `SuggestQuery` reads")]
 pub struct SuggestParameters {
     /// What was typed so far: characters, or pinyin, or its initials.
-    #[param(example = "干细", min_length = 1, max_length = 200, required = true)]
+    #[param(
+        example = "干细",
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000]*[^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000][^\\u0000]*$",
+        required = true
+    )]
     q: String,
     /// The most suggestions.
     #[param(minimum = 1, maximum = 20, default = 10, example = 10)]
@@ -54,7 +60,7 @@ pub struct SuggestQuery {
 
 impl FromQuery for SuggestQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let text = looked_for(p);
+        let text = needed(p);
         let typed = completion::typed(&text);
         if !typed.is_empty() {
             p.means("q", &typed);
@@ -153,7 +159,7 @@ async fn completions(mut connection: &AsyncPgConnection, asked: &SuggestQuery) -
 /// Those that hold what was typed anywhere, of the newest articles.
 async fn holding(connection: &AsyncPgConnection, query: &Query) -> Result<Vec<Line>, Error> {
     let Some(condition) = of_completions(query) else { return Ok(Vec::new()) };
-    let found = portion(connection, &condition, top(connection).await?, None).await?;
+    let found = portion(connection, &condition, top(connection).await?, None, Seen::default()).await?;
     let matcher = Matcher::new(query);
     let mut lines = Vec::new();
     for candidate in &found.candidates {
