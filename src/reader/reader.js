@@ -119,6 +119,9 @@ if (input) {
   let chosen = -1;
 
   const close = () => {
+    // What is still to come would open it again.
+    clearTimeout(timer);
+    asked?.abort();
     list.hidden = true;
     chosen = -1;
     input.setAttribute("aria-expanded", "false");

@@ -86,6 +86,26 @@ browse("suggestions of what is no longer there are dropped", {}, async (page, go
   assert.match((await options(page).allInnerTexts()).join(), /心/);
 });
 
+browse("a list that was closed is not opened by an answer that comes late", {}, async (page, go) => {
+  await go("/");
+  for (const leave of [() => page.keyboard.press("Escape"), () => page.locator("h1").click()]) {
+    const route = async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await route.continue().catch(() => {});
+    };
+    await page.route(/suggest/, route);
+    const asked = page.waitForRequest(/suggest/);
+    await input(page).fill("干细胞");
+    await asked;
+    await leave();
+    await page.waitForTimeout(800);
+    await page.unroute(/suggest/, route);
+    assert.equal(await isSeen(list(page)), false);
+    assert.equal(await input(page).getAttribute("aria-expanded"), "false");
+    await input(page).fill("");
+  }
+});
+
 browse("typing is not asked about letter by letter", {}, async (page, go) => {
   await go("/");
   let asked = 0;
