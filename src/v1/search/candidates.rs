@@ -128,9 +128,9 @@ pub async fn portion(
     while below > bottom {
         let newest = (below - 1) >> SECTION_BITS;
         let block = seen(&candidates, below).pace(most - candidates.len());
-        let asked = format!("({query}) & {}", of_term(&block.term(newest)));
+        let terms = [query.to_owned(), of_term(&block.term(newest))];
         let from = ((newest / block.articles() * block.articles()) << SECTION_BITS).max(bottom);
-        let found = fetch(connection, asked, (below, from), most - candidates.len(), text - read).await?;
+        let found = fetch(connection, terms, (below, from), most - candidates.len(), text - read).await?;
         read += found.iter().map(Candidate::length).sum::<usize>();
         candidates.extend(found);
         if candidates.len() >= most || read >= text {
@@ -161,13 +161,14 @@ impl Seen {
 
 async fn fetch(
     mut connection: &AsyncPgConnection,
-    query: String,
+    [query, block]: [String; 2],
     (below, lowest): (i64, i64),
     most: usize,
     text: usize,
 ) -> Result<Vec<Candidate>, Error> {
     let given = vec![
         ("query", Bind::Text(Some(query))),
+        ("block", Bind::Text(Some(block))),
         ("below", Bind::Integer(Some(below))),
         ("lowest", Bind::Integer(Some(lowest))),
         ("fetch", Bind::Integer(i64::try_from(most).ok())),

@@ -3,7 +3,10 @@
 , found as materialized (
     select passages.place
     from passages
-    where passages.terms @@ (select given.query::tsquery from given)
+    -- Two conditions, not one query: so the index looks at a list of terms only where the block is. In one query it would read
+    -- the list of every term that is rarer than the block from end to end.
+    where passages.terms @@ (select given.block::tsquery from given)
+        and passages.terms @@ (select given.query::tsquery from given)
         -- Not by the index over places: only the one over terms knows how many there are.
         and passages.place + 0 < (select given.below from given)
         and passages.place + 0 >= (select given.lowest from given)
