@@ -64,6 +64,8 @@ pub struct Parameters {
     known: Vec<&'static str>,
     faults: Vec<Fault>,
     canonical: Canonical,
+    /// Whether what nobody knows is passed over.
+    lenient: bool,
 }
 
 /// The canonical form of a query: names and values as they are meant.
@@ -95,7 +97,7 @@ impl Parameters {
     #[must_use]
     pub fn new(query: &str) -> Parameters {
         let given = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Parameters { given, known: Vec::new(), faults: Vec::new(), canonical: Canonical::default() }
+        Parameters { given, known: Vec::new(), faults: Vec::new(), canonical: Canonical::default(), lenient: false }
     }
 
     /// Reads all of `T` and gives the canonical form of the query with it, or says everything that is wrong.
@@ -109,6 +111,9 @@ impl Parameters {
         for (place, (name, _)) in given.iter().enumerate() {
             let earlier = given[..place].iter().any(|(other, _)| other == name);
             let fault = if !self.known.contains(&name.as_str()) {
+                if self.lenient {
+                    continue;
+                }
                 if self.known.is_empty() {
                     format!("`{name}` is not known here: this address takes no parameters")
                 } else {
@@ -133,6 +138,12 @@ impl Parameters {
     /// Writes a parameter into the canonical form: `value` is what it means, however it was spelled.
     pub fn means(&mut self, name: &'static str, value: &str) {
         self.canonical.0.push((name, value.to_owned()));
+    }
+
+    /// Passes over what nobody knows, and leaves it out of the canonical form: people share the addresses of pages, and what
+    /// they share them with adds parameters of its own.
+    pub fn pass_over_others(&mut self) {
+        self.lenient = true;
     }
 
     /// Notes a fault.

@@ -1,6 +1,6 @@
 //! The page of an article.
 
-use std::fmt::Write;
+use std::{collections::HashSet, fmt::Write};
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     content::{
-        body::{Body, Part},
+        body::{Body, Heading, Part},
         html::{self, escaped},
     },
     v1::{adjacent::Adjacent, card::Card, related::Recommendations, sections::References, site::Site},
@@ -44,12 +44,14 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
         main += "</ul>\n";
     }
     main += "</div>\n";
-    if body.sections.len() > 1 {
+    if headings(&body.sections).len() > 1 {
         main += "<nav class=\"toc\" aria-label=\"目录\">\n<details>\n<summary>目录</summary>\n";
         contents(&body.sections, 0, &mut main);
         main += "</details>\n</nav>\n";
     }
-    put!(main, "<div class=\"text\">\n<div class=\"lead\">\n{}</div>\n", html::blocks(&body.lead));
+    main += "<div class=\"text\">\n";
+    gone(parts, &mut main);
+    put!(main, "<div class=\"lead\">\n{}</div>\n", html::blocks(&body.lead));
     sections(&body.sections, parts.references, &mut main);
     if let Some(source) = &card.source {
         let name = escaped(&source.name);
@@ -63,10 +65,11 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
     main += "</div>\n</article>\n";
     main += "<div class=\"after\">\n";
     adjacent(parts.beside, &mut main);
-    let topic = card.topics.first().map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
+    let related = parts::rest(&format!("/read/{}/related", card.slug), parts.related);
     let taken = ids(parts);
-    main += &parts::recommendations(&own_id("related", &taken), "相关阅读", parts.related, &topic);
-    main += &parts::recommendations(&own_id("hot", &taken), "热门推荐", parts.hot, &parts::all_hot(parts.hot));
+    main += &parts::recommendations(&own_id("related", &taken), "相关阅读", parts.related, &related);
+    main +=
+        &parts::recommendations(&own_id("hot", &taken), "热门推荐", parts.hot, &parts::rest("/?list=hot", parts.hot));
     main += "</div>\n";
 
     let canonical = format!("/read/{}", card.slug);
@@ -88,15 +91,29 @@ pub(super) fn page(parts: &Parts<'_>) -> String {
 
 /// Everything by which a section is found.
 fn ids(parts: &Parts<'_>) -> Vec<String> {
-    fn anchors(parts: &[Part], into: &mut Vec<String>) {
-        for part in parts {
-            into.push(part.heading.anchor.to_string());
-            anchors(&part.children, into);
-        }
+    let anchors = headings(&parts.body.sections).into_iter().map(|heading| heading.anchor.to_string());
+    parts.references.values().flatten().cloned().chain(anchors).collect()
+}
+
+fn headings(parts: &[Part]) -> Vec<&Heading> {
+    parts.iter().flat_map(|part| std::iter::once(&part.heading).chain(headings(&part.children))).collect()
+}
+
+/// What is told to those who come for a section that is no longer there; the style sheet shows it to nobody else.
+fn gone(parts: &Parts<'_>, out: &mut String) {
+    let there: HashSet<_> = headings(&parts.body.sections).into_iter().map(|heading| heading.id).collect();
+    let removed = parts.references.iter().filter(|(id, _)| !there.contains(id));
+    let mut removed: Vec<_> = removed.flat_map(|(_, references)| references).collect();
+    if removed.is_empty() {
+        return;
     }
-    let mut ids = parts.references.values().flatten().cloned().collect();
-    anchors(&parts.body.sections, &mut ids);
-    ids
+    // The same page has the same bytes.
+    removed.sort_unstable();
+    *out += "<p class=\"gone\">";
+    for reference in removed {
+        put!(out, "<span id=\"{}\"></span>", escaped(reference));
+    }
+    *out += "要找的这一节已不在本文中。</p>\n";
 }
 
 /// The title of a section as it is printed: behind the label of its source, if that had one.
@@ -118,7 +135,8 @@ fn sections(parts: &[Part], references: &References, out: &mut String) {
         }
         put!(
             out,
-            "<h{level} id=\"{anchor}\">{} <a class=\"anchor\" href=\"#{anchor}\" aria-label=\"本节链接：第 {number} 节\">#</a></h{level}>\n",
+            "<div class=\"heading level-{level}\">\n<h{level} id=\"{anchor}\">{}</h{level}>\n\
+             <a class=\"anchor\" href=\"#{anchor}\" aria-label=\"本节链接：第 {number} 节\">#</a>\n</div>\n",
             titled(part)
         );
         *out += &html::blocks(&part.blocks);
@@ -165,7 +183,13 @@ fn head(site: Option<&str>, card: &Card) -> String {
     property("title", &card.title);
     property("description", card.summary.as_deref().unwrap_or_default());
     property("site_name", site.unwrap_or("Lectern"));
-    property("locale", if card.locale.contains("Hant") { "zh_TW" } else { "zh_CN" });
+    // Of a language and a territory; only for Chinese is the territory known from the script.
+    let locale = match card.locale.split('-').next().unwrap_or_default() {
+        "zh" if card.locale.contains("Hant") => "zh_TW",
+        "zh" => "zh_CN",
+        other => other,
+    };
+    property("locale", locale);
     out
 }
 

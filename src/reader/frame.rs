@@ -41,6 +41,19 @@ pub(super) fn own_id(name: &str, taken: &[String]) -> String {
     if taken.iter().any(|id| id == name) { format!("{name}_") } else { name.to_owned() }
 }
 
+/// Where a link of the site leads, the same from every page; `None` where no browser may go.
+fn address(url: &str) -> Option<String> {
+    Some(match url.parse().ok()? {
+        Href::Article { slug, fragment } => {
+            let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+            format!("/read/{slug}{fragment}")
+        }
+        href @ Href::Section(_) => format!("/{href}"),
+        href if href.is_relative() => format!("/{href}"),
+        href => href.to_string(),
+    })
+}
+
 impl Frame<'_> {
     /// The name of the site.
     fn name(&self) -> &str {
@@ -94,8 +107,8 @@ impl Frame<'_> {
             escaped(self.query)
         );
         if let Some(action) = self.site.and_then(|site| site.call_to_action.as_ref()) {
-            match action.url.as_deref().filter(|url| url.parse::<Href>().is_ok()) {
-                Some(url) => put!(out, "<a class=\"cta\" href=\"{}\">{}</a>\n", escaped(url), escaped(&action.label)),
+            match action.url.as_deref().and_then(address) {
+                Some(url) => put!(out, "<a class=\"cta\" href=\"{}\">{}</a>\n", escaped(&url), escaped(&action.label)),
                 None => put!(out, "<span class=\"cta\">{}</span>\n", escaped(&action.label)),
             }
         }
@@ -110,9 +123,9 @@ impl Frame<'_> {
             }
             if let Some(license) = &site.license {
                 let name = escaped(&license.name);
-                match license.url.as_deref().filter(|url| url.parse::<Href>().is_ok()) {
+                match license.url.as_deref().and_then(address) {
                     Some(url) => {
-                        put!(out, "<p>许可：<a rel=\"license noopener\" href=\"{}\">{name}</a></p>\n", escaped(url));
+                        put!(out, "<p>许可：<a rel=\"license noopener\" href=\"{}\">{name}</a></p>\n", escaped(&url));
                     }
                     None => put!(out, "<p>许可：{name}</p>\n"),
                 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     content::html::escaped,
     v1::{
-        card::CardList,
+        card::{Card, CardList},
         related::{RecommendationList, Recommendations},
         site::Site,
         topics::Topic,
@@ -50,7 +50,7 @@ pub(super) fn page(
         main += &parts::more(&format!("/?{of}cursor={cursor}"), &format!("/v1/articles?{of}cursor={cursor}"));
     }
     main += "</div>\n";
-    main += &parts::recommendations("hot", "热门推荐", hot, &parts::all_hot(hot));
+    main += &parts::recommendations("hot", "热门推荐", hot, &parts::rest("/?list=hot", hot));
     main += "</div>\n";
     let canonical = topic.map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
@@ -61,14 +61,55 @@ pub(super) fn page(
 /// All that leads the site, or a topic, as a page.
 pub(super) fn hot(site: Option<&Site>, topic: Option<&Topic>, list: RecommendationList) -> String {
     let title = topic.map_or_else(|| "热门推荐".to_owned(), |topic| format!("热门推荐：{}", topic.name));
-    let of = topic.map(|topic| format!("topic={}&", topic.slug)).unwrap_or_default();
-    let next = list.page.next_cursor.map(|cursor| format!("{of}cursor={cursor}"));
-    let page = next.as_ref().map(|next| format!("/?list=hot&{next}")).unwrap_or_default();
-    let more = next.map(|next| format!("/v1/recommendations/hot?{next}"));
+    let of = |address: &str, before: char| {
+        topic.map_or_else(|| address.to_owned(), |topic| format!("{address}{before}topic={}", topic.slug))
+    };
+    whole(
+        site,
+        list,
+        &Whole {
+            id: "hot",
+            opening: format!("<h1>{}</h1>\n", escaped(&title)),
+            title,
+            heading: "编辑推荐，以及近期读得最多的文章",
+            page: of("/?list=hot", '&'),
+            api: of("/v1/recommendations/hot", '?'),
+        },
+    )
+}
+
+/// All of an article's related reading, as a page.
+pub(super) fn related(site: Option<&Site>, card: &Card, list: RecommendationList) -> String {
+    let (slug, title) = (&card.slug, escaped(&card.title));
+    whole(
+        site,
+        list,
+        &Whole {
+            id: "related",
+            opening: format!("<h1>相关阅读</h1>\n<p class=\"about\">来自：<a href=\"/read/{slug}\">{title}</a></p>\n"),
+            title: format!("相关阅读：{}", card.title),
+            heading: "编辑推荐、文中提到，以及主题相近的文章",
+            page: format!("/read/{slug}/related"),
+            api: format!("/v1/articles/{slug}/related"),
+        },
+    )
+}
+
+/// A whole list of recommendations: what it is called, its opening (finished), and where it is, for people and in the API.
+struct Whole {
+    id: &'static str,
+    opening: String,
+    title: String,
+    heading: &'static str,
+    page: String,
+    api: String,
+}
+
+fn whole(site: Option<&Site>, list: RecommendationList, of: &Whole) -> String {
+    let more = list.page.next_cursor.map(|cursor| parts::from(&of.api, &cursor));
     let list = Recommendations { data: list.data, more };
-    let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n</div>\n", escaped(&title));
-    main += &parts::recommendations("hot", "编辑推荐，以及近期读得最多的文章", &list, &page);
+    let mut main = format!("<div class=\"opening\">\n{}</div>\n", of.opening);
+    main += &parts::recommendations(of.id, of.heading, &list, &parts::rest(&of.page, &list));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
-    let canonical = topic.map_or_else(|| "/?list=hot".to_owned(), |topic| format!("/?topic={}&list=hot", topic.slug));
-    Frame { site, title: &title, locale, canonical: Some(&canonical), main: &main, ..Frame::default() }.page()
+    Frame { site, title: &of.title, locale, canonical: Some(&of.page), main: &main, ..Frame::default() }.page()
 }

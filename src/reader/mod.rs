@@ -38,11 +38,12 @@ use crate::{
         address::{check, named, unknown},
         adjacent::neighbours,
         articles::{
-            find::CONTENT,
+            find::{CONTENT, Wanted, find},
             list::{self, ListQuery},
             read::{ATTEMPTS, overtaken, whole},
         },
         hot::{self, HotQuery},
+        related,
         search::{self as v1_search, SearchQuery, looked_for},
         sections, site, topics,
     },
@@ -51,13 +52,19 @@ use crate::{
 /// The most topics of the first page.
 const TOPICS: i64 = 100;
 
-/// What a page may load, run and ask: what this service has, and images of others.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https:; \
+/// What a page may load, run and ask: what this service has, and the images that articles show.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https: http:; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(show_library).service(show_article).service(read_style).service(read_script).service(read_icon);
+    config
+        .service(show_library)
+        .service(show_article)
+        .service(show_related)
+        .service(read_style)
+        .service(read_script)
+        .service(read_icon);
 }
 
 fn page(html: String) -> Answer {
@@ -93,6 +100,7 @@ pub struct LibraryQuery {
 
 impl FromQuery for LibraryQuery {
     fn from_query(p: &mut Parameters) -> Self {
+        p.pass_over_others();
         let text = looked_for(p).unwrap_or_default();
         let q = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if !q.is_empty() {
@@ -145,6 +153,16 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<An
     Ok(page(html).tagged(tags))
 }
 
+/// No parameters that say anything.
+pub struct Anything;
+
+impl FromQuery for Anything {
+    fn from_query(p: &mut Parameters) -> Self {
+        p.pass_over_others();
+        Anything
+    }
+}
+
 /// Show an article
 ///
 /// One article as a page for people; an earlier slug redirects.
@@ -154,9 +172,56 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<An
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}")]
-pub async fn show_article(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn show_article(path: web::Path<String>, read: Read<Anything>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     read.answer(async move |connection, _, address| article(connection, &key, &address, Shown::Published).await).await
+}
+
+/// Where a list goes on.
+pub struct Rest(Paging);
+
+impl FromQuery for Rest {
+    fn from_query(p: &mut Parameters) -> Self {
+        p.pass_over_others();
+        Rest(Paging::of(p, DEFAULT_LIMIT))
+    }
+}
+
+/// Where a list goes on, for the description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Rest` reads")]
+pub struct RestParameters {
+    /// Where the page before ended.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+/// Show related reading
+///
+/// What to read after an article, as a page for people.
+#[utoipa::path(
+    tag = "Reader",
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), RestParameters),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+#[get("/read/{slug}/related")]
+pub async fn show_related(path: web::Path<String>, read: Read<Rest>) -> Result<HttpResponse, Error> {
+    let key = named(&path)?;
+    read.answer(async move |connection, rest, address| related_page(connection, &key, &rest.0, &address).await).await
+}
+
+async fn related_page(
+    connection: &Connection,
+    key: &ArticleName,
+    paging: &Paging,
+    address: &Address,
+) -> Result<Answer, Error> {
+    let list = related::page_of(connection, key, paging, ("/read/", address));
+    let found = find(connection, key, Wanted::default());
+    let ((list, mut tags), found, site) = try_join!(list, found, site::find(connection))?;
+    tags.push("site".to_owned());
+    Ok(page(library::related(site.as_ref(), &found.card, list)).tagged(tags))
 }
 
 /// Whether readers see an article, or an editor what it would be.

@@ -66,12 +66,11 @@ pub(super) fn more(page: &str, rest: &str) -> String {
 
 /// A list of recommendations under a heading; nothing where there are none. `page` is where the rest is, for people.
 pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, page: &str) -> String {
-    if list.data.is_empty() {
-        return String::new();
-    }
+    let Some(first) = list.data.first() else { return String::new() };
     let mut out = format!(
         "<section class=\"next\" id=\"{id}\" aria-labelledby=\"{id}_heading\">\n<h2 id=\"{id}_heading\">{heading}</h2>\n\
-         <ol class=\"recommendations\">\n"
+         <ol class=\"recommendations\" start=\"{}\">\n",
+        first.position
     );
     for item in &list.data {
         recommendation(id, item, &mut out);
@@ -84,10 +83,16 @@ pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, p
     out
 }
 
-/// Where the list of what leads the site goes on, for people.
-pub(super) fn all_hot(list: &Recommendations) -> String {
+/// Where a list goes on for people, who find all of it at `page`.
+pub(super) fn rest(page: &str, list: &Recommendations) -> String {
     let cursor = list.more.as_deref().and_then(|more| more.split_once("cursor=")).map(|(_, cursor)| cursor);
-    cursor.map_or_else(|| "/?list=hot".to_owned(), |cursor| format!("/?list=hot&cursor={cursor}"))
+    cursor.map_or_else(|| page.to_owned(), |cursor| from(page, cursor))
+}
+
+/// An address of a list, from a cursor on.
+pub(super) fn from(address: &str, cursor: &str) -> String {
+    let before = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{before}cursor={cursor}")
 }
 
 fn recommendation(list: &str, item: &Recommendation, out: &mut String) {

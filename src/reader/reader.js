@@ -15,7 +15,7 @@ const make = (tag, attributes = {}, ...children) => {
 /** The JSON at an address of the API. Failures are problems (RFC 9457): their `title` says what happened. */
 const read = async (address, signal) => {
   const answer = await fetch(address, { signal });
-  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`${address}: ${answer.status}`), { status: answer.status });
   return answer.json();
 };
 
@@ -80,21 +80,31 @@ for (const more of document.querySelectorAll("a.more")) {
     event.preventDefault();
     if (more.getAttribute("aria-busy") === "true") return;
     more.setAttribute("aria-busy", "true");
+    more.nextElementSibling?.remove();
     try {
-      const { data, page } = await read(more.dataset.rest);
-      const items = data.map((item) => build(item, list));
+      let items = [];
+      // A page of a search may be empty and not the last: it is what was found in a bounded number of articles.
+      for (let pages = 0; pages < 5 && !items.length && more.isConnected; pages++) {
+        const { data, page } = await read(more.dataset.rest);
+        items = data.map((item) => build(item, list));
+        if (page.next_cursor) {
+          // The same list, after its last item: the cursor says where that is.
+          const rest = new URL(more.dataset.rest, location.href);
+          rest.searchParams.set("cursor", page.next_cursor);
+          more.dataset.rest = rest.pathname + rest.search;
+        } else more.parentElement.remove();
+      }
       list.append(...items);
-      status.textContent = `又加载了 ${items.length} 条。`;
-      if (page.next_cursor) {
-        // The same list, after its last item: the cursor says where that is.
-        const rest = new URL(more.dataset.rest, location.href);
-        rest.searchParams.set("cursor", page.next_cursor);
-        more.dataset.rest = rest.pathname + rest.search;
-      } else more.parentElement.remove();
-      items[0]?.querySelector("a").focus();
-    } catch {
-      // What is there stays; the link can be tried again.
+      // What grew past the window cannot stay beside the text: its end would be out of reach.
+      list.closest("section")?.classList.add("grown");
+      if (items.length) status.textContent = `又加载了 ${items.length} 条。`;
+      else status.textContent = more.isConnected ? "还没有找到，可以继续找。" : "没有更多了。";
+      (items[0]?.querySelector("a") ?? list.lastElementChild?.querySelector("a"))?.focus();
+    } catch (error) {
+      // What is there stays. What is refused will not come another time; where the link leads says why.
+      if (error.status >= 400 && error.status < 500 && error.status !== 429) return location.assign(more.href);
       status.textContent = "无法加载，请稍后再试。";
+      more.after(make("span", { class: "failed", "aria-hidden": "true" }, status.textContent));
     } finally {
       more.removeAttribute("aria-busy");
     }
@@ -118,14 +128,18 @@ if (input) {
   let timer;
   let chosen = -1;
 
+  const chooseNone = () => {
+    chosen = -1;
+    for (const option of list.children) option.setAttribute("aria-selected", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
   const close = () => {
     // What is still to come would open it again.
     clearTimeout(timer);
     asked?.abort();
     list.hidden = true;
-    chosen = -1;
+    chooseNone();
     input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
   };
   const choose = (place) => {
     const options = [...list.children];
@@ -152,20 +166,23 @@ if (input) {
       );
       list.hidden = data.length === 0;
       input.setAttribute("aria-expanded", String(!list.hidden));
-      input.removeAttribute("aria-activedescendant");
-      chosen = -1;
-    } catch {
-      // Nobody misses a suggestion that does not come.
+      chooseNone();
+    } catch (error) {
+      // Nobody misses a suggestion that does not come; one to what was typed before would be wrong.
+      if (error.name !== "AbortError") close();
     }
   };
   input.addEventListener("input", (event) => {
-    if (event.isComposing) return; // An input method is at work: what stands there is not typed yet.
     clearTimeout(timer);
+    // What was chosen was chosen of suggestions to another text.
+    chooseNone();
+    if (event.isComposing) return; // An input method is at work: what stands there is not typed yet.
     timer = setTimeout(suggest, 120);
   });
   input.addEventListener("compositionend", suggest);
   input.addEventListener("keydown", (event) => {
-    if (event.isComposing || list.hidden) return;
+    // 229: Safari says of the key that ends a composition that none is under way.
+    if (event.isComposing || event.keyCode === 229 || list.hidden) return;
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
     else if (event.key === "Escape") close();
@@ -174,11 +191,15 @@ if (input) {
     event.preventDefault();
   });
   input.addEventListener("blur", close);
-  // Before the field loses the focus, and with it the list.
-  list.addEventListener("pointerdown", (event) => {
+  // Who comes back finds the page as it was left.
+  addEventListener("pagehide", close);
+  // The field keeps the focus, and with it the list; a touch may be the beginning of a scroll.
+  list.addEventListener("mousedown", (event) => event.preventDefault());
+  list.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
-    event.preventDefault();
-    if (option) location.assign(option.dataset.href);
+    if (!option) return;
+    if (event.metaKey || event.ctrlKey) open(option.dataset.href, "_blank", "noopener");
+    else location.assign(option.dataset.href);
   });
 }
 
@@ -190,7 +211,7 @@ for (const box of document.querySelectorAll("article :is(table, pre)")) {
 
 // ---- An article: contents that follow, and a view that counts --------------------------------------------------------------
 
-const links = new Map([...document.querySelectorAll(".toc a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+const links = new Map([...document.querySelectorAll(".toc a")].map((link) => [link.hash.slice(1), link]));
 if (links.size) {
   const contents = document.querySelector(".toc details");
   // Beside the text the contents are always open; above it they are a menu.
@@ -198,14 +219,14 @@ if (links.size) {
   const fit = () => (contents.open = wide.matches);
   fit();
   wide.addEventListener("change", fit);
+  contents.addEventListener("toggle", () => wide.matches && fit());
   for (const link of links.values()) link.addEventListener("click", () => (contents.open = wide.matches));
 
   const headings = [...links.keys()].map((anchor) => document.getElementById(anchor)).filter(Boolean);
   let current;
-  const follow = () => {
-    // The last heading that went past the upper part of the window.
-    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.3);
-    const link = links.get((passed.at(-1) ?? headings[0]).id);
+  // Where a heading stands once a link has led to it; below, it is not read yet.
+  const line = () => Math.min(96, innerHeight * 0.3);
+  const mark = (link) => {
     if (link === current) return;
     current?.removeAttribute("aria-current");
     link.setAttribute("aria-current", "true");
@@ -213,6 +234,31 @@ if (links.size) {
     const box = link.closest(".toc");
     if (wide.matches) box.scrollTop = link.offsetTop - box.clientHeight / 2;
   };
+  // A short last section cannot come up to the line: the link that leads there counts until the reader goes on.
+  let led;
+  const follow = () => {
+    if (led) return mark(led);
+    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < line());
+    mark(links.get((passed.at(-1) ?? headings[0]).id));
+  };
+  const lead = () => {
+    const target = document.querySelector(":target");
+    // An earlier anchor of a section stands before its heading.
+    led = target && links.get(target.closest("section")?.querySelector(".heading > :first-child")?.id);
+    follow();
+  };
+  const goOn = () => {
+    led = undefined;
+    follow();
+  };
+  const settle = () => {
+    // Gone on by the scroll bar, which tells of nothing but where it ends.
+    const box = led && document.getElementById(led.hash.slice(1)).getBoundingClientRect();
+    if (box && (box.bottom < 0 || box.top > innerHeight)) goOn();
+  };
+  addEventListener("scrollend", settle);
+  for (const way of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(way, goOn, { passive: true });
+  addEventListener("hashchange", lead);
   let waiting = false;
   addEventListener(
     "scroll",
@@ -223,7 +269,7 @@ if (links.size) {
     },
     { passive: true },
   );
-  follow();
+  lead();
 }
 
 const slug = document.querySelector("[data-article]")?.dataset.article;

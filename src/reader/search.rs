@@ -19,8 +19,10 @@ use crate::{
 
 /// The page.
 pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Topic>, hits: &HitList) -> String {
-    let title = format!("搜索“{q}”");
-    let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n", escaped(&title));
+    // What turns the direction of text would turn what stands around it (Unicode Standard Annex 9, section 2).
+    let shown = q.replace(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'), "");
+    let title = format!("搜索“{shown}”");
+    let mut main = format!("<div class=\"opening\">\n<h1>搜索“<bdi>{}</bdi>”</h1>\n", escaped(&shown));
     let encoded = utf8_percent_encode(q, NON_ALPHANUMERIC).to_string();
     if let Some(topic) = topic {
         put!(
@@ -30,15 +32,19 @@ pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option
         );
     }
     main += "</div>\n";
-    if hits.data.is_empty() {
+    let next = hits.page.next_cursor.as_ref();
+    if hits.data.is_empty() && next.is_none() {
         main += "<div class=\"empty\">\n<p>没有找到相关内容。</p>\n\
                  <p>可以换一个说法，少写几个字，或输入标题的拼音（如 ganxibao）；也可以从下面的主题里找。</p>\n</div>\n";
         main += &parts::topics(topics, None);
     } else {
+        if hits.data.is_empty() {
+            main += "<p class=\"empty\">在较新的文章里没有找到，可以接着在更早的文章里找。</p>\n";
+        }
         main += "<ol class=\"hits\">\n";
         hits.data.iter().for_each(|found| hit(found, &mut main));
         main += "</ol>\n";
-        if let Some(cursor) = &hits.page.next_cursor {
+        if let Some(cursor) = next {
             let of = topic.map(|topic| format!("&topic={}", topic.slug)).unwrap_or_default();
             let rest = format!("?q={encoded}{of}&cursor={cursor}");
             main += &parts::more(&format!("/{rest}"), &format!("/v1/search{rest}"));

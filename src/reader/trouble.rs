@@ -14,10 +14,12 @@ use crate::{
 /// The page for a problem at one of the pages' addresses; `None` elsewhere, where programs ask.
 #[must_use]
 pub fn explain(path: &str, problem: &Problem) -> Option<Answer> {
-    if path != "/" && !path.starts_with("/read/") {
+    if path != "/" && !path.starts_with("/read/") && !is_preview(path) {
         return None;
     }
     let (title, text) = match problem.status {
+        404 if path == "/" => ("没有这个主题", "这个地址上没有主题，也许是链接写错了。"),
+        403 if is_preview(path) => ("不能预览", "这个预览链接已经过期，或者不完整；请向给出链接的人要一个新的。"),
         404 => ("没有这篇文章", "这个地址上没有文章，也许是链接写错了。"),
         410 => ("文章已撤下", "这篇文章曾经发布，现在已经撤下。"),
         429 => ("请求太频繁", "请稍等片刻再打开这个页面。"),
@@ -35,4 +37,9 @@ pub fn explain(path: &str, problem: &Problem) -> Option<Answer> {
     put!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
     let html = Frame { title, locale: "zh-Hans", main: &main, ..Frame::default() }.page();
     Some(Answer::bytes("text/html; charset=utf-8", html).policy(POLICY))
+}
+
+/// Whether a path is that of a preview for people.
+fn is_preview(path: &str) -> bool {
+    path.starts_with("/preview/") && path.ends_with("/page")
 }

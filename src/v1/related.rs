@@ -290,20 +290,31 @@ async fn page_of_related(
     paging: &Paging,
     address: &Address,
 ) -> Result<Answer, Error> {
+    let (list, tags) = page_of(connection, key, paging, (MOUNT, address)).await?;
+    let next = next_address(address, &list.page);
+    Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))
+}
+
+/// A page of the list of the article that `key` names, and the tags of what makes it another; asked for at an address below
+/// a mount.
+pub(crate) async fn page_of(
+    connection: &AsyncPgConnection,
+    key: &ArticleName,
+    paging: &Paging,
+    (mount, address): (&str, &Address),
+) -> Result<(RecommendationList, Vec<String>), Error> {
     let after = paging.after::<After>(LIST)?;
     let Some(mut part) = load(connection, key, paging.fetch(), after.clone()).await? else {
         // Why there is none.
         let found = find(connection, key, Wanted::default()).await?;
         return Err(unknown(&found.card.slug));
     };
-    check(key, MOUNT, (part.id, &part.slug), "/related", address)?;
+    check(key, mount, (part.id, &part.slug), "/related", address)?;
     if after.is_some_and(|after| after.4 != part.id) {
         return Err(Error::parameter("cursor", "this cursor was changed, or belongs to another query"));
     }
     let page = paging.cut(LIST, &mut part.items, |(after, ..)| after.clone())?;
-    let next = next_address(address, &page);
     let tags = part.tags();
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
-    let list = RecommendationList { data, page };
-    Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))
+    Ok((RecommendationList { data, page }, tags))
 }

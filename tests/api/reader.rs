@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    house::{App, article},
+    house::{App, Body, Reply, article},
     manage::desk::Desk,
 };
 
@@ -75,7 +75,9 @@ async fn what_is_not_there_is_told_as_a_page() {
         ("/read/nothing", 404, "没有这篇文章"),
         ("/read/no%20slug", 404, "没有这篇文章"),
         ("/read/a", 410, "资料已过时，&lt;b&gt;修订&lt;/b&gt;中"),
-        ("/?colour=blue", 400, "这个地址不对"),
+        ("/?topic=none", 404, "没有这个主题"),
+        ("/?list=blue", 400, "这个地址不对"),
+        ("/preview/0198c0de-0000-7000-8000-000000000000/page?token=x", 403, "不能预览"),
         ("/?cursor=x", 400, "这个地址不对"),
     ] {
         for method in [Method::GET, Method::HEAD] {
@@ -91,6 +93,50 @@ async fn what_is_not_there_is_told_as_a_page() {
     // Programs get problems.
     assert_eq!(app.get("/v1/articles/nothing").await.header("content-type"), "application/problem+json");
     assert_eq!(app.get("/nowhere").await.header("content-type"), "application/problem+json");
+}
+
+/// People share addresses, and what they share them with adds parameters.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_add_to_an_address_is_passed_over() {
+    let app = App::library().await;
+    let plain = app.get("/read/heart-disease").await;
+    let shared = app.get("/read/heart-disease?utm_source=x&from=timeline&isappinstalled=0").await;
+    assert_eq!((shared.status.as_u16(), shared.header("etag")), (200, plain.header("etag")));
+    assert_eq!(shared.header("server-timing"), "cache;desc=hit", "one answer for all");
+    let library = app.get("/?topic=stem-cells").await;
+    assert_eq!(app.get("/?fbclid=x&topic=stem-cells").await.header("etag"), library.header("etag"));
+    assert_eq!(app.get("/v1/articles/heart-disease?utm_source=x").await.status, 400, "programs are told");
+}
+
+async fn put_site(desk: &Desk, site: &Value) -> Reply {
+    desk.app.call(Method::PUT, "/manage/v1/site", Some(&desk.key), &[], Some(Body::json(site))).await
+}
+
+/// The same from every page, and always to a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_call_to_action_leads_to_pages() {
+    let desk = Desk::empty().await;
+    desk.save("a", "文。").await;
+    desk.publish("a").await;
+    for (url, href) in [
+        ("a.md#x", Some("/read/a#x")),
+        ("/v1/articles/a", Some("/read/a")),
+        ("contact?x=1", Some("/contact?x=1")),
+        ("#x", Some("/#x")),
+        ("/contact", Some("/contact")),
+        ("mailto:a@example.org", Some("mailto:a@example.org")),
+        ("https://example.org/", Some("https://example.org/")),
+    ] {
+        let site = json!({"name": "站", "description": null, "locale": "zh-Hans", "license": null, "attribution": null,
+            "disclaimer": null, "call_to_action": {"label": "咨询", "url": url}});
+        let put = put_site(&desk, &site).await;
+        assert_eq!(put.status, 200, "{url}");
+        for path in ["/", "/read/a"] {
+            let html = desk.app.get(path).await.text();
+            let written = html.split("class=\"cta\"").nth(1).unwrap().split('>').next().unwrap().to_owned();
+            assert_eq!(written.split('"').nth(1), href, "{url} in {path}: {written}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,8 +169,37 @@ async fn pages_of_the_library_lead_through_all_of_it() {
     let hot = app.get("/?list=hot").await.text();
     let more = hot.split("class=\"more\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
     assert!(app.get(&more).await.text().contains("href=\"/read/a20\""), "{more}");
+    // What turns the direction of text says nothing, and turns nothing else on the page.
+    let turned = app.get("/?q=%E2%80%AEabc").await.text();
+    assert!(!turned.split("<input").next().unwrap().contains('\u{202e}') && turned.contains("“<bdi>abc</bdi>”"));
     // Nothing but space is no search.
     assert!(app.get("/?q=+").await.text().contains("class=\"cards\""));
+}
+
+/// Without a script, too, all related reading can be reached, each once and counted on.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_related_reading_has_its_pages() {
+    let app = App::empty().await;
+    for n in 0..45 {
+        app.publish(&article(&format!("a{n}"), "topics: [x]", "文。")).await;
+    }
+    let (mut path, mut found, mut starts) = ("/read/a7".to_owned(), Vec::new(), Vec::new());
+    loop {
+        let html = app.get(&path).await.text();
+        let list =
+            html.split("<section class=\"next\" id=\"related\"").nth(1).unwrap().split("</section>").next().unwrap();
+        starts.push(list.split("start=\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+        found.extend(list.split("<li><a href=\"/read/").skip(1).map(|item| item.split('"').next().unwrap().to_owned()));
+        let Some((_, more)) = list.split_once("class=\"more\" href=\"") else { break };
+        path = more.split('"').next().unwrap().replace("&amp;", "&");
+        assert!(path.starts_with("/read/a7/related?cursor="), "{path}");
+    }
+    assert_eq!(starts, ["1", "7", "27"]);
+    found.sort();
+    found.dedup();
+    assert_eq!((found.len(), found.contains(&"a7".to_owned())), (44, false));
+    assert!(app.get("/read/a7/related").await.text().contains("href=\"/read/a7\""), "it says whose it is");
+    assert_eq!(app.get("/read/none/related").await.status, 404);
 }
 
 /// Every topic has its pages, also one that no longer fits among those that are listed.
@@ -182,6 +257,23 @@ async fn an_address_within_an_article_keeps_working() {
     desk.post("a/move", &json!({"slug": "b"})).await.ok();
     let moved = desk.app.get("/read/a").await;
     assert_eq!((moved.status.as_u16(), moved.header("location")), (308, "/read/b"));
+}
+
+/// Who comes for a section that was removed is told so, without a script: by an element that only they see.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_section_that_is_gone_is_not_passed_over_in_silence() {
+    let desk = Desk::empty().await;
+    let first = "## 甲 {#one}\n\n甲的文字，够长，足以认出来。";
+    desk.save("a", &format!("{first}\n\n## 乙 {{#two}}\n\n完全不同的另外一段话，说的是别的事情。")).await;
+    desk.publish("a").await;
+    assert!(!desk.app.get("/read/a").await.text().contains("class=\"gone\""));
+    desk.save("a", first).await;
+    desk.publish("a").await;
+    assert_eq!(desk.app.get("/v1/articles/a/sections/two").await.status, 410);
+    let html = desk.app.get("/read/a").await.text();
+    let gone = html.split("<p class=\"gone\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(gone.contains("id=\"two\"") && gone.contains("id=\"2\"") && gone.contains("已不在本文中"), "{gone}");
+    assert!(!gone.contains("one"), "{gone}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,16 @@ for (const javaScriptEnabled of [true, false]) {
     if (javaScriptEnabled) assert.equal(await isInView(heading), true, "nothing lies over it");
   });
 
+  browse(`who comes for a section that was removed is told so${how}`, options, async (page, go) => {
+    await fill();
+    for (const [anchor, seen] of [["", false], ["#stays", false], ["#leaves", true]]) {
+      await go("about:blank");
+      await go(`/read/shortened${anchor}`);
+      assert.equal(await isSeen(page.locator(".gone")), seen, anchor);
+    }
+    await until("it is at the top", () => isAtTop(page.locator(".gone")));
+  });
+
   browse(`an old slug leads to the article, section and all${how}`, options, async (page, go) => {
     await fill();
     await go("/read/moved-from#second");

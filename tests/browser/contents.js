@@ -11,7 +11,7 @@ const current = (page) =>
 
 browse("the contents name every section and lead there", { viewport: DESK }, async (page, go) => {
   await go(ARTICLE);
-  const anchors = await page.locator("article section > h2[id]").evaluateAll((all) => all.map(({ id }) => id));
+  const anchors = await page.locator("article .heading > h2[id]").evaluateAll((all) => all.map(({ id }) => id));
   const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   for (const anchor of anchors) assert.ok(links.includes(`#${anchor}`), `#${anchor} is in the contents`);
   for (const anchor of [anchors[2], anchors[0], anchors.at(-1)]) {
@@ -35,7 +35,7 @@ browse("the contents follow the scroll, and stay in view", { viewport: DESK }, a
     });
     if (!reached) continue; // the end of the page
     // One heading may follow close upon another: each that is in the upper part of the screen is a right one.
-    const near = await page.locator("article section > [id]").evaluateAll((headings) =>
+    const near = await page.locator("article .heading > [id]").evaluateAll((headings) =>
       headings.filter((heading) => ((top) => top > 0 && top < innerHeight * 0.4)(heading.getBoundingClientRect().top)).map(({ id }) => `#${id}`),
     );
     assert.ok(near.includes(link));
@@ -47,6 +47,24 @@ browse("the contents follow the scroll, and stay in view", { viewport: DESK }, a
     followed++;
   }
   assert.ok(followed > 8, `${followed} entries followed`);
+});
+
+browse("the section that a link led to is the current one, short and last as it may be", { viewport: { width: 1280, height: 2000 } }, async (page, go) => {
+  await go(ARTICLE);
+  const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  for (const link of [links.at(-1), links[1], links.at(-2)]) {
+    await page.locator(`nav.toc a[href="${link}"]`).click();
+    await until(`${link} is current`, async () => (await current(page)).join() === link);
+    await page.waitForTimeout(700);
+    assert.deepEqual(await current(page), [link], "also when the scroll has come to rest");
+  }
+  await go("about:blank");
+  await go(`${ARTICLE}${links[2]}`);
+  await until("it is current", async () => (await current(page)).join() === links[2]);
+  // A wheel turned before the page has come to rest is overridden by the browser.
+  await page.waitForTimeout(700);
+  await page.mouse.wheel(0, -5000);
+  await until("the reader goes on", async () => (await current(page)).join() === links[0]);
 });
 
 browse("the contents of 200 sections follow too", { viewport: DESK }, async (page, go) => {
@@ -91,9 +109,10 @@ browse("the contents lead on without a script", { viewport: PHONE, javaScriptEna
 
 browse("a section's own link is there for whoever comes near", {}, async (page, go) => {
   await go(ARTICLE);
-  const heading = page.locator("article section > h2[id]").nth(1);
-  const link = heading.locator("a.anchor");
+  const box = page.locator("article .heading:has(> h2[id])").nth(1);
+  const [heading, link] = [box.locator("h2"), box.locator("a.anchor")];
   assert.equal(await link.getAttribute("href"), `#${await heading.getAttribute("id")}`);
+  assert.doesNotMatch(await heading.innerText(), /#/, "it is no part of the heading's name");
   assert.match((await link.getAttribute("aria-label")) ?? "", /本节链接/);
   await page.mouse.move(0, 0);
   await heading.scrollIntoViewIfNeeded();

@@ -22,6 +22,8 @@ const renamed = (title, anchor) =>
     `## 一、开头 {#opening}\n\n${filler("开头").repeat(6)}\n## 二、${title} {#${anchor}}\n\n${filler("这一节")}\n## 三、结尾 {#end}\n\n${filler("结尾").repeat(6)}`,
   );
 
+const shortened = (more) => file("shortened", "变短的文章", `## 一、留下 {#stays}\n\n${filler("留下的").repeat(6)}\n${more}`);
+
 const articles = {
   "long-title": file("long-title", LONG_TITLE, filler("长标题")),
   "long-word": file("long-word", LONG_WORD, `## ${LONG_WORD}\n\n${LONG_WORD}\n\n## 二\n\n文。`),
@@ -42,6 +44,7 @@ const articles = {
   "moved-from": file("moved-from", "搬过家的文章", `## 一、甲 {#first}\n\n${filler("甲").repeat(6)}\n## 二、乙 {#second}\n\n${filler("乙").repeat(6)}`),
   withdrawn: file("withdrawn", "撤下的文章", "文。"),
   renamed: renamed("旧的名字", "old-name"),
+  shortened: shortened(`## 二、离开 {#leaves}\n\n${filler("后来删掉的")}`),
 };
 for (let i = 1; i <= 45; i++) {
   const name = `sample-${String(i).padStart(2, "0")}`;
@@ -57,4 +60,5 @@ export const fill = () =>
     await service.manage("POST", "/articles/moved-from/move", { slug: "moved-to" });
     await service.manage("POST", "/articles/withdrawn/withdraw", { reason: REASON });
     await service.publish("renamed", renamed("新的名字", "new-name"));
+    await service.publish("shortened", shortened(""));
   })());

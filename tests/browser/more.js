@@ -63,6 +63,23 @@ for (const [name, [path, item, link]] of Object.entries(LISTS)) {
   });
 }
 
+browse("what grew stays within reach", { viewport: { width: 1280, height: 800 } }, async (page, go) => {
+  await fill();
+  await go("/");
+  const items = page.locator("#hot .recommendations > li");
+  const before = await items.count();
+  await page.locator("#hot a.more").click();
+  await until("there are more", async () => (await items.count()) > before);
+  await until("the first new item is seen", async () => {
+    const { y, height } = await items.nth(before).boundingBox();
+    return y >= 0 && y + height <= 800;
+  });
+  // Beside the text that it stands beside, not after all of it.
+  const [{ y: top }, { y: end }] = [await page.locator("ol.cards").boundingBox(), await items.last().boundingBox()];
+  const height = (await page.locator("#hot").boundingBox()).height;
+  assert.ok(end - top <= height, `it ends at ${end - top}, ${height} high`);
+});
+
 browse("related reading says why, to whoever points at it or comes by key", {}, async (page, go) => {
   await go(ARTICLE);
   for (const list of ["#related", "#hot"]) {

@@ -37,7 +37,7 @@ for (const javaScriptEnabled of [true, false]) {
       }
     };
     walk(article.sections);
-    const seen = await page.locator("article section > :is(h2, h3, h4, h5, h6)[id]").evaluateAll((headings) =>
+    const seen = await page.locator("article .heading > :is(h2, h3, h4, h5, h6)[id]").evaluateAll((headings) =>
       headings.map((heading) => {
         const copy = heading.cloneNode(true);
         copy.querySelectorAll("a.anchor").forEach((link) => link.remove());

@@ -69,6 +69,23 @@ browse("a suggestion is chosen by a click", {}, async (page, go) => {
   await page.waitForURL((url) => url.search.startsWith("?q=") || (url.pathname.startsWith("/read/") && !url.pathname.endsWith("risks-and-safety")));
 });
 
+browse("a suggestion is not chosen by what is no click", {}, async (page, go, context) => {
+  await go("/");
+  await type(page, "干细胞");
+  const option = options(page).nth(1);
+  await option.click({ button: "right" });
+  await option.hover();
+  await page.mouse.down();
+  await page.mouse.move(5, 5);
+  await page.mouse.up();
+  await page.waitForTimeout(300);
+  assert.match(page.url(), /:\d+\/$/);
+  assert.equal(await isSeen(list(page)), true, "it is still there to be chosen from");
+  const [other] = await Promise.all([context.waitForEvent("page"), option.click({ modifiers: ["Control"] })]);
+  await other.waitForURL(/\/read\//);
+  assert.match(page.url(), /:\d+\/$/);
+});
+
 browse("suggestions of what is no longer there are dropped", {}, async (page, go) => {
   await go("/");
   await page.route(/suggest\?.*q=(%E7%B3%96|糖)(&|$)/, async (route) => {

@@ -77,6 +77,12 @@ impl Href {
         }
     }
 
+    /// Whether where it leads depends on the path of the page that it stands in (RFC 3986 section 4.2).
+    #[must_use]
+    pub fn is_relative(&self) -> bool {
+        matches!(self, Href::Address(address) if scheme(address).is_none() && !address.starts_with('/'))
+    }
+
     /// Whether the address is absolute and leads to a page: `http` or `https`.
     #[must_use]
     pub fn is_external(&self) -> bool {

@@ -275,7 +275,8 @@ impl Reply {
         assert!(!self.text_or_empty().contains('\u{FDD0}'), "{path}: a private mark was delivered");
         let (bare, _) = path.split_once('?').unwrap_or((path, ""));
         let failed = self.status.is_client_error() || self.status.is_server_error();
-        if failed && (bare == "/" || bare.starts_with("/read/")) {
+        let preview = bare.starts_with("/preview/") && bare.ends_with("/page");
+        if failed && (bare == "/" || bare.starts_with("/read/") || preview) {
             // For people.
             assert_eq!(self.header("content-type"), "text/html; charset=utf-8", "{path}: {}", self.text());
             assert!(method == Method::HEAD || self.text().contains(id), "{path}: {}", self.text());
