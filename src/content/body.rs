@@ -11,7 +11,7 @@ use super::{Anchor, Block, Document, Href, html, markdown, name::replace_article
 
 /// The version of everything that the public half is filled with, what search finds included; a change of it makes a
 /// rebuild refill it.
-pub const RENDERER: i32 = 2;
+pub const RENDERER: i32 = 3;
 
 /// The lead and the sections of an article.
 #[derive(Debug, Clone, Serialize, Deserialize)]

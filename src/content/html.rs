@@ -69,7 +69,9 @@ fn write_block(out: &mut String, block: &Block) {
         Block::Footnote { label, content } => {
             out.push_str("<aside");
             attribute(out, "id", &format!("fn:{label}"));
-            out.push_str(" class=\"footnote\" role=\"note\">\n");
+            out.push_str(" class=\"footnote\" role=\"note\">\n<sup class=\"footnote-label\">");
+            escape(out, label);
+            out.push_str("</sup>\n");
             write_blocks(out, content);
             out.push_str("</aside>\n");
         }
@@ -259,7 +261,7 @@ mod tests {
         assert_eq!(
             of("a[^1]\n\n[^1]: b"),
             "<p>a<sup class=\"footnote-ref\"><a href=\"#fn:1\">1</a></sup></p>\n\
-             <aside id=\"fn:1\" class=\"footnote\" role=\"note\">\n<p>b</p>\n</aside>\n"
+             <aside id=\"fn:1\" class=\"footnote\" role=\"note\">\n<sup class=\"footnote-label\">1</sup>\n<p>b</p>\n</aside>\n"
         );
         assert_eq!(
             of("[a](https://example.org?a&b \"t\") [b](b.md#c) [d](#e) `f`"),
@@ -281,7 +283,7 @@ mod tests {
             "<figure><img alt=\"&quot;&gt;&lt;script&gt;\" title=\"&quot; onload=&quot;x\" loading=\"lazy\"></figure>\n\
              <pre><code>&lt;/code&gt;</code></pre>\n\
              <aside id=\"fn:&quot; onclick=&quot;\" class=\"footnote\" role=\"note\">\n\
-             <p><strong><code>&lt;b&gt;</code></strong></p>\n</aside>\n"
+             <sup class=\"footnote-label\">&quot; onclick=&quot;</sup>\n<p><strong><code>&lt;b&gt;</code></strong></p>\n</aside>\n"
         );
     }
 }

@@ -27,14 +27,14 @@ use crate::{
         ArticleName,
         json::{Refused, Remark},
     },
-    db::Db,
+    db::{Db, listen},
     error::{Error, Fault},
     http::{
         Address, MANAGED_BODY_LIMIT,
         headers::bearer,
         page::{Page, next_address},
         query::FromQuery,
-        read::asked,
+        read::{Delivery, asked},
     },
     publishing::{
         self, Author,
@@ -50,6 +50,9 @@ pub const MOUNT: &str = "/manage/v1/articles/";
 
 /// How long a request may wait for the database, the turn of other writers included.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long an answer waits for this instance to know what was written.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A scope that an operation needs.
 pub trait Needs: 'static {
@@ -124,12 +127,22 @@ impl<S> Call<S> {
         asked(&self.request)
     }
 
-    /// Runs `work` in a transaction.
+    /// Runs `work` in a transaction. It returns when this instance answers by what was written, so that who writes here reads it
+    /// here; where the log of changes cannot be followed, without.
     pub async fn transaction<T: Send>(
         &self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        in_time(self.db.writing(async |connection| publishing::all_or_none(connection, false, work).await)).await
+        let written = self.db.writing(async |connection| {
+            let done = publishing::all_or_none(connection, false, work).await?;
+            // What is written is written, whatever becomes of this question.
+            Ok((done, listen::visible(connection).await.ok()))
+        });
+        let (done, sequence) = in_time(written).await?;
+        if let (Some(sequence), Some(delivery)) = (sequence, self.request.app_data::<web::Data<Delivery>>()) {
+            delivery.cache.reached(sequence, PATIENCE).await;
+        }
+        Ok(done)
     }
 
     /// Runs `work` over one view of the database, which it cannot change.

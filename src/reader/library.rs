@@ -109,6 +109,9 @@ fn whole(site: Option<&Site>, list: RecommendationList, of: &Whole) -> String {
     let more = list.page.next_cursor.map(|cursor| parts::from(&of.api, &cursor));
     let list = Recommendations { data: list.data, more };
     let mut main = format!("<div class=\"opening\">\n{}</div>\n", of.opening);
+    if list.data.is_empty() {
+        main += "<p class=\"empty\">还没有可以推荐的文章。</p>\n";
+    }
     main += &parts::recommendations(of.id, of.heading, &list, &parts::rest(&of.page, &list));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
     Frame { site, title: &of.title, locale, canonical: Some(&of.page), main: &main, ..Frame::default() }.page()

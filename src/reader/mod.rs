@@ -129,7 +129,7 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<An
     let LibraryQuery { q, topic, hot, paging } = query;
     let mut tags = vec!["articles", "topics", "site"];
     let site = site::find(connection);
-    let listed = topics::load(connection, String::new(), TOPICS);
+    let listed = topics::largest(connection, TOPICS);
     let chosen = async {
         let find = topic.as_ref().map(|slug| topics::find(connection, slug));
         OptionFuture::from(find).await.transpose()

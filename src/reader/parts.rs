@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use chrono::TimeDelta;
+
 use super::frame::put;
 use crate::{
     content::html::escaped,
@@ -12,6 +14,9 @@ use crate::{
     },
 };
 
+/// The distance of China's time from UTC; the day of an article is told in it, wherever the reader is.
+const CHINA: TimeDelta = TimeDelta::hours(8);
+
 /// What is to be known of an article before it is read.
 pub(super) fn facts(card: &Card) -> String {
     let mut out = format!(
@@ -19,7 +24,7 @@ pub(super) fn facts(card: &Card) -> String {
         card.reading_minutes,
         card.characters,
         card.updated_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        card.updated_at.format("%Y-%m-%d"),
+        (card.updated_at + CHINA).format("%Y-%m-%d"),
     );
     for topic in &card.topics {
         put!(out, " <a class=\"topic\" href=\"/?topic={}\">{}</a>", topic.slug, escaped(&topic.name));
@@ -41,10 +46,9 @@ pub(super) fn card(card: &Card) -> String {
 
 /// The topics, the chosen one marked.
 pub(super) fn topics(topics: &[Topic], chosen: Option<&str>) -> String {
-    let used = topics.iter().filter(|topic| topic.articles > 0 || chosen == Some(&topic.slug));
     let mut out = String::new();
     let mark = |here: bool| if here { " aria-current=\"page\"" } else { "" };
-    for topic in used {
+    for topic in topics {
         let (slug, name) = (&topic.slug, escaped(&topic.name));
         let here = mark(chosen == Some(slug));
         put!(out, "<li><a href=\"/?topic={slug}\"{here}>{name} <small>{}</small></a></li>\n", topic.articles);
@@ -103,7 +107,7 @@ fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
     let id = format!("{list}_why_{}", item.position);
     let (title, why) = (escaped(&item.title), escaped(&why(item)));
     put!(out, "<li><a href=\"{url}\"{rel} aria-describedby=\"{id}\">{title}</a>");
-    put!(out, "<span class=\"why\" id=\"{id}\" role=\"tooltip\">{why}</span></li>\n");
+    put!(out, "<span class=\"why\" id=\"{id}\">{why}</span></li>\n");
 }
 
 /// Why an item is recommended, in words. The script has the same.

@@ -21,13 +21,16 @@ const read = async (address, signal) => {
 
 // ---- 更多: the rest of a list, in place --------------------------------------------------------------------------------
 
+/** The day in China, wherever the reader is: the same on every page. */
+const day = (time) => new Date(Date.parse(time) + 8 * 3_600_000).toISOString().slice(0, 10);
+
 const facts = (card) =>
   make(
     "p",
     { class: "facts" },
     make("span", {}, `约 ${card.reading_minutes} 分钟`), " ",
     make("span", {}, `${card.characters} 字`), " ",
-    make("span", {}, "更新于 ", make("time", { datetime: card.updated_at }, card.updated_at.slice(0, 10))),
+    make("span", {}, "更新于 ", make("time", { datetime: card.updated_at }, day(card.updated_at))),
     ...card.topics.flatMap(({ slug, name }) => [" ", make("a", { class: "topic", href: `/?topic=${slug}` }, name)]),
   );
 
@@ -66,7 +69,7 @@ const recommendation = (item, list) => {
   const id = `${list.closest("section").id}_why_${item.position}`;
   const outside = item.kind === "external";
   const link = { href: outside ? item.url : `/read/${item.slug}`, rel: outside ? "noopener" : null, "aria-describedby": id };
-  return make("li", {}, make("a", link, item.title), make("span", { class: "why", id, role: "tooltip" }, why(item.why)));
+  return make("li", {}, make("a", link, item.title), make("span", { class: "why", id }, why(item.why)));
 };
 
 const builders = { cards: card, hits: hit, recommendations: recommendation };
@@ -82,24 +85,26 @@ for (const more of document.querySelectorAll("a.more")) {
     more.setAttribute("aria-busy", "true");
     more.nextElementSibling?.remove();
     try {
-      let items = [];
-      // A page of a search may be empty and not the last: it is what was found in a bounded number of articles.
-      for (let pages = 0; pages < 5 && !items.length && more.isConnected; pages++) {
-        const { data, page } = await read(more.dataset.rest);
-        items = data.map((item) => build(item, list));
-        if (page.next_cursor) {
-          // The same list, after its last item: the cursor says where that is.
-          const rest = new URL(more.dataset.rest, location.href);
-          rest.searchParams.set("cursor", page.next_cursor);
-          more.dataset.rest = rest.pathname + rest.search;
-        } else more.parentElement.remove();
-      }
+      let items, page;
+      let pages = 0;
+      do {
+        const answer = await read(more.dataset.rest);
+        items = answer.data.map((item) => build(item, list));
+        page = answer.page;
+        if (!page.next_cursor) break;
+        // The same list, after its last item: the cursor says where that is.
+        const rest = new URL(more.dataset.rest, location.href);
+        rest.searchParams.set("cursor", page.next_cursor);
+        more.dataset.rest = rest.pathname + rest.search;
+        // A page of a search may be empty and not the last: it is what was found in a bounded number of articles.
+      } while (!items.length && ++pages < 5);
       list.append(...items);
-      // What grew past the window cannot stay beside the text: its end would be out of reach.
-      list.closest("section")?.classList.add("grown");
       if (items.length) status.textContent = `又加载了 ${items.length} 条。`;
-      else status.textContent = more.isConnected ? "还没有找到，可以继续找。" : "没有更多了。";
-      (items[0]?.querySelector("a") ?? list.lastElementChild?.querySelector("a"))?.focus();
+      else status.textContent = page.next_cursor ? "还没有找到，可以继续找。" : "没有更多了。";
+      // Whoever went on to something else meanwhile stays there.
+      const next = (items[0] ?? list.lastElementChild)?.querySelector("a");
+      if ([more, document.body].includes(document.activeElement)) next?.focus();
+      if (!page.next_cursor) more.parentElement.remove();
     } catch (error) {
       // What is there stays. What is refused will not come another time; where the link leads says why.
       if (error.status >= 400 && error.status < 500 && error.status !== 429) return location.assign(more.href);
@@ -205,9 +210,12 @@ if (input) {
 
 // ---- Wide tables and code can be scrolled by key ----------------------------------------------------------------------------
 
-for (const box of document.querySelectorAll("article :is(table, pre)")) {
+const reach = ({ target: box }) => {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-}
+  else box.removeAttribute("tabindex");
+};
+const sizes = new ResizeObserver((boxes) => boxes.forEach(reach));
+for (const box of document.querySelectorAll("article :is(table, pre)")) sizes.observe(box);
 
 // ---- An article: contents that follow, and a view that counts --------------------------------------------------------------
 

@@ -55,7 +55,7 @@ pub async fn list_topics(read: Read<Paging>) -> Result<HttpResponse, Error> {
 }
 
 /// The topics after one, at most so many.
-pub(crate) async fn load(mut connection: &AsyncPgConnection, after: String, limit: i64) -> Result<Vec<Topic>, Error> {
+async fn load(mut connection: &AsyncPgConnection, after: String, limit: i64) -> Result<Vec<Topic>, Error> {
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.gt(after))
@@ -63,6 +63,19 @@ pub(crate) async fn load(mut connection: &AsyncPgConnection, after: String, limi
         .order(topics::slug)
         .limit(limit)
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
+        .load::<Topic>(&mut connection);
+    Ok(load.await?)
+}
+
+/// The topics that have articles, those with the most first.
+pub(crate) async fn largest(mut connection: &AsyncPgConnection, limit: i64) -> Result<Vec<Topic>, Error> {
+    let count = dsl::count(article_topics::article_id.nullable());
+    let load = topics::table
+        .inner_join(article_topics::table)
+        .group_by((topics::slug, topics::name, topics::description))
+        .order((count.desc(), topics::slug))
+        .limit(limit)
+        .select((topics::slug, topics::name, topics::description, count))
         .load::<Topic>(&mut connection);
     Ok(load.await?)
 }

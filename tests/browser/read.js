@@ -130,5 +130,14 @@ for (const colorScheme of ["light", "dark"]) {
       return [light(style("article section p").color), light(style("body").backgroundColor)];
     });
     assert.ok(paper > 250 && ink < 80, `ink ${ink} on paper ${paper}`);
+    // What is a page of its own is printed as one, and nothing is cut off at the edge of the paper.
+    for (const path of ["/?list=hot", "/read/stem-cell-infusion/related", "/?q=移植"]) {
+      await go(path);
+      assert.ok((await page.locator("main").innerText()).length > 100, path);
+    }
+    await page.setViewportSize({ width: 700, height: 900 });
+    await go("/read/check-registration");
+    const cut = await page.locator("article :is(table, pre)").evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).length);
+    assert.equal(cut, 0);
   });
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    atoms::{atoms, is_wide},
+    atoms::atoms,
     fold::Folded,
     query::{Part, Query},
 };
@@ -12,6 +12,8 @@ use super::{
 #[derive(Debug)]
 pub struct Matcher {
     characters: HashMap<char, u16>,
+    /// The last eight bits of each of the characters: nearly all of a text is told by them to be none.
+    endings: [u64; 4],
     words: HashMap<Vec<char>, u16>,
     /// Each part as numbers, and whether a single atom of it says something.
     parts: Vec<(Vec<u16>, Vec<bool>)>,
@@ -48,8 +50,8 @@ impl Matcher {
     /// Prepares to look for a query. Several parts are also looked for as one, in their order: the last part here.
     #[must_use]
     pub fn new(query: &Query) -> Matcher {
-        let mut made =
-            Matcher { characters: HashMap::new(), words: HashMap::new(), parts: Vec::new(), quoted: Vec::new() };
+        let (characters, words) = (HashMap::new(), HashMap::new());
+        let mut made = Matcher { characters, endings: [0; 4], words, parts: Vec::new(), quoted: Vec::new() };
         for part in query.parts() {
             let numbers = made.number(part);
             made.parts.push(numbers);
@@ -73,7 +75,11 @@ impl Matcher {
             let next = u16::try_from(self.characters.len() + self.words.len()).unwrap_or(u16::MAX);
             let mut chars = text.chars();
             let number = match chars.next() {
-                Some(c) if *wide => *self.characters.entry(c).or_insert(next),
+                Some(c) if *wide => {
+                    let (word, bit) = ending(c);
+                    self.endings[word] |= bit;
+                    *self.characters.entry(c).or_insert(next)
+                }
                 _ => *self.words.entry(text.chars().collect()).or_insert(next),
             };
             numbers.push(number);
@@ -102,7 +108,11 @@ impl Matcher {
             .filter_map(|atom| {
                 let chars = &folded.chars[atom.chars.clone()];
                 let known = match chars {
-                    [c] if is_wide(*c) => self.characters.get(c),
+                    [c] if atom.wide => {
+                        let (word, bit) = ending(*c);
+                        if self.endings[word] & bit == 0 { None } else { self.characters.get(c) }
+                    }
+                    _ if self.words.is_empty() => None,
                     _ => self.words.get(chars),
                 };
                 let span = folded.spans[atom.chars.start].start..folded.spans[atom.chars.end - 1].end;
@@ -123,6 +133,12 @@ impl Matcher {
         }
         Matched { runs, length: atoms.len() }
     }
+}
+
+/// Where the last eight bits of a character stand among 256: in which word, and as which bit of it.
+fn ending(c: char) -> (usize, u64) {
+    let low = u32::from(c) & 0xFF;
+    ((low >> 6) as usize, 1 << (low & 63))
 }
 
 /// The longest stretch of `numbers` that `seen` begins with: where it begins among them, and how long it is.

@@ -34,7 +34,10 @@ use std::{
 };
 
 use chrono::Utc;
-use tokio::{sync::watch, time::Instant as Due};
+use tokio::{
+    sync::watch,
+    time::{Instant as Due, sleep},
+};
 
 pub use self::entry::{Entry, Outcome};
 use self::{front::Front, store::Store};
@@ -247,6 +250,16 @@ impl Cache {
     #[must_use]
     pub fn stands(&self) -> State {
         [State::Following, State::Lost, State::Unreachable][usize::from(self.state.load(Ordering::Acquire)).min(2)]
+    }
+
+    /// Waits until nothing from before this place in the log is answered any more, `patience` at most; not while the log cannot
+    /// be followed.
+    pub async fn reached(&self, sequence: i64, patience: Duration) {
+        let began = Instant::now();
+        let behind = || self.position().is_none_or(|position| position.sequence < sequence);
+        while self.stands() == State::Following && behind() && began.elapsed() < patience {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// What is kept for a canonical address, whatever happened since: for when nothing else can be answered.

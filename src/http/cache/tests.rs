@@ -255,3 +255,26 @@ fn nothing_is_left_behind() {
     assert_eq!((counts.entries, counts.bytes), (0, 0));
     assert!(cache.front.is_empty(), "a spelling leads to nothing");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_change_waits_until_it_has_dropped_what_it_makes_stale() {
+    let cache = cache(1 << 20);
+    fill(&cache, "/a", "old", &["x"]);
+    let waiting = tokio::spawn({
+        let cache = Arc::clone(&cache);
+        async move {
+            cache.reached(11, Duration::from_secs(60)).await;
+            is_known(&cache, "/a")
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    cache.apply(vec![change(11, &["x"])]);
+    assert!(!waiting.await.unwrap());
+    // What is known already is waited for by nobody; nor is what cannot be known.
+    let began = tokio::time::Instant::now();
+    cache.reached(11, Duration::from_secs(60)).await;
+    cache.turned(State::Lost);
+    cache.reached(99, Duration::from_secs(1)).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
