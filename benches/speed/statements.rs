@@ -1,6 +1,6 @@
 //! Whether `article.sql` is what the service sends to Postgres for an article.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread, time::Duration};
 
 use crate::{Failure, answer::Client, process::Process, servers::Server};
 
@@ -11,6 +11,8 @@ pub const ARTICLE: &str = include_str!("article.sql");
 pub fn compare(lectern: &Server, slug: &str, to: &Path) -> Result<Option<String>, Failure> {
     lectern.process.forget_log()?;
     Client::new(lectern.address)?.get(&format!("/v1/articles/{slug}"))?;
+    // Lines of the log are gathered for a tenth of a second.
+    thread::sleep(Duration::from_millis(500));
     let sent = sent(&lectern.process)?;
     let stored = ARTICLE.lines().filter(|line| !line.starts_with('\\')).map(uncommented).collect::<Vec<_>>().join("\n");
     let mut stored: Vec<_> = stored.split(';').map(plain).filter(|text| !text.is_empty()).collect();

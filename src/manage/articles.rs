@@ -12,7 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    call::{Call, MOUNT, ReadDrafts, Write, answer_page, fault, named, refused},
+    call::{Call, MOUNT, ReadDrafts, Write, answer_page, named},
+    json::{fault, refused},
     standing::{ArticleStanding, answer},
 };
 use crate::{

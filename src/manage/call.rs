@@ -3,7 +3,7 @@
 //! What must hold: nothing of the request is looked at before its key and the key's scope are; no answer is kept by
 //! anybody; a slow client holds no connection to the database; all faults of a body are told at once, each with its place.
 
-use std::{fmt, future::Future, marker::PhantomData, pin::Pin, time::Duration};
+use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
@@ -16,19 +16,14 @@ use actix_web::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::StreamExt;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
+use super::json::{from_json, refused};
 use crate::{
-    content::{
-        ArticleName,
-        json::{Refused, Remark},
-    },
+    content::{ArticleName, json::Refused},
     db::{Db, listen},
-    error::{Error, Fault},
+    error::Error,
     http::{
         Address, MANAGED_BODY_LIMIT,
         headers::bearer,
@@ -276,81 +271,9 @@ fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
     })
 }
 
-/// A body that says nothing, as the error that it is.
-pub(super) fn refused(why: Refused) -> Error {
-    match why {
-        Refused::Syntax { line, column, message } => {
-            Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}"))
-        }
-        Refused::Content(faults) => Error::InvalidContent(faults.into_iter().map(fault).collect()),
-    }
-}
-
-/// What a reader of bodies tells, as a fault.
-pub(super) fn fault(remark: Remark) -> Fault {
-    Fault { line: remark.line, column: remark.column, ..Fault::body(remark.pointer, remark.message) }
-}
-
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map(|Object(value)| value).map_err(|error| {
-        let pointer = pointer(error.path());
-        let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => {
-                Error::InvalidContent(vec![Fault::body(pointer, without_place(&inner.to_string()))])
-            }
-            _ => Error::MalformedRequest(format!("the body is not JSON: {inner}")),
-        }
-    })?;
-    reader.end().map_err(|e| Error::MalformedRequest(format!("the body is not JSON: {e}")))?;
-    Ok(value)
-}
-
-/// A value that is written as an object, and not as a list of its members, which derived readers take as well.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(Members(PhantomData))
-    }
-}
-
-/// A message of the parser without the line and column, which the pointer says better.
-fn without_place(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
-}
-
-/// The path to a value as a pointer (RFC 6901).
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let part = |segment: &Segment| match segment {
-        Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { variant } => format!("/{variant}"),
-        Segment::Unknown => String::new(),
-    };
-    path.iter().map(part).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::Slug;
 
     fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
@@ -372,35 +295,5 @@ mod tests {
     fn a_weak_validator_never_matches() {
         assert!(Expected::OneOf(vec!["W/\"1-a\"".into()]).check(Some("\"1-a\"")).is_err());
         assert!(Expected::OneOf(vec!["\"1-a\"".into()]).check(Some("\"1-a\"")).is_ok());
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
-    struct Body {
-        items: Vec<Item>,
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(deny_unknown_fields)]
-    struct Item {
-        slug: Slug,
-    }
-
-    #[test]
-    fn faults_of_a_body_have_their_place() {
-        let fault = |body: &str| from_json::<Body>(body.as_bytes()).unwrap_err();
-        for (body, place) in [
-            ("{\"items\":[{\"slug\":\"a\"},{\"slug\":\"A B\"}]}", "/items/1/slug"),
-            ("{\"items\":{}}", "/items"),
-            ("[]", ""),
-            ("{\"items\":[],\"more\":1}", "/more"),
-        ] {
-            let Error::InvalidContent(faults) = fault(body) else { panic!("{body}") };
-            assert_eq!(faults[0].pointer.as_deref(), Some(place), "{body}: {faults:?}");
-            assert!(!faults[0].detail.contains(" line "), "{faults:?}");
-        }
-        for body in ["", "{", "{\"items\":[]} x", "\u{0}"] {
-            assert!(matches!(fault(body), Error::MalformedRequest(_)), "{body}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The API that changes things: reads the request, calls [`publishing`](crate::publishing), answers. No SQL.
 //!
-//! - [`call`] who asks, and what · [`standing`] how it stands with an article, as most answers say it
+//! - [`call`] who asks, and what · [`json`] bodies · [`standing`] how it stands with an article, as most answers say it
 //! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
 //! - [`site`] · [`topics`] · [`pins`] what is around the articles; [`state`] what these three share
 //! - [`keys`] who may write · [`audit`] who did what
@@ -8,6 +8,7 @@
 pub mod articles;
 pub mod audit;
 pub mod call;
+pub mod json;
 pub mod keys;
 pub mod pins;
 pub mod preview;

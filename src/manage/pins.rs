@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    call::{Call, Publish, ReadDrafts, fault},
+    call::{Call, Publish, ReadDrafts},
+    json::fault,
     state::{Condition, answer},
 };
 use crate::{

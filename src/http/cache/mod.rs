@@ -15,12 +15,13 @@
 //! - **One address, one entry.** Entries are known by the canonical form of their address; the spellings by which they were
 //!   asked for lead to them directly, so that a hit costs one look-up and nothing is parsed.
 //!
-//! - [`entry`]: an answer, and what it says to one request
+//! - [`entry`]: what is kept for an address, and what makes it stale · [`page`]: an answer, and what it says to one request
 //! - `store`: what is kept, and by what it is found
 
 mod clock;
 pub mod entry;
 mod front;
+pub mod page;
 mod store;
 
 use std::{

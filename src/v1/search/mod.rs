@@ -151,7 +151,8 @@ pub struct HitList {
 ///
 /// Sections in which all that is looked for stands, in the section and the title of its article together: first those where it
 /// is in the title, then in headings and questions, then in the text; within each, by score. A query of several words as
-/// one also finds, last, what has most of them. Hits are the same for everybody.
+/// one also finds, last, what has most of them. Hits are the same for everybody. A page may be shorter than `limit`, empty even,
+/// and not the last: where a phrase stands in few of the many sections that have its words. Its `next_cursor` goes on.
 #[utoipa::path(tag = "Search", params(SearchParameters), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
 #[get("/v1/search")]
 pub async fn search(read: Read<SearchQuery>) -> Result<HttpResponse, Error> {
