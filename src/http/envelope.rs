@@ -347,7 +347,13 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
         .finish()
 }
 
-/// The same answer with a problem as its body, or with the page that explains it. What comes without an error of ours (the framework's own refusals) is
+/// Whether a request comes from somebody who reads pages: browsers say so, programs do not.
+fn asks_for_page(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).filter_map(|accepted| accepted.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// The same answer with a problem as its body, or with the page that explains it to a person. What comes without an error of ours (the framework's own refusals) is
 /// known by its status.
 fn with_problem(
     response: ServiceResponse<BoxBody>,
@@ -367,7 +373,8 @@ fn with_problem(
         let inside = own.map_or_else(|| foreign().to_string(), ToString::to_string);
         log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
     }
-    let page = problem.as_ref().and_then(|problem| (delivery.explain)(path, problem));
+    let reads_pages = asks_for_page(response.request());
+    let page = problem.as_ref().filter(|_| reads_pages).and_then(|problem| (delivery.explain)(path, problem));
     let json = || problem.as_ref().and_then(|problem| serde_json::to_vec(problem).ok()).unwrap_or_default();
     let (kind, policy) = page.as_ref().map_or((MEDIA_TYPE, None), |page| (page.content_type, page.policy));
     let body = page.map_or_else(|| BoxBody::new(json()), |page| BoxBody::new(page.body));

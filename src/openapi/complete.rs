@@ -204,7 +204,7 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
-/// Whether a path is a page's, where a problem is told as a page too.
+/// Whether a path is a page's, where a problem is told as a page to those who ask for `text/html`.
 fn is_page(path: &str) -> bool {
     path == "/" || path.starts_with("/read/")
 }
@@ -219,7 +219,10 @@ fn explained(status: &str) -> Value {
         "503" => "The database cannot be reached; `Retry-After` says when to come again.",
         _ => "Something went wrong inside.",
     };
-    json!({"description": description, "content": {"text/html": {"schema": {"type": "string"}}}})
+    json!({"description": description, "content": {
+        "text/html": {"schema": {"type": "string"}},
+        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }})
 }
 
 fn is_paged(operation: &Value) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     http::{Answer, problem::Problem},
 };
 
-/// The page for a problem at one of the pages' addresses; `None` elsewhere, where programs ask.
+/// The page for a problem at one of the pages' addresses; `None` elsewhere.
 #[must_use]
 pub fn explain(path: &str, problem: &Problem) -> Option<Answer> {
     if path != "/" && !path.starts_with("/read/") && !is_preview(path) {

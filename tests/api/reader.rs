@@ -81,7 +81,14 @@ async fn what_is_not_there_is_told_as_a_page() {
         ("/?cursor=x", 400, "这个地址不对"),
     ] {
         for method in [Method::GET, Method::HEAD] {
-            let page = app.send(method.clone(), path, &[]).await;
+            let problem = app.send(method.clone(), path, &[]).await;
+            assert_eq!(
+                (problem.status.as_u16(), problem.header("content-type")),
+                (status, "application/problem+json"),
+                "{path}"
+            );
+            let accepted = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+            let page = app.send(method.clone(), path, &[("accept", accepted)]).await;
             assert_eq!(page.status, status, "{path}");
             assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
             assert!(page.header("content-security-policy").contains("style-src 'self'"), "{path}");

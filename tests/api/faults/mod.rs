@@ -96,7 +96,8 @@ impl App {
     /// A GET that must be refused at once, because there is no database to answer from.
     async fn ask_in_vain(&self, path: &str) {
         let asked = Instant::now();
-        let away = self.ask(path).await;
+        let reader = [("accept", "text/html")];
+        let away = self.send(Method::GET, path, if path == "/" { &reader } else { &[] }).await;
         assert_eq!(away.status, 503, "{path}: {}", away.text());
         assert!(asked.elapsed() < PROMPT, "{path}: {:?}", asked.elapsed());
         assert!(away.header("retry-after").parse::<u32>().unwrap() > 0);
