@@ -101,9 +101,8 @@ impl Entry {
             Ok(answer) => answer,
             Err(error) => return Entry::refusal(error, route),
         };
-        let (tags, lasting) = (answer.tags.clone(), answer.built_in);
-        let outcome = Outcome::Page(Box::new(Page::new(answer, path, cache_control)));
-        Ok(Entry::with(outcome, &tags, lasting, route))
+        let outcome = Outcome::Page(Box::new(Page::new(&answer, path, cache_control)));
+        Ok(Entry::with(outcome, &answer.tags, answer.built_in, route))
     }
 
     /// The entry of what an address means, with what makes that stale. Errors: as of [`Entry::new`].

@@ -60,7 +60,7 @@ struct Modified {
 
 impl Page {
     /// The page of an answer to a request for `path`.
-    pub(super) fn new(answer: Answer, path: &str, cache_control: &HeaderValue) -> Page {
+    pub(super) fn new(answer: &Answer, path: &str, cache_control: &HeaderValue) -> Page {
         let mut shared = vec![
             (header::CACHE_CONTROL, cache_control.clone()),
             (header::VARY, HeaderValue::from_static("Accept-Encoding")),
@@ -73,7 +73,7 @@ impl Page {
         let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
         let full = std::iter::once(content_type).chain(headers::safe(answer.policy)).collect();
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
-        let identity = Coded { bytes: answer.body, etag: quoted(&etag, Coding::Identity) };
+        let identity = Coded { bytes: exact(&answer.body), etag: quoted(&etag, Coding::Identity) };
         let compressible = !answer.content_type.starts_with("image/");
         let modified = OnceLock::new();
         if answer.built_in {
@@ -147,11 +147,16 @@ impl Page {
                 let bytes = tokio::task::spawn_blocking(move || coding.encode(&identity)).await.ok().flatten()?;
                 grown = bytes.len();
                 let etag = self.identity.etag.to_str().unwrap_or_default().trim_matches('"').to_owned();
-                Some(Coded { bytes: bytes.into(), etag: quoted(&etag, coding) })
+                Some(Coded { bytes: exact(&bytes), etag: quoted(&etag, coding) })
             })
             .await;
         grown
     }
+}
+
+/// The same bytes in no more memory than they need: what they were written into grew by doubling.
+fn exact(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
 }
 
 /// The strong validator of the bytes in a coding: a digest of the bytes as they are, and the coding that they are sent in.
