@@ -281,6 +281,17 @@ async fn a_section_that_is_gone_is_not_passed_over_in_silence() {
     let gone = html.split("<p class=\"gone\">").nth(1).unwrap().split("</p>").next().unwrap();
     assert!(gone.contains("id=\"two\"") && gone.contains("id=\"2\"") && gone.contains("已不在本文中"), "{gone}");
     assert!(!gone.contains("one"), "{gone}");
+    // A number leads to the section that has it today, whatever had it before.
+    let third = "## 丙 {#three}\n\n第三段话又说了别的，同样够长，认得出来。";
+    desk.save("b", &format!("{first}\n\n## 乙 {{#two}}\n\n完全不同的另外一段话，说的是别的事情。\n\n{third}")).await;
+    desk.publish("b").await;
+    desk.save("b", &format!("{first}\n\n{third}")).await;
+    desk.publish("b").await;
+    let html = desk.app.get("/read/b").await.text();
+    let gone = html.split("<p class=\"gone\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(gone.contains("id=\"two\"") && !gone.contains("id=\"2\""), "{gone}");
+    let section = html.split("<section>").nth(2).unwrap();
+    assert!(section.contains("id=\"2\"") && section.contains("id=\"three\""), "{section}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

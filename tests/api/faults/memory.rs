@@ -1,17 +1,22 @@
 //! What is kept of an answer that a change overtook, and who computes when many ask at once.
 
+use std::time::Duration;
+
 use diesel_async::AsyncPgConnection;
 use lectern::{db::Settings, server};
+use reqwest::Method;
+use serde_json::json;
+use tokio::time::timeout;
 
 use super::{Client, Locked, connect, in_time, in_time_or_late, number, proxy::Proxy, status, until, way};
-use crate::house::{App, article, library_database, publish};
+use crate::house::{App, Body, article, library_database, publish};
 
 /// Rule 4 in a forced order: a statement has read the old revision and its answer is on the way; the new one is published,
 /// and the service knows of it; the answer arrives. Who asked before may have it. Nobody else does.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_a_change_overtakes_is_not_kept() {
     let url = library_database().await;
-    let proxy = Proxy::to(&url).await;
+    let proxy = Proxy::to(&url, "lectern read").await;
     // One connection, so that its statements are prepared before the order matters.
     let app =
         App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 }, server::Settings::default());
@@ -58,6 +63,37 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
         // Where another computation has taken its place, it is not even judged.
         assert_eq!(app.cache.counts().refused, refused + u64::from(!again));
         assert_eq!(app.revision(&slug).await, (2, "hit".to_owned()));
+        Some(())
+    })
+    .await;
+}
+
+/// Who changes something is answered when this instance answers by it, however late it is told of the change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_answered_when_what_it_makes_stale_is_dropped() {
+    let url = library_database().await;
+    let proxy = Proxy::to(&url, "lectern listen").await;
+    let databases = Settings { url: proxy.url(), replicas: Vec::new(), connections: 4 };
+    let app = App::with(&databases, server::Settings::default());
+    let key = app.key("read_drafts,write,publish").await;
+    // The first request with a key takes a while: what it needs is made for all that follow.
+    app.call(Method::GET, "/manage/v1/articles", Some(&key), &[], None).await.ok();
+    in_time(async |n| {
+        let (slug, mut mine) = (format!("a-{n}"), connect(&url).await);
+        publish(&mut mine, &article(&slug, "", "旧的一段。")).await;
+        app.knows_newest(&mine).await;
+        let path = format!("/v1/articles/{slug}");
+        assert!(app.ask(&path).await.text().contains("旧的一段"));
+        proxy.keep_back();
+        let withdraw = format!("/manage/v1/articles/{slug}/withdraw");
+        let body = Body::json(&json!({"reason": "过时。"}));
+        let mut change = Box::pin(app.call(Method::POST, &withdraw, Some(&key), &[], Some(body)));
+        let early = timeout(Duration::from_millis(600), &mut change).await;
+        let before = app.ask(&path).await.status;
+        proxy.hand_out();
+        assert!(early.is_err() && before == 200, "it was answered while the old one was still in memory");
+        in_time_or_late(change.await.status.as_u16())?;
+        assert_eq!(app.ask(&path).await.status, 410);
         Some(())
     })
     .await;

@@ -31,8 +31,9 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy to the database at `url`, which is on a Unix socket.
-    pub async fn to(url: &str) -> Proxy {
+    /// A proxy to the database at `url`, which is on a Unix socket. It can keep back what connections with this name are
+    /// answered.
+    pub async fn to(url: &str, name: &'static str) -> Proxy {
         let (host, database) = url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).unwrap();
         let folder = percent_encoding::percent_decode_str(host).decode_utf8().unwrap().into_owned();
         let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
@@ -44,7 +45,7 @@ impl Proxy {
             let kept = Arc::new(kept);
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
-                tokio::spawn(forward(client, server, keep.clone(), Arc::clone(&kept)));
+                tokio::spawn(forward(client, server, name, keep.clone(), Arc::clone(&kept)));
             }
         });
         Proxy { address, database: database.to_owned(), keep_back, kept_back, accept }
@@ -55,7 +56,7 @@ impl Proxy {
         format!("postgres://lectern@{}/{}", self.address, self.database)
     }
 
-    /// From now on, what connections for reading are answered stays here.
+    /// From now on, what those connections are answered stays here.
     pub fn keep_back(&self) {
         self.keep_back.send_replace(true);
     }
@@ -85,19 +86,20 @@ impl Drop for Proxy {
 async fn forward(
     client: TcpStream,
     server: UnixStream,
+    name: &'static str,
     mut keep: watch::Receiver<bool>,
     kept: Arc<watch::Sender<usize>>,
 ) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let reader = Arc::new(AtomicBool::new(false));
-    let is_reader = Arc::clone(&reader);
+    let named = Arc::new(AtomicBool::new(false));
+    let is_named = Arc::clone(&named);
     let asks = async move {
         let mut bytes = Vec::new();
         while from_client.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {
             // A connection says what it is for in the first thing that it says.
-            if bytes.windows(12).any(|part| part == b"lectern read") {
-                is_reader.store(true, Ordering::Relaxed);
+            if bytes.windows(name.len()).any(|part| part == name.as_bytes()) {
+                is_named.store(true, Ordering::Relaxed);
             }
             if to_server.write_all(&bytes).await.is_err() {
                 return;
@@ -112,7 +114,7 @@ async fn forward(
                 read = from_server.read_buf(&mut bytes) => if !read.is_ok_and(|n| n > 0) { return },
                 changed = keep.changed() => if changed.is_err() { return },
             }
-            if *keep.borrow_and_update() && reader.load(Ordering::Relaxed) {
+            if *keep.borrow_and_update() && named.load(Ordering::Relaxed) {
                 if bytes.ends_with(READY) {
                     kept.send_modify(|count| *count += 1);
                 }

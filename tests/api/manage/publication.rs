@@ -53,31 +53,6 @@ async fn a_revision_is_published_and_the_next_one_is_not() {
     assert_eq!((past.status.as_u16(), &past.json()["live_revision"]), (200, &json!(2)), "at once");
 }
 
-/// Who changes something reads it as soon as it is answered: not only the article, but all that shows it.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_publishes_reads_what_was_published() {
-    let desk = Desk::empty().await;
-    desk.save("a", "第0稿。").await;
-    desk.publish("a").await;
-    for n in 1..=20 {
-        let text = format!("第{n}稿。");
-        desk.save("a", &text).await;
-        // What is in memory is of before.
-        for path in ["/v1/articles/a", "/read/a", "/v1/search?q=%E7%A8%BF"] {
-            assert!(!desk.app.get(path).await.text().contains(&text), "{path}");
-        }
-        desk.publish("a").await;
-        for path in ["/v1/articles/a", "/read/a"] {
-            assert!(desk.app.get(path).await.text().contains(&text), "{path}: {n}");
-        }
-        let found = desk.app.get("/v1/search?q=%E7%A8%BF").await.text();
-        assert!(found.contains(&format!("第{n}")), "{found}");
-    }
-    desk.post("a/withdraw", &json!({"reason": "过时。"})).await.ok();
-    assert_eq!(desk.status("/read/a").await, 410);
-    assert!(!desk.app.get("/").await.text().contains("/read/a\""));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_fires_once_on_time_on_one_of_many_instances() {
     let desk = Desk::empty().await;
