@@ -206,14 +206,16 @@ pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
 
 /// Whether a path is a page's, where a problem is told as a page to those who ask for `text/html`.
 fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with("/read/")
+    path == "/" || path.starts_with("/read/") || (path.starts_with("/preview/") && path.ends_with("/page"))
 }
 
 /// The answer of a page that cannot be shown.
 fn explained(status: &str) -> Value {
     let description = match status {
         "400" => "The address has something that is not known here.",
+        "403" => "The link has expired, or is not whole.",
         "404" => "Nothing is at this address.",
+        "409" => "What is shown could not be published as it is.",
         "410" => "It was withdrawn; the page says why.",
         "429" => "Too many requests; `Retry-After` says when to come again.",
         "503" => "The database cannot be reached; `Retry-After` says when to come again.",
@@ -264,7 +266,8 @@ pub(super) fn managed(path: &str, operation: &mut Value) {
     }
     for (status, name) in shared {
         if operation["responses"].get(status).is_none() {
-            operation["responses"][status] = reference("responses", name);
+            operation["responses"][status] =
+                if is_page(path) { explained(status) } else { reference("responses", name) };
         }
     }
     let paged = is_paged(operation);
