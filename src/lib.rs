@@ -14,6 +14,7 @@
 //! - [`v1`] the public API, one file a feature; reads the public half of the database only
 //! - [`manage`] the API that changes things: reads the request, calls `publishing`, answers
 //! - [`views`] how often articles are read: counted in memory
+//! - [`finished`] whole articles that were assembled once, on their way into the database
 //! - [`http`] what every request shares; the cache of finished answers
 //! - [`db`] the way to Postgres
 //! - [`reader`] the pages at `/` and `/read/…`
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod content;
 pub mod db;
 pub mod error;
+pub mod finished;
 pub mod http;
 pub mod logging;
 pub mod manage;

@@ -25,6 +25,7 @@ use crate::{
         listen::{self, Follow, State},
     },
     error::Error,
+    finished::Shelf,
     http::{
         BODY_LIMIT,
         cache::{self, Cache, entry::Lifetimes},
@@ -37,7 +38,7 @@ use crate::{
         read::Delivery,
     },
     manage, openapi,
-    publishing::{schedule, views},
+    publishing::{finished, schedule, views},
     reader, v1,
     views::Counter,
 };
@@ -101,8 +102,8 @@ pub struct Running {
     /// The one that answers `/metrics`, where that has a listener of its own.
     metrics: Option<Server>,
     cache: Arc<Cache>,
-    /// What follows the log, and what publishes as scheduled.
-    tasks: [JoinHandle<()>; 2],
+    /// What follows the log, what publishes as scheduled, and what keeps finished articles.
+    tasks: [JoinHandle<()>; 3],
     /// What writes the views, and what tells it to end.
     views: (JoinHandle<()>, oneshot::Sender<()>),
 }
@@ -188,6 +189,8 @@ pub fn start(
     let follower = listen::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
     let follower = tokio::spawn(follower);
     let publisher = tokio::spawn(schedule::keep(db.clone(), cache.upcoming()));
+    let shelf = Arc::new(Shelf::default());
+    let keeper = tokio::spawn(finished::keep(db.clone(), Arc::clone(&shelf)));
     let counter = Arc::new(Counter::default());
     let (stop, stopped) = oneshot::channel();
     let views = tokio::spawn(views::keep(db.clone(), Arc::clone(&counter), settings.views, stopped));
@@ -202,6 +205,7 @@ pub fn start(
         explain: reader::explain,
     });
     let db = web::Data::new(db.clone());
+    let shelf = web::Data::from(shelf);
     let metrics = web::Data::from(metrics);
     let beside = metrics_listener
         .map(|listener| metrics_server(listener, metrics.clone(), delivery.clone()))
@@ -216,6 +220,7 @@ pub fn start(
             .app_data(delivery.clone())
             .app_data(methods.clone())
             .app_data(files.clone())
+            .app_data(shelf.clone())
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
             .app_data(metrics.clone())
             .configure(main_routes);
@@ -236,7 +241,7 @@ pub fn start(
         None => server.listen(listener),
     };
     let server = server.map_err(unusable)?.run();
-    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher], views: (views, stop) })
+    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher, keeper], views: (views, stop) })
 }
 
 /// The server of `/metrics` alone.

@@ -109,3 +109,8 @@ select (select count(*) from clones) - clones.n + 1, 'published', clones.id, clo
 from clones
 join changes on changes.article_id = clones.original and changes.type = 'published'
 order by clones.n desc;
+
+-- What was finished before is of another place in the log.
+truncate finished_articles, tag_changes;
+insert into tag_changes (tag, sequence)
+select tag, max(sequence) from changes cross join unnest(tags) as tag group by tag;

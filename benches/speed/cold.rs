@@ -9,6 +9,7 @@ use std::{fs, path::Path, process::Command};
 
 use diesel::{sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use lectern::finished::BUILD;
 
 use crate::{
     Failure,
@@ -40,7 +41,7 @@ struct Pgbench {
 }
 
 const PGBENCH: [Pgbench; 3] = [
-    Pgbench { name: "pgbench, same statements", script: ARTICLE, own_core: false },
+    Pgbench { name: "pgbench, same statement", script: ARTICLE, own_core: false },
     Pgbench { name: FINISHED, script: include_str!("finished.sql"), own_core: false },
     Pgbench { name: FINISHED_APART, script: include_str!("finished.sql"), own_core: true },
 ];
@@ -54,7 +55,8 @@ pub fn run(
     folder: &Path,
 ) -> Result<(Vec<Row>, Vec<String>), Failure> {
     let mut notes = Vec::new();
-    let works = works(library, lectern)?;
+    let mut works = works(library, lectern)?;
+    works.retain(|(name, _)| settings.wants_work(name));
     let pgbench = store.program("pgbench");
     if pgbench.is_some() {
         store.wait(finish(library, lectern))?;
@@ -143,12 +145,7 @@ impl Pgbench {
             ("clients", CLIENTS.to_string()),
             ("clones", library.clones.to_string()),
             ("step", library.step.to_string()),
-            ("one", "1".to_owned()),
-            ("zero", "0".to_owned()),
-            ("yes", "true".to_owned()),
-            ("no", "false".to_owned()),
-            // One more recommendation than come with an article.
-            ("related", "7".to_owned()),
+            ("build", BUILD.to_owned()),
         ];
         let mut command = Command::new("taskset");
         command.args(["-c", &core.to_string()]).arg(program).args(["-n", "-M", "prepared", "-j", "1"]);

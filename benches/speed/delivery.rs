@@ -66,7 +66,8 @@ pub fn run(
     bare: &Server,
     nginx: Option<&Server>,
 ) -> Result<Vec<Row>, Failure> {
-    let works = works(library, lectern, bare, nginx)?;
+    let mut works = works(library, lectern, bare, nginx)?;
+    works.retain(|work| settings.wants_work(work.name));
     let mut samples: Vec<[Vec<Sample>; 3]> = works.iter().map(|_| Default::default()).collect();
     for round in 1..=settings.rounds {
         eprintln!("delivery, {} articles, round {round} of {}", library.articles, settings.rounds);

@@ -40,6 +40,7 @@ pub struct Settings {
     /// Where the libraries of discovery are kept between runs; they take minutes to make.
     pub data: Option<PathBuf>,
     parts: Vec<String>,
+    works: Vec<String>,
 }
 
 impl Settings {
@@ -78,7 +79,13 @@ impl Settings {
             lectern: env::var_os("BENCH_LECTERN").map_or_else(|| env!("CARGO_BIN_EXE_lectern").into(), PathBuf::from),
             data: env::var_os("BENCH_DATA").filter(|path| !path.is_empty()).map(PathBuf::from),
             parts,
+            works: list("BENCH_WORKS", "")?,
         })
+    }
+
+    /// Whether a kind of work is wanted: all are, unless some are named.
+    pub fn wants_work(&self, name: &str) -> bool {
+        self.works.is_empty() || self.works.iter().any(|wanted| wanted == name)
     }
 
     /// Whether a part of the run is wanted.
@@ -97,5 +104,5 @@ fn number(name: &str, unless: usize) -> Result<usize, Failure> {
 fn list<T: FromStr>(name: &str, unless: &str) -> Result<Vec<T>, Failure> {
     let text = env::var(name).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| unless.to_owned());
     let item = |item: &str| item.trim().parse().map_err(|_| format!("{name}: `{item}` is not understood").into());
-    text.split(',').map(item).collect()
+    text.split(',').filter(|text| !text.trim().is_empty()).map(item).collect()
 }

@@ -73,10 +73,10 @@ struct Pools {
     statements: Arc<Statements>,
 }
 
-/// Counts of statements, and of requests that got no connection to read or to write with.
+/// Counts of statements, and of requests that got no connection; by what they are for, where there are two: to read or to write.
 #[derive(Debug, Default)]
 struct Statements {
-    sent: AtomicU64,
+    sent: [AtomicU64; 2],
     slow: AtomicU64,
     timeouts: [AtomicU64; 2],
 }
@@ -100,12 +100,12 @@ impl Db {
     pub async fn read(&self) -> Result<Connection, Error> {
         let pools = &self.0.read;
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
-        self.lend(0, pools[turn % pools.len()].get().await)
+        self.lend(Access::Read, pools[turn % pools.len()].get().await)
     }
 
     /// A connection to the primary that may write.
     pub async fn write(&self) -> Result<Connection, Error> {
-        self.lend(1, self.0.write.get().await)
+        self.lend(Access::Write, self.0.write.get().await)
     }
 
     /// Runs `work` over a connection that may write. If it does not come to its end, because nobody waits for it any more, the
@@ -138,7 +138,13 @@ impl Db {
     /// How many statements were sent to Postgres so far, those that open and close transactions included.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        self.0.statements.sent.load(Ordering::Relaxed)
+        self.0.statements.sent.iter().map(|sent| sent.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many of them were sent over connections that only read.
+    #[must_use]
+    pub fn read_statements(&self) -> u64 {
+        self.0.statements.sent[Access::Read as usize].load(Ordering::Relaxed)
     }
 
     /// How many of them took longer than [`SLOW`].
@@ -154,21 +160,21 @@ impl Db {
             size: sum.size + pool.size,
             used: sum.used + pool.used,
             waiting: sum.waiting + pool.waiting,
-            timeouts: self.0.statements.timeouts[0].load(Ordering::Relaxed),
+            timeouts: self.0.statements.timeouts[Access::Read as usize].load(Ordering::Relaxed),
         })
     }
 
     /// How it stands with the pool for writing.
     #[must_use]
     pub fn write_pool(&self) -> PoolUse {
-        let timeouts = self.0.statements.timeouts[1].load(Ordering::Relaxed);
+        let timeouts = self.0.statements.timeouts[Access::Write as usize].load(Ordering::Relaxed);
         PoolUse { timeouts, ..PoolUse::of(&self.0.write) }
     }
 
     /// Counts a loan that came to nothing.
-    fn lend(&self, place: usize, loan: Result<Connection, deadpool::PoolError>) -> Result<Connection, Error> {
+    fn lend(&self, access: Access, loan: Result<Connection, deadpool::PoolError>) -> Result<Connection, Error> {
         if loan.is_err() {
-            self.0.statements.timeouts[place].fetch_add(1, Ordering::Relaxed);
+            self.0.statements.timeouts[access as usize].fetch_add(1, Ordering::Relaxed);
         }
         Ok(loan?)
     }
@@ -244,7 +250,7 @@ fn pool(
     // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let watch = Watch { statements: Arc::clone(&statements), begun: VecDeque::new() };
+        let watch = Watch::new(access, &statements);
         let url = url.to_owned();
         async move {
             let mut connection = AsyncPgConnection::establish(&url).await?;
@@ -259,7 +265,7 @@ fn pool(
     });
     // Whoever had the connection before may have gone without the answers to what they asked.
     let anew = Hook::sync_fn(move |connection: &mut AsyncPgConnection, _| {
-        connection.set_instrumentation(Watch { statements: Arc::clone(&counted), begun: VecDeque::new() });
+        connection.set_instrumentation(Watch::new(access, &counted));
         Ok(())
     });
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
@@ -278,17 +284,24 @@ fn pool(
 
 /// Counts the statements of a connection, and names those that are slow.
 struct Watch {
+    access: Access,
     statements: Arc<Statements>,
     /// When the statements that are under way began. Those of one connection are answered in the order in which they were
     /// sent.
     begun: VecDeque<Instant>,
 }
 
+impl Watch {
+    fn new(access: Access, statements: &Arc<Statements>) -> Watch {
+        Watch { access, statements: Arc::clone(statements), begun: VecDeque::new() }
+    }
+}
+
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { query, .. } => {
-                self.statements.sent.fetch_add(1, Ordering::Relaxed);
+                self.statements.sent[self.access as usize].fetch_add(1, Ordering::Relaxed);
                 self.begun.push_back(Instant::now());
                 log::trace!(target: "lectern::sql", "{query}");
             }

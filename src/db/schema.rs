@@ -112,6 +112,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    finished_articles (article_id) {
+        article_id -> Uuid,
+        build -> Text,
+        sequence -> Int8,
+        tags -> Array<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     hot (span, article_id) {
         span -> Text,
         article_id -> Uuid,
@@ -242,6 +252,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    tag_changes (tag) {
+        tag -> Text,
+        sequence -> Int8,
+    }
+}
+
+diesel::table! {
     topics (slug) {
         slug -> Text,
         name -> Text,
@@ -271,6 +288,7 @@ diesel::joinable!(article_bodies -> articles (article_id));
 diesel::joinable!(article_topics -> articles (article_id));
 diesel::joinable!(article_topics -> topics (topic_slug));
 diesel::joinable!(completions -> articles (article_id));
+diesel::joinable!(finished_articles -> articles (article_id));
 diesel::joinable!(hot -> articles (article_id));
 diesel::joinable!(links -> articles (article_id));
 diesel::joinable!(passages -> articles (article_id));
@@ -287,6 +305,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     changes,
     completions,
     documents,
+    finished_articles,
     hot,
     keys,
     links,
@@ -298,6 +317,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     section_addresses,
     sections,
     site,
+    tag_changes,
     topics,
     views,
     withdrawals,

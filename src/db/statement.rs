@@ -36,6 +36,8 @@ pub enum Bind {
     Uuids(Vec<Uuid>),
     /// `bigint[]`.
     Integers(Vec<i64>),
+    /// `text[]`.
+    Texts(Vec<String>),
 }
 
 impl<S> Statement<S> {
@@ -70,6 +72,7 @@ impl<S> QueryFragment<Pg> for Statement<S> {
                 Bind::Float(value) => out.push_bind_param::<Nullable<Double>, _>(value)?,
                 Bind::Uuids(values) => out.push_bind_param::<Array<SqlUuid>, _>(values)?,
                 Bind::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
+                Bind::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
             }
             out.push_sql(" as ");
             out.push_sql(name);

@@ -47,6 +47,18 @@ impl Answer {
         self
     }
 
+    /// The tags that it has so far.
+    #[must_use]
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// What a page may load (`Content-Security-Policy`).
     #[must_use]
     pub fn policy(mut self, policy: &'static str) -> Answer {

@@ -73,6 +73,12 @@ pub struct Parameters {
 pub struct Canonical(Vec<(&'static str, String)>);
 
 impl Canonical {
+    /// Whether nothing is asked for but what is answered anyway.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The same query with another value of one parameter, which stands last then.
     #[must_use]
     pub fn with(&self, name: &'static str, value: String) -> Canonical {

@@ -144,8 +144,10 @@ pub async fn read_preview(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     let Query(PreviewQuery { token, article }) = query;
-    staged(&db, &path, token, async |connection, key, address| article::one(connection, key, &article, address).await)
-        .await
+    let read = async |connection: &AsyncPgConnection, key: &ArticleName, address: &Address| {
+        Ok(article::one(connection, key, &article, address).await?.1)
+    };
+    staged(&db, &path, token, read).await
 }
 
 /// Read a draft by its link, as a page

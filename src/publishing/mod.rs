@@ -15,12 +15,14 @@
 //! - [`sections`]: which section of a new revision is which of the old.
 //! - [`site`]: the site's own facts, topics, pins.
 //! - [`keys`]: who may write.
+//! - [`finished`]: whole articles as they were answered, kept for the next reading.
 //! - [`views`]: what was read, and the hot list that is computed from it.
 //! - [`audit`]: who did what.
 
 pub mod article;
 pub mod audit;
 pub mod draft;
+pub mod finished;
 pub mod keys;
 pub mod moves;
 pub mod preview;
@@ -44,7 +46,7 @@ use uuid::Uuid;
 use crate::{
     db::{
         listen::CHANNEL,
-        schema::{addresses, changes},
+        schema::{addresses, changes, tag_changes},
     },
     error::Error,
 };
@@ -151,6 +153,15 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
             changes::tags.eq(&change.tags),
             changes::at.eq(clock_timestamp()),
         ))
+        .execute(connection)
+        .await?;
+    let tags: Vec<_> =
+        change.tags.iter().map(|tag| (tag_changes::tag.eq(tag), tag_changes::sequence.eq(sequence))).collect();
+    diesel::insert_into(tag_changes::table)
+        .values(tags)
+        .on_conflict(tag_changes::tag)
+        .do_update()
+        .set(tag_changes::sequence.eq(sequence))
         .execute(connection)
         .await?;
     notify(connection, &sequence.to_string()).await?;

@@ -24,10 +24,10 @@ async fn the_second_answer_comes_from_memory_and_is_the_same() {
         let first = app.get(path).await;
         assert_eq!(served(&first), "miss", "{path}");
         assert!(first.header("server-timing").contains("compute;dur="), "{path}");
-        let before = app.db.statements();
+        let before = app.db.read_statements();
         let second = app.send(Method::GET, path, &[]).await;
         assert_eq!(served(&second), "hit", "{path}");
-        assert_eq!(app.db.statements(), before, "{path}");
+        assert_eq!(app.db.read_statements(), before, "{path}");
         assert_eq!(first.body, second.body, "{path}");
         for name in
             ["etag", "last-modified", "cache-control", "surrogate-key", "content-type", "content-length", "vary"]
@@ -40,10 +40,10 @@ async fn the_second_answer_comes_from_memory_and_is_the_same() {
     // Refusals come from memory too, and name the request that was refused.
     let nowhere = "/v1/articles/no-such-article";
     let first = app.get(nowhere).await;
-    let before = app.db.statements();
+    let before = app.db.read_statements();
     let second = app.send(Method::GET, nowhere, &[("x-request-id", "mine")]).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (404, 404));
-    assert_eq!(app.db.statements(), before);
+    assert_eq!(app.db.read_statements(), before);
     assert_eq!(second.json()["request_id"], "mine");
 }
 
@@ -51,7 +51,7 @@ async fn the_second_answer_comes_from_memory_and_is_the_same() {
 async fn one_meaning_is_one_entry() {
     let app = App::library().await;
     let first = app.get("/v1/articles?topic=stem-cells&sort=title").await;
-    let before = app.db.statements();
+    let before = app.db.read_statements();
     for same in [
         "/v1/articles?sort=title&topic=stem-cells",
         "/v1/articles?limit=20&sort=title&topic=stem-cells",
@@ -63,7 +63,7 @@ async fn one_meaning_is_one_entry() {
             assert_eq!((served(&again), again.header("etag")), ("hit", first.header("etag")), "{same}");
         }
     }
-    assert_eq!(app.db.statements(), before, "none of them was computed");
+    assert_eq!(app.db.read_statements(), before, "none of them was computed");
     // And a list's next page is the same wherever it is asked from.
     let page = app.get("/v1/articles?limit=2&sort=published_at").await;
     let swapped = app.send(Method::GET, "/v1/articles?sort=published_at&limit=2", &[]).await;

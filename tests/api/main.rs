@@ -8,6 +8,7 @@ mod contract;
 mod db;
 mod delivery;
 mod faults;
+mod finished;
 mod house;
 mod http;
 mod identity;

@@ -7,14 +7,19 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
-use super::find::{Found, Wanted, find, raw, written};
+use super::{
+    find::{Found, Wanted, find, raw, written},
+    finished,
+};
 use crate::{
     content::{
         ArticleName,
         body::{Format, Section, TocEntry, Written},
     },
     error::Error,
+    finished::{Finished, Shelf},
     http::{
         Address, Answer, Read,
         query::{FromQuery, Parameters},
@@ -125,22 +130,41 @@ pub struct Article {
     responses((status = 200, description = "The article.", body = Article)),
 )]
 #[get("/v1/articles/{slug}")]
-pub async fn read_article(path: web::Path<String>, read: Read<ArticleQuery>) -> Result<HttpResponse, Error> {
+pub async fn read_article(
+    path: web::Path<String>,
+    read: Read<ArticleQuery>,
+    shelf: web::Data<Shelf>,
+) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, query, address| one(connection, &key, &query, &address).await).await
+    read.answer(async move |connection, query, address| {
+        if !address.query.is_default() {
+            return Ok(one(connection, &key, &query, &address).await?.1);
+        }
+        let (place, known) = finished::find(connection, &key).await?;
+        if let Some(answer) = known {
+            return Ok(answer);
+        }
+        let (id, answer) = one(connection, &key, &query, &address).await?;
+        if let (Some(place), Ok(body)) = (place, str::from_utf8(answer.body())) {
+            shelf.put(id, Finished { place, tags: answer.tags().to_vec(), body: body.to_owned() });
+        }
+        Ok(answer)
+    })
+    .await
 }
 
-/// The answer to a request for one article.
+/// The id of one article, and the answer to a request for it.
 pub(crate) async fn one(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     query: &ArticleQuery,
     address: &Address,
-) -> Result<Answer, Error> {
+) -> Result<(Uuid, Answer), Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
     check(key, MOUNT, found.card.address(), "", address)?;
 
+    let id = found.card.id;
     let mut tags = found.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));
     if hot.is_some() {
@@ -149,7 +173,7 @@ pub(crate) async fn one(
     let article = found.into_article(query, related.map(|related| related.shown), hot)?;
     let answer =
         filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
-    Ok(answer.tagged(tags))
+    Ok((id, answer.tagged(tags)))
 }
 
 /// How often an article is read again when a publication falls between its statements.

@@ -62,8 +62,8 @@ async fn up_down_and_up_again_leaves_no_difference() {
 async fn services_that_start_together_migrate_once() {
     let url = house::empty_database().await;
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
-    tokio::task::block_in_place(|| {
-        AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap();
+    let all = tokio::task::block_in_place(|| {
+        AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap().len()
     });
     let runs = (0..4).map(|_| {
         let url = url.clone();
@@ -73,7 +73,7 @@ async fn services_that_start_together_migrate_once() {
     for run in runs.collect::<Vec<_>>() {
         ran += run.await.unwrap();
     }
-    assert_eq!(ran, 4);
+    assert_eq!(ran, all);
 }
 
 /// Postgres does not index the referring side by itself; without one, a delete reads the whole table.

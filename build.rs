@@ -1,0 +1,37 @@
+//! Names the sources that a program is built from, for what one build keeps in the database and another must not answer
+//! with.
+
+use std::{
+    env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+};
+
+fn main() -> io::Result<()> {
+    let mut files = vec![PathBuf::from("Cargo.lock")];
+    gather(Path::new("src"), &mut files)?;
+    files.sort();
+    let mut digest = DefaultHasher::new();
+    for file in files {
+        println!("cargo::rerun-if-changed={}", file.display());
+        (file.to_string_lossy(), fs::read(&file)?).hash(&mut digest);
+    }
+    // A file that is added or taken away.
+    println!("cargo::rerun-if-changed=src");
+    let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    println!("cargo::rustc-env=LECTERN_BUILD={version}-{:016x}", digest.finish());
+    Ok(())
+}
+
+fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            gather(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

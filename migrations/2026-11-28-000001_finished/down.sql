@@ -1,0 +1,2 @@
+drop table finished_articles;
+drop table tag_changes;

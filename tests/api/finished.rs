@@ -1,0 +1,252 @@
+//! Whole articles that are kept in the database, held against what is assembled at the same moment.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use diesel::{prelude::*, sql_types::Text};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::MigrationHarness;
+use fastrand::Rng;
+use lectern::{
+    content::site::Topic,
+    db::{
+        Settings,
+        migrate::{self, MIGRATIONS},
+        schema::{articles, changes, finished_articles as kept},
+    },
+    finished::{BUILD, Finished, Place},
+    publishing::{finished, moves, site, withdraw},
+    server,
+};
+use reqwest::Method;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use crate::house::{App, Reply, article, author, empty_database, library_database};
+
+/// A service that keeps nothing in memory.
+fn forgetful(url: &str) -> App {
+    let databases = Settings { url: url.to_owned(), replicas: Vec::new(), connections: 4 };
+    App::with(&databases, server::Settings { cache_bytes: 0, ..server::Settings::default() })
+}
+
+async fn connect(app: &App) -> AsyncPgConnection {
+    AsyncPgConnection::establish(&app.database).await.unwrap()
+}
+
+/// What is kept of an article.
+async fn row(connection: &mut AsyncPgConnection, id: Uuid) -> Option<Finished> {
+    let row = kept::table
+        .inner_join(changes::table.on(changes::sequence.eq(kept::sequence)))
+        .filter(kept::article_id.eq(id))
+        .select((kept::sequence, changes::at, kept::tags, kept::body));
+    let row: Option<(i64, _, _, _)> = row.first(connection).await.optional().unwrap();
+    row.map(|(sequence, at, tags, body)| Finished { place: Place { sequence, at }, tags, body })
+}
+
+/// Reads an article, and waits until what was answered is kept.
+async fn keep(app: &App, connection: &mut AsyncPgConnection, slug: &str) -> (Uuid, Finished) {
+    let answered = app.get(&format!("/v1/articles/{slug}")).await.ok();
+    let id: Uuid = answered["id"].as_str().unwrap().parse().unwrap();
+    let began = Instant::now();
+    loop {
+        if let Some(row) = row(connection, id).await
+            && serde_json::from_str::<Value>(&row.body).unwrap() == answered
+        {
+            return (id, row);
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{slug} was not kept");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The statements that were sent for a request, and its answer.
+async fn counted(app: &App, path: &str) -> (u64, Reply) {
+    let before = app.db.read_statements();
+    let reply = app.send(Method::GET, path, &[]).await;
+    (app.db.read_statements() - before, reply)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_reading_is_one_row() {
+    let app = forgetful(&library_database().await);
+    let mut connection = connect(&app).await;
+    let path = "/v1/articles/stem-cell-infusion";
+    app.settle().await;
+    let (sent, assembled) = counted(&app, path).await;
+    assert_eq!(sent, 3, "a look at what is kept, the article, related reading");
+    let (id, _) = keep(&app, &mut connection, "stem-cell-infusion").await;
+    let same = "?format=html&include=related,toc,sections";
+    for again in [path, &format!("{path}{same}"), &format!("/v1/articles/{id}"), &format!("/v1/articles/{id}{same}")] {
+        let (sent, reply) = counted(&app, again).await;
+        assert_eq!(sent, 1, "{again}");
+        assert_eq!(reply.body, assembled.body, "{again}");
+        for name in ["etag", "surrogate-key", "content-type", "cache-control"] {
+            assert_eq!(reply.header(name), assembled.header(name), "{again}: {name}");
+        }
+    }
+    for other in ["?include=toc,sections", "?format=text", "?fields=-hot", "?include=toc,sections,related,hot"] {
+        let (sent, reply) = counted(&app, &format!("{path}{other}")).await;
+        assert!(sent <= 3 && reply.status == 200, "{other}: {sent} statements");
+    }
+}
+
+/// Whatever is done to the articles, and however long ago one was read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_what_would_be_assembled() {
+    let app = forgetful(&empty_database().await);
+    let mut connection = connect(&app).await;
+    let mut rng = Rng::with_seed(5);
+    let mut slugs: Vec<Vec<String>> = (0..6).map(|n| vec![format!("a{n}")]).collect();
+    let (mut from_rows, mut refused) = (0, 0);
+    for step in 0..40 {
+        let n = rng.usize(..slugs.len());
+        let today = slugs[n].last().unwrap().clone();
+        let id = articles::table.filter(articles::slug.eq(&today)).select(articles::id);
+        let live: Option<Uuid> = id.first(&mut connection).await.optional().unwrap();
+        let what = if live.is_none() { 0 } else { rng.u8(..8) };
+        match (what, live) {
+            (5, Some(id)) => {
+                let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, id, "修订中。", &author()).await;
+                connection.transaction(gone).await.unwrap();
+            }
+            (6, Some(id)) if slugs[n].len() < 4 => {
+                let next = format!("a{n}-{step}");
+                let target = next.parse().unwrap();
+                let moved = async |c: &mut AsyncPgConnection| moves::move_to(c, id, &target, &author()).await;
+                connection.transaction(moved).await.unwrap();
+                slugs[n].push(next);
+            }
+            (7, _) => {
+                let slug = format!("t{}", rng.u8(..8));
+                let topic = Topic { slug: slug.parse().unwrap(), name: format!("主题 {step}"), description: None };
+                let renamed = async |c: &mut AsyncPgConnection| site::put_topics(c, &[topic], &author()).await;
+                connection.transaction(renamed).await.unwrap();
+            }
+            _ => {
+                let any = |rng: &mut Rng| {
+                    let of = &slugs[rng.usize(..slugs.len())];
+                    of[rng.usize(..of.len())].clone()
+                };
+                let related =
+                    if rng.bool() { format!("related: [{{article: {}}}]", any(&mut rng)) } else { String::new() };
+                let front = format!("topics: [t{}, t{}]\n{related}", rng.u8(..4), 4 + rng.u8(..4));
+                let text = format!("## 甲 {step}\n\n第 {step} 稿，见[另一篇]({}.md)。", any(&mut rng));
+                app.publish(&article(&today, &front, &text)).await;
+            }
+        }
+        // Once as the change finds it, and once more when what was assembled is written.
+        for _ in 0..2 {
+            for slug in slugs.iter().flatten() {
+                let path = format!("/v1/articles/{slug}");
+                let (sent, known) = counted(&app, &path).await;
+                // `hot` is not among what is answered unless it is asked for.
+                let assembled = app.send(Method::GET, &format!("{path}?fields=-hot"), &[]).await;
+                assert_eq!(known.status, assembled.status, "{step} {path}");
+                if known.status != 200 {
+                    refused += 1;
+                    continue;
+                }
+                from_rows += usize::from(sent == 1);
+                assert_eq!(known.json(), assembled.json(), "{step} {path}");
+                assert_eq!(known.header("surrogate-key"), assembled.header("surrogate-key"), "{step} {path}");
+            }
+            sleep(Duration::from_millis(80)).await;
+        }
+    }
+    assert!(from_rows > 100 && refused > 100, "{from_rows} answers came from rows, {refused} were refusals");
+}
+
+/// However late it is written: it was read before the change.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_overtakes_is_not_answered() {
+    let app = forgetful(&empty_database().await);
+    let mut connection = connect(&app).await;
+    app.publish(&article("a", "", "## 甲\n\n第一稿。")).await;
+    let (id, old) = keep(&app, &mut connection, "a").await;
+    app.publish(&article("a", "", "## 甲\n\n第二稿。")).await;
+    assert!(
+        app.get("/v1/articles/a").await.text().contains("第二稿"),
+        "what is kept of before the change is passed over"
+    );
+    diesel::delete(kept::table).execute(&mut connection).await.unwrap();
+    finished::write(&mut connection, &[(id, old.clone())]).await.unwrap();
+    assert_eq!(row(&mut connection, id).await.as_ref(), Some(&old));
+    assert!(app.get("/v1/articles/a").await.text().contains("第二稿"), "and so is what is written after it");
+    let (_, new) = keep(&app, &mut connection, "a").await;
+    finished::write(&mut connection, &[(id, old)]).await.unwrap();
+    assert_eq!(row(&mut connection, id).await, Some(new), "what is newer stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_of_another_log_or_another_build_is_not_answered() {
+    let app = forgetful(&empty_database().await);
+    let mut connection = connect(&app).await;
+    app.publish(&article("a", "", "## 甲\n\n一段。")).await;
+    let (id, own) = keep(&app, &mut connection, "a").await;
+    diesel::delete(kept::table).execute(&mut connection).await.unwrap();
+    let Place { sequence, at } = own.place;
+    for place in [Place { sequence, at: at + TimeDelta::microseconds(1) }, Place { sequence: sequence + 1, at }] {
+        finished::write(&mut connection, &[(id, Finished { place, ..own.clone() })]).await.unwrap();
+        assert_eq!(row(&mut connection, id).await, None, "{place:?} is not in the log");
+    }
+    finished::write(&mut connection, &[(id, own.clone())]).await.unwrap();
+    let foreign = diesel::update(kept::table).set((kept::build.eq("another"), kept::body.eq("{}")));
+    foreign.execute(&mut connection).await.unwrap();
+    assert_eq!(app.get("/v1/articles/a").await.json()["slug"], "a");
+    let (_, row) = keep(&app, &mut connection, "a").await;
+    assert_eq!(row.body, own.body, "it takes the place of the other build's");
+    let build: String = kept::table.select(kept::build).first(&mut connection).await.unwrap();
+    assert_eq!(build, BUILD);
+}
+
+/// Who writes what was read waits for nobody who publishes, and nobody who publishes finds it in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_being_taken_away_is_passed_over() {
+    let app = forgetful(&empty_database().await);
+    let (mut mine, mut other) = (connect(&app).await, connect(&app).await);
+    for slug in ["a", "b"] {
+        app.publish(&article(slug, "", "## 甲\n\n一段。")).await;
+    }
+    let (a, b) = (keep(&app, &mut mine, "a").await, keep(&app, &mut mine, "b").await);
+    diesel::delete(kept::table).execute(&mut mine).await.unwrap();
+    mine.batch_execute("begin").await.unwrap();
+    withdraw::withdraw(&mut mine, a.0, "修订中。", &author()).await.unwrap();
+    let both = [a.clone(), b.clone()];
+    let written = timeout(Duration::from_secs(10), finished::write(&mut other, &both)).await;
+    written.expect("it waits for who publishes").unwrap();
+    let known: Vec<Uuid> = kept::table.select(kept::article_id).load(&mut other).await.unwrap();
+    assert_eq!(known, [b.0]);
+    mine.batch_execute("commit").await.unwrap();
+    finished::write(&mut other, &both).await.unwrap();
+    assert_eq!(row(&mut other, a.0).await, None, "nor is what is gone kept");
+    assert_eq!(app.get("/v1/articles/a").await.status, 410);
+}
+
+/// Those of the time before there was a table of it, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tag_of_the_log_has_its_last_change() {
+    #[derive(QueryableByName, Debug)]
+    struct Tag {
+        #[diesel(sql_type = Text)]
+        tag: String,
+    }
+    let url = library_database().await;
+    let connection = AsyncPgConnection::establish(&url).await.unwrap();
+    tokio::task::block_in_place(|| {
+        AsyncMigrationHarness::new(connection).revert_last_migration(MIGRATIONS).unwrap();
+    });
+    migrate::run(&url).await.unwrap();
+    let app = App::on(url);
+    let mut connection = connect(&app).await;
+    let sql = "select coalesce(logged.tag, tag_changes.tag) as tag
+        from (select tag, max(sequence) as sequence from changes cross join unnest(tags) as tag group by tag) as logged
+        full join tag_changes on tag_changes.tag = logged.tag and tag_changes.sequence = logged.sequence
+        where logged.tag is null or tag_changes.tag is null";
+    for n in 0..3 {
+        let differing: Vec<Tag> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
+        assert!(differing.is_empty(), "{n}: {:?}", differing.iter().map(|tag| &tag.tag).collect::<Vec<_>>());
+        app.publish(&article("stem-cell-infusion", "topics: [stem-cells]", &format!("## 甲\n\n第 {n} 段。"))).await;
+    }
+}
