@@ -143,7 +143,7 @@ impl<S> Enveloped<S> {
         let (entry, _) = self.delivery.cache.find(name(head))?;
         let Outcome::Identity(id) = entry.outcome else { return None };
         let mut response = self.delivery.note(id, head);
-        for (name, value) in always(head.uri.path()).chain(safe(None)) {
+        for (name, value) in always(is_public(head.uri.path())).chain(safe(None)) {
             response.headers_mut().insert(name, value);
         }
         Some((response, entry, None))
@@ -205,7 +205,7 @@ where
         delivery.metrics.rate_limited.inc();
     }
     let headers = response.headers_mut();
-    for (name, value) in always(&path) {
+    for (name, value) in always(is_public(&path)) {
         headers.insert(name, value);
     }
     if status != StatusCode::NOT_MODIFIED && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {

@@ -19,16 +19,16 @@ const EXPOSED: &str = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-R
 /// What an answer that is no page may load: nothing (CSP Level 3).
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// What every answer under a path has, 304 included: no guessing of types, and under the API what lets scripts of every
+/// What every answer has, 304 included: no guessing of types, and under the API that `is_public` what lets scripts of every
 /// origin read it (Fetch Standard).
-pub fn always(path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub fn always(is_public: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let exact = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Not only where an Origin was sent: a shared cache keeps one answer for all.
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED)),
     ];
-    std::iter::once(exact).chain(is_public(path).then_some(headers).into_iter().flatten())
+    std::iter::once(exact).chain(is_public.then_some(headers).into_iter().flatten())
 }
 
 /// What keeps a body from loading and telling more than it should: with a `policy` of its own it is a page, else nothing that

@@ -7,7 +7,7 @@ use log::{
     kv::{self, Key, Source, Value, VisitSource},
 };
 
-use super::line::Word;
+use super::line::word;
 
 /// What the access lines are called in `RUST_LOG`.
 pub(super) const TARGET: &str = "lectern::access";
@@ -61,12 +61,23 @@ fn cut(path: &str) -> &str {
     &path[..end.unwrap_or(0)]
 }
 
-/// The plain line.
+/// The plain line. Put together of its parts because `write!` would take longer than all the rest of it.
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (status, bytes, micros, cache) = (self.status, self.bytes, self.micros(), self.cache);
-        let (method, path, id) = (Word(self.method), Word(self.path), Word(self.request_id));
-        write!(f, "{method} {path} {status} {bytes}B {micros}us {cache} {id}")
+        let mut number = itoa::Buffer::new();
+        word(f, self.method)?;
+        f.write_str(" ")?;
+        word(f, self.path)?;
+        f.write_str(" ")?;
+        f.write_str(number.format(self.status))?;
+        f.write_str(" ")?;
+        f.write_str(number.format(self.bytes))?;
+        f.write_str("B ")?;
+        f.write_str(number.format(self.micros()))?;
+        f.write_str("us ")?;
+        f.write_str(self.cache)?;
+        f.write_str(" ")?;
+        word(f, self.request_id)
     }
 }
 

@@ -47,7 +47,7 @@ impl Scratch {
         self.line.push_str(if level.len() < 5 { "  " } else { " " });
         escape(&mut self.line, record.target(), Place::Word)?;
         self.line.push_str("] ");
-        Escaped(&mut self.line, Place::Message).write_fmt(*record.args())?;
+        self.message(record, Place::Message)?;
         if record.target() == access::TARGET {
             // The message has them already.
             return Ok(());
@@ -67,12 +67,23 @@ impl Scratch {
         if record.target() != access::TARGET {
             self.line.push_str(",\"message\":\"");
             // The quote and the brace are closed whatever the message does.
-            done = Escaped(&mut self.line, Place::Json).write_fmt(*record.args());
+            done = self.message(record, Place::Json);
             self.line.push('"');
         }
         let fields = record.key_values().visit(&mut Fields(&mut self.line, Form::Json));
         self.line.push('}');
         done.and(fields.map_err(|_| fmt::Error))
+    }
+
+    /// The message; looked at once it is whole, because it comes in many small pieces.
+    fn message(&mut self, record: &Record<'_>, place: Place) -> fmt::Result {
+        let begun = self.line.len();
+        let done = self.line.write_fmt(*record.args());
+        if is_suspect(&self.line[begun..], place) {
+            let message = self.line.split_off(begun);
+            escape(&mut self.line, &message, place)?;
+        }
+        done
     }
 
     /// The time with milliseconds; the calendar is asked once a second.
@@ -85,10 +96,8 @@ impl Scratch {
             let _ = write!(self.stamp, "{}", time.unwrap_or_default().format("%Y-%m-%dT%H:%M:%S."));
         }
         self.line.push_str(&self.stamp);
-        let millis = now.subsec_millis();
-        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-            self.line.extend(char::from_digit(digit, 10));
-        }
+        // Behind a 1, for the zeros in front.
+        self.line.push_str(&itoa::Buffer::new().format(1000 + now.subsec_millis())[1..]);
         self.line.push('Z');
     }
 }
@@ -97,28 +106,27 @@ impl Scratch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In a JSON string.
-    Json = 1,
+    Json,
     /// In the rest of a plain line: a line break goes on in the next line, indented, as no record begins.
-    Message = 2,
+    Message,
     /// Between two blanks of a plain line.
-    Word = 4,
+    Word,
 }
 
-/// For every byte the places, as a sum, in which a text that has it must be looked at closely.
-static SUSPECT: [u8; 256] = {
-    let mut suspect = [0; 256];
-    let mut byte = 0;
-    while byte < suspect.len() {
-        if byte < b' ' as usize || byte >= 0x7f {
-            suspect[byte] = Place::Json as u8 | Place::Message as u8 | Place::Word as u8;
-        }
-        byte += 1;
+/// Whether a text must be looked at closely before it may stand there: it may have something to escape. Nearly none has, so
+/// this has no early end and no branch, and compares many bytes at once.
+fn is_suspect(text: &str, place: Place) -> bool {
+    fn any(text: &str, suspect: impl Fn(u8) -> u8) -> bool {
+        text.bytes().fold(0, |found, byte| found | suspect(byte)) > 0
     }
-    suspect[b'"' as usize] = Place::Json as u8;
-    suspect[b'\\' as usize] = Place::Json as u8 | Place::Word as u8;
-    suspect[b' ' as usize] = Place::Word as u8;
-    suspect
-};
+    let foreign = |byte: u8| u8::from(!(b' '..0x7f).contains(&byte));
+    let is = |byte: u8, one: u8| u8::from(byte == one);
+    match place {
+        Place::Message => any(text, foreign),
+        Place::Word => any(text, |byte| foreign(byte) | is(byte, b' ') | is(byte, b'\\')),
+        Place::Json => any(text, |byte| foreign(byte) | is(byte, b'"') | is(byte, b'\\')),
+    }
+}
 
 /// What moves the cursor, ends a line, or turns the direction of the text around it: it would let a text look like
 /// something else than it is.
@@ -128,9 +136,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 fn escape(out: &mut impl Write, text: &str, place: Place) -> fmt::Result {
-    // Without an early end, which would cost more than it saves: nearly every text is clean.
-    let found = text.bytes().fold(0, |found, byte| found | SUSPECT[usize::from(byte)]);
-    if found & place as u8 == 0 {
+    if !is_suspect(text, place) {
         return out.write_str(text);
     }
     let mut done = 0;
@@ -166,13 +172,9 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// A text that stands between two blanks of a plain line and cannot leave its place.
-pub(super) struct Word<'a>(pub(super) &'a str);
-
-impl fmt::Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        escape(f, self.0, Place::Word)
-    }
+/// Writes a text that stands between two blanks of a plain line and cannot leave its place.
+pub(super) fn word(out: &mut impl Write, text: &str) -> fmt::Result {
+    escape(out, text, Place::Word)
 }
 
 /// Appends a record's fields to its line.

@@ -45,7 +45,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{
-        listen::CHANNEL,
+        listen::{self, CHANNEL},
         schema::{addresses, changes, tag_changes},
     },
     error::Error,
@@ -139,7 +139,7 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         Some(article) => previous_slugs(connection, article.id, &article.slug).await?,
         None => Vec::new(),
     };
-    diesel::insert_into(changes::table)
+    let at = diesel::insert_into(changes::table)
         .values((
             changes::sequence.eq(sequence),
             changes::type_.eq(change.kind),
@@ -153,7 +153,8 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
             changes::tags.eq(&change.tags),
             changes::at.eq(clock_timestamp()),
         ))
-        .execute(connection)
+        .returning(changes::at)
+        .get_result(connection)
         .await?;
     let tags: Vec<_> =
         change.tags.iter().map(|tag| (tag_changes::tag.eq(tag), tag_changes::sequence.eq(sequence))).collect();
@@ -164,7 +165,8 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         .set(tag_changes::sequence.eq(sequence))
         .execute(connection)
         .await?;
-    notify(connection, &sequence.to_string()).await?;
+    let told = listen::Change { sequence, tags: change.tags, at };
+    notify(connection, &told.notice()).await?;
     Ok(sequence)
 }
 

@@ -36,10 +36,14 @@ pub struct Page {
     /// In the order of [`Coding::CODED`]; `None` where a coding does not make it smaller.
     coded: [OnceCell<Option<Coded>>; 3],
     compressible: bool,
-    /// What every answer has, 304 included.
-    common: Vec<(HeaderName, HeaderValue)>,
-    /// What comes with the body.
-    full: Vec<(HeaderName, HeaderValue)>,
+    /// Whether every origin may read it.
+    public: bool,
+    content_type: &'static str,
+    policy: Option<&'static str>,
+    cache_control: HeaderValue,
+    /// The headers that are its own, and stand in a 304 too; those that many pages have are made for each answer, which
+    /// costs less than to fetch them from memory.
+    own: Box<[(HeaderName, HeaderValue)]>,
     modified: OnceLock<Modified>,
 }
 
@@ -61,17 +65,9 @@ struct Modified {
 impl Page {
     /// The page of an answer to a request for `path`.
     pub(super) fn new(answer: &Answer, path: &str, cache_control: &HeaderValue) -> Page {
-        let mut shared = vec![
-            (header::CACHE_CONTROL, cache_control.clone()),
-            (header::VARY, HeaderValue::from_static("Accept-Encoding")),
-        ];
-        shared.extend(headers::always(path));
-        let tags = answer.tags.join(" ");
-        shared.extend(HeaderValue::from_str(&tags).ok().map(|tags| (headers::SURROGATE_KEY, tags)));
+        let tags = HeaderValue::from_str(&answer.tags.join(" ")).ok().map(|tags| (headers::SURROGATE_KEY, tags));
         let links = answer.links.iter().filter_map(|link| HeaderValue::from_str(link).ok());
-        shared.extend(links.map(|link| (header::LINK, link)));
-        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-        let full = std::iter::once(content_type).chain(headers::safe(answer.policy)).collect();
+        let own = tags.into_iter().chain(links.map(|link| (header::LINK, link))).collect();
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
         let identity = Coded { bytes: exact(&answer.body), etag: quoted(&etag, Coding::Identity) };
         let compressible = !answer.content_type.starts_with("image/");
@@ -79,14 +75,24 @@ impl Page {
         if answer.built_in {
             let _ = modified.set(Modified::new(answer::started()));
         }
-        Page { identity, coded: [const { OnceCell::const_new() }; 3], compressible, common: shared, full, modified }
+        Page {
+            identity,
+            coded: [const { OnceCell::const_new() }; 3],
+            compressible,
+            public: headers::is_public(path),
+            content_type: answer.content_type,
+            policy: answer.policy,
+            cache_control: cache_control.clone(),
+            own,
+            modified,
+        }
     }
 
     /// Its bytes in memory so far.
     pub(super) fn weight(&self) -> usize {
         let coded = self.coded.iter().filter_map(OnceCell::get).flatten();
         let bytes: usize = coded.chain([&self.identity]).map(|coded| coded.bytes.len() + 64).sum();
-        let headers = self.common.iter().chain(&self.full);
+        let headers = self.own.iter();
         bytes + headers.map(|(_, value)| value.len() + size_of::<(HeaderName, HeaderValue)>()).sum::<usize>()
     }
 
@@ -116,7 +122,12 @@ impl Page {
             HttpResponse::with_body(StatusCode::OK, BoxBody::new(coded.bytes.clone()))
         };
         let headers = response.headers_mut();
-        for (name, value) in &self.common {
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        for (name, value) in headers::always(self.public) {
+            headers.insert(name, value);
+        }
+        for (name, value) in &self.own {
             headers.append(name.clone(), value.clone());
         }
         headers.insert(header::ETAG, coded.etag.clone());
@@ -124,8 +135,9 @@ impl Page {
             headers.insert(header::LAST_MODIFIED, modified.header());
         }
         if !fresh {
-            for (name, value) in &self.full {
-                headers.insert(name.clone(), value.clone());
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+            for (name, value) in headers::safe(self.policy) {
+                headers.insert(name, value);
             }
             if coding != Coding::Identity {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

@@ -1,16 +1,47 @@
 //! The connection that changes become known by is lost while the database is up.
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use lectern::db::listen::State;
+use lectern::{
+    db::listen::{Follow, State},
+    publishing::withdraw,
+};
 
 use super::{connect, number, until};
-use crate::house::{App, article, library_database, publish};
+use crate::house::{App, article, author, library_database, publish};
 
 /// Ends the connection that listens.
 async fn deafen(connection: &mut AsyncPgConnection) {
     let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
         where datname = current_database() and application_name = 'lectern listen'";
     assert_eq!(number(connection, sql).await, 1);
+}
+
+/// What a change makes stale is told with the notice: nothing has to be read for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_is_enough() {
+    let url = library_database().await;
+    let app = App::on(url.clone());
+    let (mut mine, mut log) = (connect(&url).await, connect(&url).await);
+    let id = publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
+    app.knows_newest(&mine).await;
+    let known = app.cache.position().unwrap();
+    mine.batch_execute("begin").await.unwrap();
+    withdraw::withdraw(&mut mine, id, "修订中。", &author()).await.unwrap();
+    // Nobody can read the log from the commit on: whoever wants to alone is before all who come later.
+    let alone = tokio::spawn(async move {
+        log.batch_execute("begin; lock table changes in access exclusive mode").await.unwrap();
+        log
+    });
+    let waits = "select count(*) from pg_locks where not granted and relation = 'changes'::regclass";
+    let mut watch = connect(&url).await;
+    until("the lock to be asked for", async || number(&mut watch, waits).await == 1).await;
+    mine.batch_execute("commit").await.unwrap();
+    let mut log = alone.await.unwrap();
+    until("the notice to be heard", async || app.cache.position().unwrap().sequence == known.sequence + 1).await;
+    log.batch_execute("rollback").await.unwrap();
+    assert_eq!(app.ask("/v1/articles/a").await.status, 410);
+    app.knows_newest(&mine).await;
+    assert_eq!(app.cache.counts().begun_anew, 1, "it is the place that the log has");
 }
 
 /// While nobody knows what has changed, nothing is answered from memory; Postgres, which takes no new connections but
