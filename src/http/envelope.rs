@@ -3,17 +3,25 @@
 //!
 //! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it. So does the answer to what is
 //! only noted.
+//!
+//! - `admission`: what is refused before anything is routed · `cors`: what other origins may send · `explain`: failures as
+//!   problems or pages · `told`: what is counted and logged
+
+mod admission;
+mod cors;
+mod explain;
+mod told;
 
 use std::{
     future::{Ready, ready},
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
+    HttpResponse,
+    body::{BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
@@ -26,22 +34,19 @@ use futures_util::{
     future::{Either, LocalBoxFuture},
 };
 
+use self::{
+    admission::{allowed, readable, small},
+    cors::{is_preflight, preflight},
+    explain::with_problem,
+    told::{Told, timing},
+};
 use super::{
-    body_limit,
     cache::{Entry, Outcome, Served},
     coding::Coding,
-    fallback::Methods,
     headers::{REQUEST_ID, SERVER_TIMING, always, is_private, is_public, request_id, safe},
     limit::Verdict,
-    metrics::{Metrics, Route},
-    problem::{MEDIA_TYPE, Problem},
     read::{Delivery, Timing, name},
 };
-use crate::{
-    error::Error,
-    logging::{Access, access},
-};
-
 /// The middleware; the outermost of all.
 #[derive(Clone)]
 pub struct Envelope(pub web::Data<Delivery>);
@@ -229,172 +234,4 @@ where
     }
     headers.insert(REQUEST_ID, id);
     Ok(response)
-}
-
-/// 429 for a client that asked too often.
-fn allowed(verdict: Verdict) -> Result<(), Error> {
-    match verdict {
-        Verdict::Refused(allowance) => Err(Error::RateLimited { seconds: allowance.retry_after() }),
-        Verdict::Free | Verdict::Within(_) => Ok(()),
-    }
-}
-
-/// `Server-Timing` (W3C): whether the answer came from memory, and how long it took where it did not, in milliseconds.
-fn timing(served: Served, took: Option<Duration>) -> HeaderValue {
-    match (served, took) {
-        (Served::Hit, _) => HeaderValue::from_static("cache;desc=hit"),
-        (Served::Stale, _) => HeaderValue::from_static("cache;desc=stale"),
-        (Served::Miss, took) => {
-            let millis = took.unwrap_or_default().as_secs_f64() * 1e3;
-            let text = format!("cache;desc=miss, compute;dur={millis:.3}");
-            HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("cache;desc=miss"))
-        }
-    }
-}
-
-/// What is told of a request beside its answer.
-struct Told<'a> {
-    /// As the client sent it.
-    method: &'a Method,
-    begun: Instant,
-    id: &'a HeaderValue,
-    served: Option<Served>,
-}
-
-impl Told<'_> {
-    /// Counts the answer, and writes its line in the log.
-    fn tell(&self, response: &ServiceResponse<BoxBody>, route: &Route, metrics: &Metrics) {
-        let status = response.status();
-        let bytes = match response.response().body().size() {
-            BodySize::Sized(bytes) if *self.method != Method::HEAD && status != StatusCode::NOT_MODIFIED => bytes,
-            _ => 0,
-        };
-        let elapsed = self.begun.elapsed();
-        route.observe(self.method, status.as_u16(), elapsed, bytes);
-        match self.served {
-            Some(Served::Hit) => _ = metrics.cache.hits.inc(),
-            Some(Served::Miss) => _ = metrics.cache.misses.inc(),
-            Some(Served::Stale) => _ = metrics.cache.stale.inc(),
-            None => {}
-        }
-        access(&Access {
-            method: self.method.as_str(),
-            path: response.request().path(),
-            status: status.as_u16(),
-            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            elapsed,
-            cache: self.served.map_or("-", Served::name),
-            request_id: self.id.to_str().unwrap_or_default(),
-        });
-    }
-}
-
-/// Whether the body that a request announces is one that could be taken.
-fn small(request: &ServiceRequest) -> Result<(), Error> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let limit = body_limit(request.path());
-    if length.unwrap_or(0_u64) > limit as u64 {
-        return Err(Error::ContentTooLarge { limit });
-    }
-    Ok(())
-}
-
-/// Whether path and query are percent-encoded UTF-8 without NUL (RFC 3986 section 2.1).
-fn readable(request: &ServiceRequest) -> Result<(), Error> {
-    for (part, text) in [("path", request.uri().path()), ("query", request.query_string())] {
-        let bytes = decode(text)
-            .ok_or_else(|| Error::MalformedRequest(format!("the {part} has a % without two hexadecimal digits")))?;
-        if bytes.contains(&0) {
-            return Err(Error::MalformedRequest(format!("the {part} has a NUL character")));
-        }
-        if std::str::from_utf8(&bytes).is_err() {
-            return Err(Error::MalformedRequest(format!(
-                "the {part} is not UTF-8 when its percent-encoding is undone"
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
-            let value = digit()? * 16 + digit()?;
-            bytes.push(u8::try_from(value).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    Some(bytes)
-}
-
-fn is_preflight(request: &ServiceRequest) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ORIGIN)
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// What scripts of other origins may send to a path.
-fn preflight(request: &HttpRequest) -> HttpResponse {
-    let methods = request.app_data::<web::Data<Methods>>().and_then(|methods| methods.at(request));
-    HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods.unwrap_or("GET, HEAD")))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*"))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
-        .finish()
-}
-
-/// Whether a request comes from somebody who reads pages: browsers say so, programs do not.
-fn asks_for_page(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get_all(header::ACCEPT).filter_map(|accepted| accepted.to_str().ok());
-    accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))
-}
-
-/// The same answer with a problem as its body, or with the page that explains it to a person. What comes without an error of ours (the framework's own refusals) is
-/// known by its status.
-fn with_problem(
-    response: ServiceResponse<BoxBody>,
-    path: &str,
-    id: &str,
-    delivery: &Delivery,
-) -> ServiceResponse<BoxBody> {
-    let status = response.status();
-    let cause = response.response().error();
-    let own = cause.and_then(|cause| cause.as_error::<Error>());
-    let foreign = || from_status(status, path, cause.map(ToString::to_string).unwrap_or_default());
-    let problem = match own {
-        Some(error) => Problem::new(error, path, id),
-        None => Problem::new(&foreign(), path, id),
-    };
-    if status.is_server_error() {
-        let inside = own.map_or_else(|| foreign().to_string(), ToString::to_string);
-        log::error!("{} {path} {}: {inside} ({id})", response.request().method(), status.as_u16());
-    }
-    let reads_pages = asks_for_page(response.request());
-    let page = problem.as_ref().filter(|_| reads_pages).and_then(|problem| (delivery.explain)(path, problem));
-    let json = || problem.as_ref().and_then(|problem| serde_json::to_vec(problem).ok()).unwrap_or_default();
-    let (kind, policy) = page.as_ref().map_or((MEDIA_TYPE, None), |page| (page.content_type, page.policy));
-    let body = page.map_or_else(|| BoxBody::new(json()), |page| BoxBody::new(page.body));
-    let mut response = response.map_body(|_, _| body);
-    if policy.is_some() {
-        safe(policy).for_each(|(name, value)| _ = response.headers_mut().insert(name, value));
-    }
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn from_status(status: StatusCode, path: &str, text: String) -> Error {
-    match status.as_u16() {
-        404 => Error::NotFound("nothing is at this address".into()),
-        405 => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
-        413 => Error::ContentTooLarge { limit: body_limit(path) },
-        415 => Error::UnsupportedMediaType,
-        400..=499 => Error::MalformedRequest(text),
-        _ => Error::Internal(text),
-    }
 }
