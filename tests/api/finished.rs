@@ -119,9 +119,14 @@ async fn what_is_kept_is_what_would_be_assembled() {
                 slugs[n].push(next);
             }
             (7, _) => {
-                let slug = format!("t{}", rng.u8(..8));
-                let topic = Topic { slug: slug.parse().unwrap(), name: format!("主题 {step}"), description: None };
-                let renamed = async |c: &mut AsyncPgConnection| site::put_topics(c, &[topic], &author()).await;
+                // Two of one article at once, now and then.
+                let named = |slug: u8| Topic {
+                    slug: format!("t{slug}").parse().unwrap(),
+                    name: format!("主题 {step} {slug}"),
+                    description: None,
+                };
+                let both = [named(rng.u8(..4)), named(4 + rng.u8(..4))];
+                let renamed = async |c: &mut AsyncPgConnection| site::put_topics(c, &both, &author()).await;
                 connection.transaction(renamed).await.unwrap();
             }
             _ => {
@@ -224,7 +229,7 @@ async fn what_is_being_taken_away_is_passed_over() {
     assert_eq!(app.get("/v1/articles/a").await.status, 410);
 }
 
-/// Those of the time before there was a table of it, too.
+/// Those of the time before there was a table of it, too; and where a change names one twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_tag_of_the_log_has_its_last_change() {
     #[derive(QueryableByName, Debug)]
@@ -244,9 +249,19 @@ async fn every_tag_of_the_log_has_its_last_change() {
         from (select tag, max(sequence) as sequence from changes cross join unnest(tags) as tag group by tag) as logged
         full join tag_changes on tag_changes.tag = logged.tag and tag_changes.sequence = logged.sequence
         where logged.tag is null or tag_changes.tag is null";
-    for n in 0..3 {
+    let renamed = ["stem-cells", "haematology"].map(|slug| Topic {
+        slug: slug.parse().unwrap(),
+        name: format!("又名 {slug}"),
+        description: None,
+    });
+    for n in 0..4 {
         let differing: Vec<Tag> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
         assert!(differing.is_empty(), "{n}: {:?}", differing.iter().map(|tag| &tag.tag).collect::<Vec<_>>());
-        app.publish(&article("stem-cell-infusion", "topics: [stem-cells]", &format!("## 甲\n\n第 {n} 段。"))).await;
+        let text = format!("## 甲\n\n第 {n} 段。");
+        app.publish(&article("stem-cell-infusion", "topics: [stem-cells, haematology]", &text)).await;
+        if n == 2 {
+            let put = async |c: &mut AsyncPgConnection| site::put_topics(c, &renamed, &author()).await;
+            assert!(connection.transaction(put).await.unwrap());
+        }
     }
 }
