@@ -9,16 +9,18 @@ use std::{
 };
 
 fn main() -> io::Result<()> {
-    let mut files = vec![PathBuf::from("Cargo.lock")];
-    gather(Path::new("src"), &mut files)?;
+    let mut files = ["Cargo.lock", "Cargo.toml", "build.rs"].map(PathBuf::from).to_vec();
+    for folder in ["migrations", "src"] {
+        gather(Path::new(folder), &mut files)?;
+        // A file that is added or taken away.
+        println!("cargo::rerun-if-changed={folder}");
+    }
     files.sort();
     let mut digest = DefaultHasher::new();
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
         (file.to_string_lossy(), fs::read(&file)?).hash(&mut digest);
     }
-    // A file that is added or taken away.
-    println!("cargo::rerun-if-changed=src");
     let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
     println!("cargo::rustc-env=LECTERN_BUILD={version}-{:016x}", digest.finish());
     Ok(())

@@ -110,7 +110,7 @@ from clones
 join changes on changes.article_id = clones.original and changes.type = 'published'
 order by clones.n desc;
 
--- What was finished before is of another place in the log.
+-- What was finished and noted before is of another place in the log.
 truncate finished_articles, tag_changes;
 insert into tag_changes (tag, sequence)
 select tag, max(sequence) from changes cross join unnest(tags) as tag group by tag;

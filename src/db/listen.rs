@@ -12,7 +12,8 @@
 //! A notice on the channel tells of its change, and one that is the next in the log is told at once: Postgres sends notices in
 //! the order of the commits, and none of what was rolled back. Every other one is only a reason to look, as each is in any
 //! case: the changes themselves are read from the log, so none is missed where a notice is lost, and thousands that come at
-//! once are one statement.
+//! once are one statement. A look begins with the change that is known: where the log has another in its place, because a
+//! notice was none of ours or the log was put back under the connection, the follower begins anew.
 
 mod keys;
 
@@ -32,7 +33,7 @@ use tokio::time::{sleep, timeout};
 pub use self::keys::{Admit, KEYS, LiveKey};
 use super::schema::{changes, schedules};
 
-/// The channel on which the sequence of every new row of the log is told, once its transaction committed.
+/// The channel on which every new row of the log is told ([`Change::notice`]), once its transaction committed.
 pub const CHANNEL: &str = "lectern_changes";
 
 /// How often the log is looked at although nothing was told.
@@ -270,19 +271,22 @@ pub async fn visible(connection: &AsyncPgConnection) -> QueryResult<i64> {
     Ok(newest(connection).await?.sequence)
 }
 
-/// Tells all changes after the follower's position.
+/// Tells all changes after the follower's position, if the log still has that.
 async fn catch_up(connection: &mut AsyncPgConnection, follower: &impl Follow) -> QueryResult<()> {
     loop {
-        let known = follower.position().map_or(0, |position| position.sequence);
-        let batch: Vec<Change> = changes::table
-            .filter(changes::sequence.gt(known))
+        let known = follower.position().unwrap_or(Position { sequence: 0, at: None });
+        let mut batch: Vec<Change> = changes::table
+            .filter(changes::sequence.ge(known.sequence))
             .order(changes::sequence)
             .limit(BATCH)
             .select((changes::sequence, changes::tags, changes::at))
             .load(connection)
             .await?;
         let last = i64::try_from(batch.len()).is_ok_and(|length| length < BATCH);
-        if batch.iter().zip(known + 1..).any(|(change, sequence)| change.sequence != sequence) {
+        let same =
+            batch.as_slice().first().filter(|first| first.sequence == known.sequence).map(|first| first.at) == known.at;
+        batch.retain(|change| change.sequence > known.sequence);
+        if !same || batch.iter().zip(known.sequence + 1..).any(|(change, sequence)| change.sequence != sequence) {
             follower.begin_anew(newest(connection).await?);
             return look_ahead(connection, follower).await;
         }

@@ -288,7 +288,6 @@ diesel::joinable!(article_bodies -> articles (article_id));
 diesel::joinable!(article_topics -> articles (article_id));
 diesel::joinable!(article_topics -> topics (topic_slug));
 diesel::joinable!(completions -> articles (article_id));
-diesel::joinable!(finished_articles -> articles (article_id));
 diesel::joinable!(hot -> articles (article_id));
 diesel::joinable!(links -> articles (article_id));
 diesel::joinable!(passages -> articles (article_id));

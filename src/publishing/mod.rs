@@ -47,7 +47,6 @@ use crate::{
     db::{
         listen::{self, CHANNEL},
         schema::{addresses, changes},
-        statement::{Bind, Statement},
     },
     error::Error,
 };
@@ -131,12 +130,6 @@ pub async fn hold(connection: &mut AsyncPgConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes the last change of each tag; one may be named twice, and there may be as many as articles.
-const TAGS_CHANGED: &str = "
-insert into tag_changes (tag, sequence)
-select distinct listed.tag, given.sequence from given cross join lateral unnest(given.tags) as listed (tag)
-on conflict (tag) do update set sequence = excluded.sequence";
-
 /// Writes the row of the log, and tells whoever listens once the transaction commits. The lock must be held.
 async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i64, Error> {
     let last: Option<i64> = changes::table.select(dsl::max(changes::sequence)).first(connection).await?;
@@ -163,8 +156,6 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         .returning(changes::at)
         .get_result(connection)
         .await?;
-    let given = vec![("tags", Bind::Texts(change.tags.clone())), ("sequence", Bind::Integer(Some(sequence)))];
-    Statement::<()>::new(TAGS_CHANGED, given).execute(connection).await?;
     let told = listen::Change { sequence, tags: change.tags, at };
     notify(connection, &told.notice()).await?;
     Ok(sequence)

@@ -2,6 +2,8 @@
 //!
 //! What must hold: a card shows the name that its topic has; a topic that an article shows is there.
 
+use std::collections::BTreeSet;
+
 use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -43,7 +45,8 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic], autho
     if new.is_empty() {
         return Ok(false);
     }
-    let mut tags = vec!["topics".to_owned()];
+    // An article may show several of them.
+    let mut tags = BTreeSet::from(["topics".to_owned()]);
     for topic in new {
         let slug = topic.slug.as_str();
         let row = (
@@ -60,10 +63,10 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic], autho
             .await?;
         let act = Act { subject: Some(slug.to_owned()), detail: Some(topic.name.clone()), ..Act::new("put_topic") };
         audit::write(connection, author, act).await?;
-        tags.push(format!("topic:{slug}"));
+        tags.insert(format!("topic:{slug}"));
         tags.extend(rename_on_cards(connection, slug, &topic.name).await?.iter().map(|id| format!("article:{id}")));
     }
-    record(connection, Change { kind: "topics", article: None, tags }).await?;
+    record(connection, Change { kind: "topics", article: None, tags: tags.into_iter().collect() }).await?;
     Ok(true)
 }
 

@@ -18,6 +18,7 @@ use crate::{
         ArticleName,
         body::{Format, Section, TocEntry, Written},
     },
+    db::listen,
     error::Error,
     finished::{Finished, Shelf},
     http::{
@@ -145,7 +146,11 @@ pub async fn read_article(
             return Ok(answer);
         }
         let (id, answer) = one(connection, &key, &query, &address).await?;
-        if let (Some(place), Ok(body)) = (place, str::from_utf8(answer.body())) {
+        if let Some(place) = place.filter(|_| shelf.has_room(answer.body().len()))
+            // All of it was read at one place in the log: a later one might be lost with what was read there.
+            && listen::visible(connection).await? == place.sequence
+            && let Ok(body) = str::from_utf8(answer.body())
+        {
             shelf.put(id, Finished { place, tags: answer.tags().to_vec(), body: body.to_owned() });
         }
         Ok(answer)

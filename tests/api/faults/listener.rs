@@ -2,7 +2,7 @@
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use lectern::{
-    db::listen::{Follow, State},
+    db::listen::{CHANNEL, Follow, State},
     publishing::withdraw,
 };
 
@@ -42,6 +42,28 @@ async fn a_notice_is_enough() {
     assert_eq!(app.ask("/v1/articles/a").await.status, 410);
     app.knows_newest(&mine).await;
     assert_eq!(app.cache.counts().begun_anew, 1, "it is the place that the log has");
+}
+
+/// A notice that is none of ours harms nothing: the log has another change in its place, or none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_is_not_true() {
+    let url = library_database().await;
+    let app = App::on(url.clone());
+    let mut mine = connect(&url).await;
+    publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
+    app.knows_newest(&mine).await;
+    assert_eq!(app.revision("a").await.0, 1);
+    let anew = app.cache.counts().begun_anew;
+    let next = app.cache.position().unwrap().sequence + 1;
+    mine.batch_execute(&format!("notify {CHANNEL}, '{next} 0 nothing'")).await.unwrap();
+    until("the notice to be found out", async || app.cache.counts().begun_anew > anew).await;
+    assert_eq!(app.cache.position().unwrap().sequence, next - 1, "the log decides");
+    for (revision, text) in [(2, "新的一段。"), (3, "最新的一段。")] {
+        publish(&mut mine, &article("a", "", &format!("## 甲\n\n{text}"))).await;
+        app.knows_newest(&mine).await;
+        assert_eq!(app.revision("a").await.0, revision);
+    }
+    assert_eq!(app.cache.counts().begun_anew, anew + 1);
 }
 
 /// While nobody knows what has changed, nothing is answered from memory; Postgres, which takes no new connections but
