@@ -136,11 +136,20 @@ impl<Q: 'static> Read<Q> {
     where
         F: AsyncFnOnce(&Connection, Q, Address) -> Result<Answer, Error> + 'static,
     {
+        self.answer_anew(async move |connection, query, address, _| compute(connection, query, address).await).await
+    }
+
+    /// The same, where `compute` wants to know whether a change overtook the answer that memory had
+    /// ([`Flight::overtakes`]).
+    pub async fn answer_anew<F>(self, compute: F) -> Result<HttpResponse, Error>
+    where
+        F: AsyncFnOnce(&Connection, Q, Address, bool) -> Result<Answer, Error> + 'static,
+    {
         let Read { query, address, request, delivery } = self;
         let cache_control = delivery.cache_control.clone();
         let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
-            let path = address.path.clone();
-            let compute = async move |connection: &Connection| compute(connection, query, address).await;
+            let (path, overtakes) = (address.path.clone(), flight.overtakes());
+            let compute = async move |connection: &Connection| compute(connection, query, address, overtakes).await;
             let entry = move |result| Entry::new(result, &path, route, &cache_control);
             fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
         };

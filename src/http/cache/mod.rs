@@ -162,6 +162,7 @@ pub struct Flight {
     key: Arc<str>,
     number: u64,
     position: Option<Position>,
+    overtaken: bool,
     sender: watch::Sender<Option<Computed>>,
 }
 
@@ -285,8 +286,8 @@ impl Cache {
         }
         let (sender, receiver) = watch::channel(None);
         let key: Arc<str> = key.into();
-        let (number, position) = store.take_off(Arc::clone(&key), receiver.clone());
-        Begin::Lead(Flight { cache: Arc::clone(self), key, number, position, sender }, receiver)
+        let (number, position, overtaken) = store.take_off(Arc::clone(&key), receiver.clone());
+        Begin::Lead(Flight { cache: Arc::clone(self), key, number, position, overtaken, sender }, receiver)
     }
 
     /// What happened so far, and what is in memory.
@@ -308,6 +309,13 @@ impl Flight {
     #[must_use]
     pub fn position(&self) -> Option<i64> {
         self.position.map(|position| position.sequence)
+    }
+
+    /// Whether memory had an answer that a change has overtaken since: then whoever else kept it has an old one, too. Not
+    /// always known.
+    #[must_use]
+    pub fn overtakes(&self) -> bool {
+        self.overtaken
     }
 
     /// Gives the result to all who wait. It is kept where `keep` and where no change came in between, under its address

@@ -30,6 +30,9 @@ const SMALL_PART: usize = 16;
 /// The addresses of pushed-out answers that are remembered: what comes back soon was pushed out too soon.
 const GHOSTS: usize = 8192;
 
+/// The most addresses that are remembered for an answer that a change overtook.
+const MOST_OVERTAKEN: usize = 65_536;
+
 type Place = u64;
 
 /// What is kept.
@@ -45,6 +48,8 @@ pub(super) struct Store {
     places: HashMap<Arc<str>, Place>,
     tagged: HashMap<Tag, HashSet<Place>>,
     flights: HashMap<Arc<str>, UnderWay>,
+    /// The addresses whose answers a change dropped, and that were not asked for since.
+    overtaken: HashSet<Tag>,
     answers: Queue,
     refusals: Queue,
     limit: usize,
@@ -127,17 +132,19 @@ impl Store {
         (flight.position == self.position).then(|| flight.receiver.clone())
     }
 
-    /// Notes a computation, for others to wait for. Without a limit everybody computes alone.
+    /// Notes a computation, for others to wait for. Without a limit everybody computes alone. Its number, its place in the
+    /// log, and whether a change overtook what memory had.
     pub(super) fn take_off(
         &mut self,
         key: Arc<str>,
         receiver: watch::Receiver<Option<Computed>>,
-    ) -> (u64, Option<Position>) {
+    ) -> (u64, Option<Position>, bool) {
         self.next += 1;
+        let overtaken = self.overtaken.remove(&Tag::new(&key));
         if self.limit > 0 {
             self.flights.insert(key, UnderWay { number: self.next, position: self.position, receiver });
         }
-        (self.next, self.position)
+        (self.next, self.position, overtaken)
     }
 
     /// Takes a computation off the list, and says whether it still was on it: not if another one of the same answer has
@@ -251,6 +258,7 @@ impl Store {
         }
         // What was computed before belongs to no place in this log: nobody joins it, and none of it is kept.
         self.flights.clear();
+        self.overtaken.clear();
         self.recent.clear();
         self.forgotten = position.sequence;
         self.clock = Clock::beginning(position.at);
@@ -267,6 +275,9 @@ impl Store {
     /// Drops an entry; what was asked for again keeps its standing for when it comes back.
     fn invalidate(&mut self, place: Place, front: &Front) -> bool {
         let Some(record) = self.remove(place, front) else { return false };
+        if self.overtaken.len() < MOST_OVERTAKEN {
+            self.overtaken.insert(Tag::new(&record.key));
+        }
         if record.proven || record.entry.use_up() {
             queue_of(&mut self.answers, &mut self.refusals, &record.entry).remember(&record.key);
         }

@@ -91,6 +91,23 @@ fn nobody_joins_a_computation_that_is_older_than_a_known_change() {
     assert_eq!(body(&found), "new", "what was overtaken does not come back");
 }
 
+/// Whoever computes knows that what others kept is old.
+#[test]
+fn a_computation_knows_that_a_change_overtook_what_memory_had() {
+    let cache = cache(1 << 20);
+    let first = lead(&cache, "/a");
+    assert!(!first.overtakes());
+    first.land(page(&cache, "old", &["article:a"]), true, "/a");
+    cache.apply(vec![change(11, &["article:a"])]);
+    let second = lead(&cache, "/a");
+    assert!(second.overtakes());
+    drop(second);
+    assert!(!lead(&cache, "/a").overtakes(), "once");
+    fill(&cache, "/a", "new", &["article:a"]);
+    cache.begin_anew(Position { sequence: 20, at: None });
+    assert!(!lead(&cache, "/a").overtakes(), "nobody knows");
+}
+
 fn body(entry: &Entry) -> String {
     use actix_web::{body::to_bytes, test::TestRequest};
     let Outcome::Page(page) = &entry.outcome else { panic!("no page") };

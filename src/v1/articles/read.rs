@@ -137,8 +137,9 @@ pub async fn read_article(
     shelf: web::Data<Shelf>,
 ) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, query, address| {
-        if !address.query.is_default() {
+    read.answer_anew(async move |connection, query, address, overtakes| {
+        // What was kept of one that a change has just overtaken is old, and memory is about to have it again.
+        if overtakes || !address.query.is_default() {
             return Ok(one(connection, &key, &query, &address).await?.1);
         }
         let (place, known) = finished::find(connection, &key).await?;
