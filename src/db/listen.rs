@@ -9,11 +9,9 @@
 //! - it is told when the next change is to come, where that is known, as soon as that is set;
 //! - whoever decides about requests ([`Admit`]) knows each key as soon as it is made, and none that was revoked.
 //!
-//! A notice on the channel tells of its change, and one that is the next in the log is told at once: Postgres sends notices in
-//! the order of the commits, and none of what was rolled back. Every other one is only a reason to look, as each is in any
-//! case: the changes themselves are read from the log, so none is missed where a notice is lost, and thousands that come at
-//! once are one statement. A look begins with the change that is known: where the log has another in its place, because a
-//! notice was none of ours or the log was put back under the connection, the follower begins anew.
+//! A notice on the channel is only a reason to look: the changes themselves are read from the log, so none is missed
+//! where a notice is lost, and thousands that come at once are one statement. A look begins with the change that is known:
+//! where the log has another in its place, because it was put back under the connection, the follower begins anew.
 
 mod keys;
 
@@ -33,7 +31,7 @@ use tokio::time::{sleep, timeout};
 pub use self::keys::{Admit, KEYS, LiveKey};
 use super::schema::{changes, schedules};
 
-/// The channel on which every new row of the log is told ([`Change::notice`]), once its transaction committed.
+/// The channel on which the sequence of every new row of the log is told, once its transaction committed.
 pub const CHANNEL: &str = "lectern_changes";
 
 /// How often the log is looked at although nothing was told.
@@ -60,28 +58,6 @@ pub struct Change {
     pub tags: Vec<String>,
     /// When it was written, by the clock of Postgres.
     pub at: DateTime<Utc>,
-}
-
-/// The most bytes of a notice; Postgres takes one more.
-const LONGEST_NOTICE: usize = 7998;
-
-impl Change {
-    /// What the channel is told of it: its sequence, the microseconds since 1970, and its tags, in which no space is; without
-    /// the rest where that would be too long.
-    #[must_use]
-    pub fn notice(&self) -> String {
-        let sequence = self.sequence.to_string();
-        let whole = format!("{sequence} {} {}", self.at.timestamp_micros(), self.tags.join(" "));
-        if whole.len() > LONGEST_NOTICE { sequence } else { whole }
-    }
-
-    /// The change that a notice tells of, where it tells of a whole one.
-    fn told(notice: &str) -> Option<Change> {
-        let mut words = notice.split(' ');
-        let (sequence, micros) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        let tags = words.map(str::to_owned).collect();
-        Some(Change { sequence, tags, at: DateTime::from_timestamp_micros(micros)? })
-    }
 }
 
 /// A place in the log that a follower has reached. The time tells two databases apart that both have this sequence.
@@ -212,12 +188,12 @@ async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow, door
                 Ok(Some(Err(error))) => return End::lost(&error),
                 Ok(None) => return End::lost(&"the connection was closed"),
                 // What was told is in the log, like all that was told since; and no notice is news, too.
-                Ok(Some(Ok(notice))) => of_keys = hear(&notice.payload, follower),
+                Ok(Some(Ok(notice))) => of_keys = notice.payload == KEYS,
                 Err(_) => {}
             }
             while let Some(Some(notice)) = futures_util::FutureExt::now_or_never(notices.next()) {
                 match notice {
-                    Ok(notice) => of_keys |= hear(&notice.payload, follower),
+                    Ok(notice) => of_keys |= notice.payload == KEYS,
                     Err(error) => return End::lost(&error),
                 }
             }
@@ -233,15 +209,6 @@ async fn listen(connection: &mut AsyncPgConnection, follower: &impl Follow, door
             Err(_) => return End::unreachable(&"the database does not answer"),
         }
     }
-}
-
-/// Tells a follower of the next change, where a notice is of that; says whether it is one of keys.
-fn hear(notice: &str, follower: &impl Follow) -> bool {
-    let next = follower.position().map(|position| position.sequence + 1);
-    if let Some(change) = Change::told(notice).filter(|change| Some(change.sequence) == next) {
-        follower.apply(vec![change]);
-    }
-    notice == KEYS
 }
 
 /// Brings a follower that is connected anew to the end of the log.
@@ -307,24 +274,4 @@ async fn look_ahead(connection: &mut AsyncPgConnection, follower: &impl Follow) 
     // A time that no clock reaches is as good as none.
     follower.upcoming(next.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_notice_tells_of_the_change_that_it_was_made_of() {
-        let at = "2026-01-02T03:04:05.678901Z".parse().unwrap();
-        let change =
-            |tags: &[&str]| Change { sequence: 7, at, tags: tags.iter().map(|tag| (*tag).to_owned()).collect() };
-        let whole = change(&["articles", "topic:stem-cells"]);
-        assert_eq!(Change::told(&whole.notice()), Some(whole));
-        let longest = "a".repeat(LONGEST_NOTICE - "7 1767323045678901 ".len());
-        assert_eq!(change(&[&longest]).notice().len(), LONGEST_NOTICE);
-        assert_eq!(change(&[&longest, ""]).notice(), "7");
-        for other in ["7", KEYS, "schedule", "", "7 x", "7 9223372036854775807 articles"] {
-            assert_eq!(Change::told(other), None, "{other}");
-        }
-    }
 }

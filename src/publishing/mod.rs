@@ -45,7 +45,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{
-        listen::{self, CHANNEL},
+        listen::CHANNEL,
         schema::{addresses, changes},
     },
     error::Error,
@@ -139,7 +139,7 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
         Some(article) => previous_slugs(connection, article.id, &article.slug).await?,
         None => Vec::new(),
     };
-    let at = diesel::insert_into(changes::table)
+    diesel::insert_into(changes::table)
         .values((
             changes::sequence.eq(sequence),
             changes::type_.eq(change.kind),
@@ -153,11 +153,9 @@ async fn record(connection: &mut AsyncPgConnection, change: Change) -> Result<i6
             changes::tags.eq(&change.tags),
             changes::at.eq(clock_timestamp()),
         ))
-        .returning(changes::at)
-        .get_result(connection)
+        .execute(connection)
         .await?;
-    let told = listen::Change { sequence, tags: change.tags, at };
-    notify(connection, &told.notice()).await?;
+    notify(connection, &sequence.to_string()).await?;
     Ok(sequence)
 }
 
