@@ -4,7 +4,8 @@ use std::{fs, path::Path, thread, time::Duration};
 
 use crate::{Failure, answer::Client, process::Process, servers::Server};
 
-pub const ARTICLE: &str = include_str!("article.sql");
+pub const ARTICLE: &str =
+    concat!(include_str!("article.sql"), include_str!("../../src/v1/articles/finished.sql"), ";\n");
 
 /// Asks `lectern`, which must write every statement to its log, for an article, and compares. On a difference the
 /// statements that were sent are written to the file `to`, and what to do is returned.

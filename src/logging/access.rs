@@ -61,7 +61,7 @@ fn cut(path: &str) -> &str {
     &path[..end.unwrap_or(0)]
 }
 
-/// The plain line. Put together of its parts because `write!` would take longer than all the rest of it.
+/// The plain line, put together of its parts without the formatting machinery: every request leaves one.
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut number = itoa::Buffer::new();

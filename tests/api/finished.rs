@@ -61,6 +61,15 @@ async fn keep(app: &App, connection: &mut AsyncPgConnection, slug: &str) -> (Uui
     }
 }
 
+/// Works on what is kept with nothing in it. The service, which may still have something to write, waits to the end: the row
+/// that it would write is being deleted.
+async fn alone(connection: &mut AsyncPgConnection, work: impl AsyncFnOnce(&mut AsyncPgConnection)) {
+    connection.batch_execute("begin").await.unwrap();
+    assert!(diesel::delete(kept::table).execute(connection).await.unwrap() > 0);
+    work(connection).await;
+    connection.batch_execute("commit").await.unwrap();
+}
+
 /// The statements that were sent for a request, and its answer.
 async fn counted(app: &App, path: &str) -> (u64, Reply) {
     let before = app.db.read_statements();
@@ -90,6 +99,22 @@ async fn a_second_reading_is_one_row() {
         let (sent, reply) = counted(&app, &format!("{path}{other}")).await;
         assert!(sent <= 3 && reply.status == 200, "{other}: {sent} statements");
     }
+}
+
+/// What was kept of it is old for sure: nobody looks, and memory has it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_memory_lost_to_a_change_is_assembled_at_once() {
+    let app = App::empty().await;
+    let mut connection = connect(&app).await;
+    app.publish(&article("a", "", "## 甲\n\n第一稿。")).await;
+    let (id, old) = keep(&app, &mut connection, "a").await;
+    app.publish(&article("a", "", "## 甲\n\n第二稿。")).await;
+    app.settle().await;
+    let (sent, anew) = counted(&app, "/v1/articles/a").await;
+    assert!(anew.text().contains("第二稿"));
+    assert_eq!(sent, 2, "the article and related reading");
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(row(&mut connection, id).await, Some(old), "nor is it written");
 }
 
 /// Whatever is done to the articles, and however long ago one was read.
@@ -175,9 +200,12 @@ async fn what_a_change_overtakes_is_not_answered() {
         app.get("/v1/articles/a").await.text().contains("第二稿"),
         "what is kept of before the change is passed over"
     );
-    diesel::delete(kept::table).execute(&mut connection).await.unwrap();
-    finished::write(&mut connection, vec![(id, old.clone())]).await.unwrap();
-    assert_eq!(row(&mut connection, id).await.as_ref(), Some(&old));
+    keep(&app, &mut connection, "a").await;
+    alone(&mut connection, async |c| {
+        finished::write(c, vec![(id, old.clone())]).await.unwrap();
+        assert_eq!(row(c, id).await.as_ref(), Some(&old));
+    })
+    .await;
     assert!(app.get("/v1/articles/a").await.text().contains("第二稿"), "and so is what is written after it");
     let (_, new) = keep(&app, &mut connection, "a").await;
     finished::write(&mut connection, vec![(id, old)]).await.unwrap();
@@ -190,13 +218,15 @@ async fn what_is_of_another_log_or_another_build_is_not_answered() {
     let mut connection = connect(&app).await;
     app.publish(&article("a", "", "## 甲\n\n一段。")).await;
     let (id, own) = keep(&app, &mut connection, "a").await;
-    diesel::delete(kept::table).execute(&mut connection).await.unwrap();
-    let Place { sequence, at } = own.place;
-    for place in [Place { sequence, at: at + TimeDelta::microseconds(1) }, Place { sequence: sequence + 1, at }] {
-        finished::write(&mut connection, vec![(id, Finished { place, ..own.clone() })]).await.unwrap();
-        assert_eq!(row(&mut connection, id).await, None, "{place:?} is not in the log");
-    }
-    finished::write(&mut connection, vec![(id, own.clone())]).await.unwrap();
+    alone(&mut connection, async |c| {
+        let Place { sequence, at } = own.place;
+        for place in [Place { sequence, at: at + TimeDelta::microseconds(1) }, Place { sequence: sequence + 1, at }] {
+            finished::write(c, vec![(id, Finished { place, ..own.clone() })]).await.unwrap();
+            assert_eq!(row(c, id).await, None, "{place:?} is not in the log");
+        }
+        finished::write(c, vec![(id, own.clone())]).await.unwrap();
+    })
+    .await;
     let foreign = diesel::update(kept::table).set((kept::build.eq("another"), kept::body.eq("{}")));
     foreign.execute(&mut connection).await.unwrap();
     assert_eq!(app.get("/v1/articles/a").await.json()["slug"], "a");

@@ -41,8 +41,7 @@ pub struct Page {
     content_type: &'static str,
     policy: Option<&'static str>,
     cache_control: HeaderValue,
-    /// The headers that are its own, and stand in a 304 too; those that many pages have are made for each answer, which
-    /// costs less than to fetch them from memory.
+    /// The headers that are its own, and stand in a 304 too; those that many pages have are made for each answer.
     own: Box<[(HeaderName, HeaderValue)]>,
     modified: OnceLock<Modified>,
 }
@@ -92,8 +91,7 @@ impl Page {
     pub(super) fn weight(&self) -> usize {
         let coded = self.coded.iter().filter_map(OnceCell::get).flatten();
         let bytes: usize = coded.chain([&self.identity]).map(|coded| coded.bytes.len() + 64).sum();
-        let headers = self.own.iter();
-        bytes + headers.map(|(_, value)| value.len() + size_of::<(HeaderName, HeaderValue)>()).sum::<usize>()
+        bytes + self.own.iter().map(|(_, value)| value.len() + size_of::<(HeaderName, HeaderValue)>()).sum::<usize>()
     }
 
     /// Says when anything that it depends on changed last; only the first word counts.
