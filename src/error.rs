@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 /// One fault in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Fault {
+pub struct FieldError {
     /// The query or path parameter that is at fault; absent where `pointer` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "sort")]
@@ -31,15 +31,15 @@ pub struct Fault {
     pub detail: String,
 }
 
-impl Fault {
+impl FieldError {
     /// A fault of a query or path parameter.
-    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Fault {
-        Fault { parameter: Some(name.into()), pointer: None, line: None, column: None, detail: detail.into() }
+    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> FieldError {
+        FieldError { parameter: Some(name.into()), pointer: None, line: None, column: None, detail: detail.into() }
     }
 
     /// A fault of a place in the body: a pointer of RFC 6901, which is empty for the whole of it.
-    pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> Fault {
-        Fault { parameter: None, pointer: Some(pointer.into()), line: None, column: None, detail: detail.into() }
+    pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
+        FieldError { parameter: None, pointer: Some(pointer.into()), line: None, column: None, detail: detail.into() }
     }
 }
 
@@ -54,7 +54,7 @@ pub enum Error {
         tags: Vec<String>,
     },
     /// Query or path parameters that cannot be.
-    InvalidParameter(Vec<Fault>),
+    InvalidParameter(Vec<FieldError>),
     /// A request that cannot be read.
     MalformedRequest(String),
     /// The request has no key, or one that does not hold; the text says which.
@@ -90,7 +90,7 @@ pub enum Error {
         etag: String,
     },
     /// Well-formed, but not valid; all faults at once.
-    InvalidContent(Vec<Fault>),
+    InvalidContent(Vec<FieldError>),
     /// The client sent more than it may; nothing of the request was done.
     RateLimited {
         /// After how many seconds a request is let in.
@@ -243,7 +243,7 @@ impl Error {
 
     /// The faults, each with its place.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[FieldError] {
         match self {
             Error::InvalidParameter(faults) | Error::InvalidContent(faults) => faults,
             _ => &[],
@@ -263,7 +263,7 @@ impl Error {
 
     /// One fault of a parameter.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Error {
-        Error::InvalidParameter(vec![Fault::parameter(name, detail)])
+        Error::InvalidParameter(vec![FieldError::parameter(name, detail)])
     }
 }
 

@@ -17,15 +17,17 @@
 //! - [`finished`] whole articles that were assembled once, on their way into the database
 //! - [`http`] what every request shares; the cache of finished answers
 //! - [`db`] the way to Postgres
-//! - [`reader`] the pages at `/` and `/read/…`
+//! - [`web`] the pages at `/` and `/read/…`
 //! - [`openapi`] the document that describes the API
-//! - [`server`] puts it together; the service and the tests both start it there
+//! - [`app`] puts it together; the service and the tests both start it there
 //! - [`cli`] commands, flags, settings
 //! - [`logging`] the log: its forms, and its way to stderr
 //! - [`error`] what can go wrong, and its one table
 //!
 //! The URL is the path of the source: `/v1/topics` is `src/v1/topics.rs`.
 
+pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod content;
 pub mod db;
@@ -36,8 +38,7 @@ pub mod logging;
 pub mod manage;
 pub mod openapi;
 pub mod publishing;
-pub mod reader;
-pub mod server;
 pub mod transfer;
 pub mod v1;
 pub mod views;
+pub mod web;

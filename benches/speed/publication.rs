@@ -21,7 +21,7 @@ use lectern::{
     error::Error,
     publishing::{
         Author,
-        draft::{self, Expected},
+        draft::{self, Precondition},
         publish, revisions,
     },
     transfer::library::FIRST_ARTICLE,
@@ -239,7 +239,7 @@ impl Publisher {
         let (document, author) = (self.document.clone(), Author::local("bench"));
         let connection = &mut self.connection;
         let revision = self.runtime.block_on(connection.transaction(async |connection| {
-            let saved = draft::save(connection, document, &author, &Expected::Whatever).await?;
+            let saved = draft::save(connection, document, &author, &Precondition::Whatever).await?;
             publish::publish(connection, saved.id, saved.revision, &author).await?;
             committing();
             Ok::<_, Error>(saved.revision)

@@ -11,8 +11,8 @@ use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use lectern::{
     db::{
+        embedded::{Options, PrivatePostgres},
         migrate,
-        private::{Options, PrivatePostgres},
     },
     transfer::library,
 };

@@ -4,5 +4,5 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = lectern::content::page::read(bytes);
+    let _ = lectern::capture::read(bytes);
 });

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::Settings;
 use crate::{
-    db::{self, migrate, private::PrivatePostgres},
+    db::{self, embedded::PrivatePostgres, migrate},
     error::Error,
 };
 
@@ -13,13 +13,13 @@ pub(super) fn with_database(
     settings: &Settings,
     work: impl AsyncFnOnce(&str) -> Result<bool, Error>,
 ) -> Result<bool, Error> {
-    let unusable = |e: db::private::PrivateError| Error::internal("the private Postgres", e);
+    let unusable = |e: db::embedded::PrivateError| Error::internal("the private Postgres", e);
     // A variable that is set to nothing, as compose files do, is not set.
     let given = settings.database_url.clone().filter(|url| !url.is_empty());
     let private = if given.is_some() {
         None
     } else {
-        let folder = settings.data_dir.clone().map_or_else(db::private::default_data_dir, Ok).map_err(unusable)?;
+        let folder = settings.data_dir.clone().map_or_else(db::embedded::default_data_dir, Ok).map_err(unusable)?;
         log::info!("using the private Postgres in {}", folder.display());
         Some(Arc::new(PrivatePostgres::start(&folder).map_err(unusable)?))
     };

@@ -7,11 +7,11 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::{Settings, database::with_database, misuse};
 use crate::{
+    app,
     db::{self, Db},
     error::Error,
     http::{cache::entry::Lifetimes, client::TrustedProxies, limit::Limit, tls},
     publishing::publish,
-    server,
     transfer::library,
 };
 
@@ -103,10 +103,10 @@ impl Serve {
         with_database(settings, async |database| self.serve(database, settings, &started).await)
     }
 
-    fn started(&self) -> Result<server::Settings, Error> {
+    fn started(&self) -> Result<app::Settings, Error> {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let Serve { delivery, clients, .. } = self;
-        Ok(server::Settings {
+        Ok(app::Settings {
             workers: self.workers.map(usize::from),
             signals: true,
             cache_bytes: delivery.cache_mb as usize * 1024 * 1024,
@@ -118,11 +118,11 @@ impl Serve {
             rate_limit: clients.rate_limit.unwrap_or_default(),
             trusted_proxies: clients.trusted_proxies.clone(),
             tls: self.identity.read()?,
-            ..server::Settings::default()
+            ..app::Settings::default()
         })
     }
 
-    async fn serve(&self, database: &str, settings: &Settings, started: &server::Settings) -> Result<bool, Error> {
+    async fn serve(&self, database: &str, settings: &Settings, started: &app::Settings) -> Result<bool, Error> {
         let mut connection = AsyncPgConnection::establish(database).await?;
         let loaded = library::load(&mut connection).await?;
         if loaded > 0 {
@@ -144,7 +144,7 @@ impl Serve {
         let (metrics, metrics_address) = self.clients.metrics_listen.as_deref().map(bind).transpose()?.unzip();
         let replicas = settings.database_read_url.iter().filter(|url| !url.is_empty()).cloned().collect();
         let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
-        let running = server::start(listener, metrics, &db, started)?;
+        let running = app::start(listener, metrics, &db, started)?;
         running.followed(Duration::from_secs(1)).await;
         // What was logged before comes before.
         log::logger().flush();

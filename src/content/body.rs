@@ -80,7 +80,7 @@ impl Format {
 
 /// Text in the one form that was asked for: exactly one of the four fields is there.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub struct Written {
+pub struct RenderedText {
     /// Safe HTML: `format=html`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "<p>干细胞是一类能够自我更新的细胞。</p>\n", nullable = false)]
@@ -99,11 +99,11 @@ pub struct Written {
     blocks: Option<Vec<Block>>,
 }
 
-impl Written {
+impl RenderedText {
     /// `blocks` in the form `format`.
     #[must_use]
-    pub fn new(blocks: &[Block], format: Format) -> Written {
-        let mut made = Written::default();
+    pub fn new(blocks: &[Block], format: Format) -> RenderedText {
+        let mut made = RenderedText::default();
         match format {
             Format::Html => made.html = Some(html::blocks(blocks)),
             Format::Markdown => made.markdown = Some(markdown::blocks(blocks)),
@@ -130,7 +130,7 @@ pub struct Section {
     pub hash: String,
     /// Its own text, without that of its children.
     #[serde(flatten)]
-    pub text: Written,
+    pub text: RenderedText,
     /// The sections below it.
     #[schema(no_recursion)]
     pub children: Vec<Section>,
@@ -159,8 +159,8 @@ impl Body {
 
     /// The lead in a form, or `None` where there is no text before the first heading.
     #[must_use]
-    pub fn lead(&self, format: Format) -> Option<Written> {
-        (!self.lead.is_empty()).then(|| Written::new(&self.lead, format))
+    pub fn lead(&self, format: Format) -> Option<RenderedText> {
+        (!self.lead.is_empty()).then(|| RenderedText::new(&self.lead, format))
     }
 
     /// The table of contents.
@@ -188,7 +188,7 @@ impl Part {
             level: self.level,
             characters: self.characters,
             hash: self.hash.clone(),
-            text: Written::new(&self.blocks, format),
+            text: RenderedText::new(&self.blocks, format),
             children: self.children.iter().map(|part| part.deliver(format)).collect(),
         }
     }

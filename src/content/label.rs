@@ -89,7 +89,7 @@ pub fn ordinal(label: &str) -> Option<u32> {
 
 /// Whether a character shows nothing and only keeps others apart: white space (Unicode `White_Space`, which has the
 /// no-break and the ideographic space), and the zero-width spaces and joiners.
-pub(super) fn blank(c: char) -> bool {
+pub(crate) fn blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00AD}')
 }
 

@@ -28,7 +28,6 @@ pub mod label;
 pub mod markdown;
 pub mod name;
 pub mod outline;
-pub mod page;
 pub mod search;
 pub mod site;
 pub mod text;
@@ -295,7 +294,7 @@ pub enum Mark {
 
 /// Something an editor has to mend, or should look at: where it is and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Remark {
+pub struct Warning {
     /// The line, counted from 1 over the whole file, front matter included; `None` where it concerns no line.
     pub line: Option<u32>,
     /// The column, counted from 1 in characters.
@@ -304,7 +303,7 @@ pub struct Remark {
     pub message: String,
 }
 
-impl std::fmt::Display for Remark {
+impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.line, self.column) {
             (Some(line), Some(column)) => write!(f, "line {line}, column {column}: {}", self.message),

@@ -2,14 +2,14 @@
 //!
 //! - [`Db`]: pools of connections: [`Db::read`] gives one that Postgres itself holds read-only (a replica where there
 //!   is one), [`Db::write`] one that may change things.
-//! - [`listen`]: the log of changes, followed as it grows.
+//! - [`change_log`]: the log of changes, followed as it grows.
 //! - [`migrate`]: the embedded migrations, under an advisory lock.
-//! - [`private`]: our own Postgres, where no `DATABASE_URL` names another.
+//! - [`embedded`]: our own Postgres, where no `DATABASE_URL` names another.
 //! - [`statement`]: SQL that Diesel cannot say, prepared once all the same.
 
-pub mod listen;
+pub mod change_log;
+pub mod embedded;
 pub mod migrate;
-pub mod private;
 #[allow(clippy::wildcard_imports, reason = "generated")]
 #[expect(missing_docs, reason = "generated; the migrations say what the columns mean")]
 pub mod schema;
@@ -250,7 +250,7 @@ fn pool(
     // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let watch = Watch::new(access, &statements);
+        let watch = QueryMetrics::new(access, &statements);
         let url = url.to_owned();
         async move {
             let mut connection = AsyncPgConnection::establish(&url).await?;
@@ -265,7 +265,7 @@ fn pool(
     });
     // Whoever had the connection before may have gone without the answers to what they asked.
     let anew = Hook::sync_fn(move |connection: &mut AsyncPgConnection, _| {
-        connection.set_instrumentation(Watch::new(access, &counted));
+        connection.set_instrumentation(QueryMetrics::new(access, &counted));
         Ok(())
     });
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
@@ -283,7 +283,7 @@ fn pool(
 }
 
 /// Counts the statements of a connection, and names those that are slow.
-struct Watch {
+struct QueryMetrics {
     access: Access,
     statements: Arc<Statements>,
     /// When the statements that are under way began. Those of one connection are answered in the order in which they were
@@ -291,13 +291,13 @@ struct Watch {
     begun: VecDeque<Instant>,
 }
 
-impl Watch {
-    fn new(access: Access, statements: &Arc<Statements>) -> Watch {
-        Watch { access, statements: Arc::clone(statements), begun: VecDeque::new() }
+impl QueryMetrics {
+    fn new(access: Access, statements: &Arc<Statements>) -> QueryMetrics {
+        QueryMetrics { access, statements: Arc::clone(statements), begun: VecDeque::new() }
     }
 }
 
-impl Instrumentation for Watch {
+impl Instrumentation for QueryMetrics {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { query, .. } => {

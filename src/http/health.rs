@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
-use super::{Query, query::Nothing};
+use super::{Query, query::NoParameters};
 use crate::{
     db::{Db, discard},
     error::Error,
@@ -34,7 +34,7 @@ fn ok() -> HttpResponse {
 /// 200 as long as the process answers at all; says nothing of the database. For liveness probes.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The process answers.", body = Health)))]
 #[get("/health/live")]
-pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
+pub async fn read_liveness(_: Query<NoParameters>) -> HttpResponse {
     ok()
 }
 
@@ -43,7 +43,7 @@ pub async fn read_liveness(_: Query<Nothing>) -> HttpResponse {
 /// 200 when the database answers, 503 when it does not. For readiness probes and load balancers.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
 #[get("/health/ready")]
-pub async fn read_readiness(db: web::Data<Db>, _: Query<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_readiness(db: web::Data<Db>, _: Query<NoParameters>) -> Result<HttpResponse, Error> {
     let deadline = Instant::now() + PATIENCE;
     let silent = || Error::Unavailable("the database does not answer".into());
     let connection = timeout_at(deadline, db.read()).await.map_err(|_| silent())??;

@@ -24,7 +24,7 @@ use std::{
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use governor::{
-    NotUntil, Quota, RateLimiter,
+    NotUntil, Quota as GovernorQuota, RateLimiter,
     clock::{Clock, MonotonicClock},
     middleware::{StateInformationMiddleware, StateSnapshot},
 };
@@ -34,7 +34,7 @@ use self::{
     places::{CLIENTS, Client, Places},
 };
 use super::client::TrustedProxies;
-use crate::db::listen::{Admit, LiveKey};
+use crate::db::change_log::{KeyObserver, LiveKey};
 
 /// What the client has left.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -138,24 +138,24 @@ impl FromStr for Limit {
 
 /// Whether a request is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// It is, and nothing is counted for this client.
     Free,
     /// It is, and the client has this left.
-    Within(Allowance),
-    /// It is not; [`Allowance::retry_after`] says when the next one is.
-    Refused(Allowance),
+    Within(Quota),
+    /// It is not; [`Quota::retry_after`] says when the next one is.
+    Refused(Quota),
 }
 
 /// What a client may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct Quota {
     rate: Rate,
     remaining: u32,
     seconds: u32,
 }
 
-impl Allowance {
+impl Quota {
     /// Where the request was refused: the seconds after which one is let in, at least 1, for `Retry-After` (RFC 9110
     /// section 10.2.3).
     ///
@@ -232,10 +232,10 @@ impl<C: Clock + Clone> Limiter<C> {
     /// Counts a request that came from `peer` with `headers`, and decides about it.
     ///
     /// A peer without an address (a Unix socket) is free: it is on this machine.
-    pub fn check(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Verdict {
-        let (Some(rule), Some(client)) = (&self.rule, self.client(peer, headers)) else { return Verdict::Free };
+    pub fn check(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Decision {
+        let (Some(rule), Some(client)) = (&self.rule, self.client(peer, headers)) else { return Decision::Free };
         if rule.loopback_is_free && client.is_loopback() {
-            return Verdict::Free;
+            return Decision::Free;
         }
         match rule.keys.counter(headers) {
             Some(counter) => rule.verdict(counter.check()),
@@ -244,7 +244,7 @@ impl<C: Clock + Clone> Limiter<C> {
     }
 }
 
-impl Admit for Limiter {
+impl KeyObserver for Limiter {
     fn admit(&self, keys: Vec<LiveKey>) {
         if let Some(rule) = &self.rule {
             rule.keys.admit(&keys);
@@ -255,28 +255,28 @@ impl Admit for Limiter {
 impl<C: Clock + Clone> Rule<C> {
     fn new(rate: Rate, loopback_is_free: bool, clock: C) -> Rule<C> {
         // `None` only for an interval of zero, which no rate has.
-        let quota = Quota::with_period(rate.interval()).unwrap_or(Quota::per_second(rate.requests));
+        let quota = GovernorQuota::with_period(rate.interval()).unwrap_or(GovernorQuota::per_second(rate.requests));
         let places = Places::new(CLIENTS, quota.replenish_interval().into());
         let quota = quota.allow_burst(rate.requests);
         let keys = Keys::new(quota, clock.clone());
         Rule { rate, loopback_is_free, keys, clients: RateLimiter::new(quota, places, clock) }
     }
 
-    fn check(&self, client: Client) -> Verdict {
+    fn check(&self, client: Client) -> Decision {
         self.verdict(self.clients.check_key(&client))
     }
 
-    fn verdict(&self, counted: Result<StateSnapshot, NotUntil<C::Instant>>) -> Verdict {
+    fn verdict(&self, counted: Result<StateSnapshot, NotUntil<C::Instant>>) -> Decision {
         let rate = self.rate;
         match counted {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let missing = if remaining == 0 { 1 } else { rate.requests.get() - remaining };
-                Verdict::Within(Allowance { rate, remaining, seconds: rate.seconds_for(missing) })
+                Decision::Within(Quota { rate, remaining, seconds: rate.seconds_for(missing) })
             }
             Err(refusal) => {
                 let wait = refusal.wait_time_from(self.clients.clock().now());
-                Verdict::Refused(Allowance { rate, remaining: 0, seconds: whole_seconds(wait) })
+                Decision::Refused(Quota { rate, remaining: 0, seconds: whole_seconds(wait) })
             }
         }
     }

@@ -1,40 +1,40 @@
 //! What every request shares; knows no feature.
 //!
-//! - [`envelope`]: around every request: its id, answers from memory, HEAD as GET, CORS, problem bodies, the log.
+//! - [`middleware`]: around every request: its id, answers from memory, HEAD as GET, CORS, problem bodies, the log.
 //! - [`read`]: from a public GET to its answer: its parameters, the cache, one computation for all, deadlines.
-//! - [`answer`]: what a handler gives: bytes and tags.
+//! - [`payload`]: what a handler gives: bytes and tags.
 //! - [`cache`]: finished answers in memory: validators, codings, 304; exact invalidation.
-//! - [`coding`]: content codings.
+//! - [`encoding`]: content codings.
 //! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
 //! - [`limit`]: how many requests a client may send.
 //! - [`headers`]: the headers that answers have whatever they answer.
 //! - [`query`]: query parameters, parsed once, all faults at once, and their canonical form.
-//! - [`page`]: `limit` and `cursor`.
+//! - [`pagination`]: `limit` and `cursor`.
 //! - [`fallback`]: 404, and 405 with `Allow`.
 //! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
 //! - [`health`]: is the service alive, and can it answer.
 //! - [`metrics`]: what the service counts, for Prometheus.
 //! - [`tls`]: the certificate and its key.
 
-pub mod answer;
 pub mod cache;
 pub mod client;
-pub mod coding;
-pub mod envelope;
+pub mod encoding;
 pub mod fallback;
 pub mod headers;
 pub mod health;
 pub mod limit;
 pub mod metrics;
-pub mod page;
+pub mod middleware;
+pub mod pagination;
+pub mod payload;
 pub mod problem;
 pub mod query;
 pub mod read;
 pub mod tls;
 
-pub use answer::Answer;
+pub use payload::Payload;
 pub use query::Query;
-pub use read::{Address, Read};
+pub use read::{CachedGet, CanonicalUri};
 
 /// The most bytes of the body of a request that takes none.
 pub const BODY_LIMIT: usize = 64 * 1024;

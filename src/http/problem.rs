@@ -13,8 +13,8 @@ use utoipa::{
     openapi::{Ref, RefOr, Response},
 };
 
-use super::{Answer, Read, headers::SURROGATE_KEY, query::Nothing};
-use crate::error::{Error, Fault, Kind};
+use super::{CachedGet, Payload, headers::SURROGATE_KEY, query::NoParameters};
+use crate::error::{Error, FieldError, Kind};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -43,7 +43,7 @@ pub struct Problem {
     /// The request's id, as `X-Request-Id` says it and the log keeps it.
     pub request_id: String,
     /// Each fault with its place; empty where the whole request is at fault.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<FieldError>,
 }
 
 impl Problem {
@@ -117,7 +117,7 @@ impl ResponseError for Error {
 /// Every failure is `application/problem+json` (RFC 9457). This page lists the kinds there are, each with its status.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The list, as a page for people.", body = String, content_type = "text/html")))]
 #[get("/problems")]
-pub async fn list_problems(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn list_problems(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let mut items = String::new();
     for kind in Kind::ALL {
         let Kind { name, status, title, .. } = kind;
@@ -136,7 +136,7 @@ pub async fn list_problems(read: Read<Nothing>) -> Result<HttpResponse, Error> {
     responses((status = 200, description = "The explanation, as a page for people.", body = String, content_type = "text/html")),
 )]
 #[get("/problems/{name}")]
-pub async fn read_problem(name: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_problem(name: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let kind = Kind::ALL.iter().find(|kind| kind.name == name.as_str());
     let kind = kind.ok_or_else(|| Error::NotFound("there is no problem of this name; see /problems".into()))?;
     let text =
@@ -144,12 +144,12 @@ pub async fn read_problem(name: web::Path<String>, read: Read<Nothing>) -> Resul
     read.built_in(|_| Ok(page(kind.title, &text))).await
 }
 
-fn page(title: &str, content: &str) -> Answer {
+fn page(title: &str, content: &str) -> Payload {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><main><h1>{title}</h1>{content}</main></html>\n"
     );
-    Answer::bytes("text/html; charset=utf-8", html).tagged(["problems"])
+    Payload::bytes("text/html; charset=utf-8", html).tagged(["problems"])
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     content::name::InvalidName,
-    error::{Error, Fault},
+    error::{Error, FieldError},
 };
 
 /// The most parameters of a request, and the most faults that it is told.
@@ -36,11 +36,11 @@ pub trait FromQuery: Sized {
 }
 
 /// No parameters at all.
-pub struct Nothing;
+pub struct NoParameters;
 
-impl FromQuery for Nothing {
+impl FromQuery for NoParameters {
     fn from_query(_: &mut Parameters) -> Self {
-        Nothing
+        NoParameters
     }
 }
 
@@ -62,7 +62,7 @@ const PLAIN: &AsciiSet =
 pub struct Parameters {
     given: Vec<(String, String)>,
     known: Vec<&'static str>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
     canonical: Canonical,
     /// Whether what nobody knows is passed over.
     lenient: bool,
@@ -130,35 +130,35 @@ impl Parameters {
             } else {
                 continue;
             };
-            self.note(Fault::parameter(name.as_str(), fault));
+            self.note(FieldError::parameter(name.as_str(), fault));
         }
         if self.faults.is_empty() { Ok((value, self.canonical)) } else { Err(Error::InvalidParameter(self.faults)) }
     }
 
-    /// The text of a parameter, if it is given. Whoever reads it says with [`Parameters::means`] what it means.
+    /// The text of a parameter, if it is given. Whoever reads it says with [`Parameters::set_canonical`] what it means.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
     /// Writes a parameter into the canonical form: `value` is what it means, however it was spelled.
-    pub fn means(&mut self, name: &'static str, value: &str) {
+    pub fn set_canonical(&mut self, name: &'static str, value: &str) {
         self.canonical.0.push((name, value.to_owned()));
     }
 
     /// Passes over what nobody knows, and leaves it out of the canonical form: people share the addresses of pages, and what
     /// they share them with adds parameters of its own.
-    pub fn pass_over_others(&mut self) {
+    pub fn allow_unknown(&mut self) {
         self.lenient = true;
     }
 
     /// Notes a fault.
     pub fn fault(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.note(Fault::parameter(name, detail));
+        self.note(FieldError::parameter(name, detail));
     }
 
     /// A request of 64 KiB must not make an answer of megabytes.
-    fn note(&mut self, fault: Fault) {
+    fn note(&mut self, fault: FieldError) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(fault);
         }
@@ -171,7 +171,7 @@ impl Parameters {
         match words.iter().position(|(word, _)| *word == text) {
             Some(0) => default,
             Some(place) => {
-                self.means(name, words[place].0);
+                self.set_canonical(name, words[place].0);
                 words[place].1
             }
             None => {
@@ -201,7 +201,7 @@ impl Parameters {
         let values: Vec<T> = chosen.iter().map(|(_, value)| *value).collect();
         if values.len() != default.len() || values.iter().any(|value| !default.contains(value)) {
             let names: Vec<_> = chosen.iter().map(|(word, _)| *word).collect();
-            self.means(name, &names.join(","));
+            self.set_canonical(name, &names.join(","));
         }
         values
     }
@@ -222,7 +222,7 @@ impl Parameters {
             return default;
         };
         if number != default {
-            self.means(name, &number.to_string());
+            self.set_canonical(name, &number.to_string());
         }
         number
     }
@@ -240,7 +240,7 @@ impl Parameters {
             return None;
         };
         let time = time.to_utc();
-        self.means(name, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        self.set_canonical(name, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         Some(time)
     }
 
@@ -249,7 +249,7 @@ impl Parameters {
         let text = self.text(name)?;
         let parsed: Option<T> = text.parse().map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}"))).ok();
         if let Some(parsed) = &parsed {
-            self.means(name, &parsed.to_string());
+            self.set_canonical(name, &parsed.to_string());
         }
         parsed
     }

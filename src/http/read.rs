@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    dev::{Payload, RequestHead},
+    dev::{self, RequestHead},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
     rt, web,
 };
@@ -21,17 +21,17 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    answer::Answer,
-    cache::{Begin, Cache, Computed, Entry, Flight, Outcome, Served, entry::Lifetimes},
-    coding::Coding,
-    envelope::spelled,
+    cache::{Cache, CacheStatus, Computed, Entry, Fill, Lookup, Outcome, entry::Lifetimes},
+    encoding::ContentEncoding,
     limit::Limiter,
     metrics::{Metrics, Route},
+    middleware::spelled,
+    payload::Payload,
     problem::Problem,
     query::{Canonical, FromQuery, Parameters},
 };
 use crate::{
-    db::{self, Connection, Db, listen},
+    db::{self, Connection, Db, change_log},
     error::Error,
 };
 
@@ -39,13 +39,13 @@ use crate::{
 const DEADLINE: Duration = Duration::from_millis(900);
 
 /// Who is told of a POST that is answered with 204 and does nothing else.
-pub trait Note: Send + Sync {
+pub trait ViewSink: Send + Sync {
     /// A client sent it for the thing that its path means. It must not wait for anything: it is called on the way of requests.
     fn note(&self, id: Uuid, client: IpAddr, headers: &HeaderMap);
 }
 
 /// What answers are made of and kept in.
-pub struct Delivery {
+pub struct AppState {
     /// The database.
     pub db: Db,
     /// The answers in memory.
@@ -59,12 +59,12 @@ pub struct Delivery {
     /// The same as `Cache-Control`, of everything that caches may keep.
     pub cache_control: HeaderValue,
     /// Who is told of what is only noted.
-    pub noted: Arc<dyn Note>,
+    pub noted: Arc<dyn ViewSink>,
     /// What a person gets to see instead of a problem, where a path is one of theirs.
-    pub explain: fn(path: &str, problem: &Problem) -> Option<Answer>,
+    pub explain: fn(path: &str, problem: &Problem) -> Option<Payload>,
 }
 
-impl Delivery {
+impl AppState {
     /// Tells of a request for the thing that its path means, and answers it.
     pub fn note(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
         // A peer without an address is on this machine, a proxy at best: it cannot tell one client from another.
@@ -86,68 +86,68 @@ impl Delivery {
 
 /// A canonical address: what an answer is known by, and what links to it carry on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub struct CanonicalUri {
     /// The path, its percent-encoding undone.
     pub path: String,
     /// The query, as it is meant.
     pub query: Canonical,
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for CanonicalUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.path, self.query)
     }
 }
 
 /// A request for an answer: its parameters, and the way to the answer.
-pub struct Read<Q> {
+pub struct CachedGet<Q> {
     query: Q,
-    address: Address,
+    address: CanonicalUri,
     request: HttpRequest,
-    delivery: web::Data<Delivery>,
+    delivery: web::Data<AppState>,
 }
 
 /// What a request asks for, and its canonical address.
-pub fn asked<Q: FromQuery>(request: &HttpRequest) -> Result<(Q, Address), Error> {
+pub fn asked<Q: FromQuery>(request: &HttpRequest) -> Result<(Q, CanonicalUri), Error> {
     let (query, canonical) = Parameters::new(request.query_string()).parse()?;
     let path = percent_encoding::percent_decode_str(request.path()).decode_utf8_lossy().into_owned();
-    Ok((query, Address { path, query: canonical }))
+    Ok((query, CanonicalUri { path, query: canonical }))
 }
 
-impl<Q: FromQuery> FromRequest for Read<Q> {
+impl<Q: FromQuery> FromRequest for CachedGet<Q> {
     type Error = Error;
     type Future = future::Ready<Result<Self, Error>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let read = || {
             let (query, address) = asked(request)?;
-            let delivery = request.app_data::<web::Data<Delivery>>().cloned();
+            let delivery = request.app_data::<web::Data<AppState>>().cloned();
             let delivery = delivery.ok_or_else(|| Error::Internal("the service has nothing to deliver from".into()))?;
-            Ok(Read { query, address, request: request.clone(), delivery })
+            Ok(CachedGet { query, address, request: request.clone(), delivery })
         };
         future::ready(read())
     }
 }
 
-impl<Q: 'static> Read<Q> {
+impl<Q: 'static> CachedGet<Q> {
     /// Answers from memory, or by `compute` over a connection that Postgres holds read-only. The computation goes on when
     /// the client goes away, and is kept for the next.
     pub async fn answer<F>(self, compute: F) -> Result<HttpResponse, Error>
     where
-        F: AsyncFnOnce(&Connection, Q, Address) -> Result<Answer, Error> + 'static,
+        F: AsyncFnOnce(&Connection, Q, CanonicalUri) -> Result<Payload, Error> + 'static,
     {
         self.answer_anew(async move |connection, query, address, _| compute(connection, query, address).await).await
     }
 
     /// The same, where `compute` wants to know whether a change overtook the answer that memory had
-    /// ([`Flight::overtakes`]).
+    /// ([`Fill::overtakes`]).
     pub async fn answer_anew<F>(self, compute: F) -> Result<HttpResponse, Error>
     where
-        F: AsyncFnOnce(&Connection, Q, Address, bool) -> Result<Answer, Error> + 'static,
+        F: AsyncFnOnce(&Connection, Q, CanonicalUri, bool) -> Result<Payload, Error> + 'static,
     {
-        let Read { query, address, request, delivery } = self;
+        let CachedGet { query, address, request, delivery } = self;
         let cache_control = delivery.cache_control.clone();
-        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
+        let lead = |flight: Fill, address: CanonicalUri, route: Arc<Route>, spelled: &str| {
             let (path, overtakes) = (address.path.clone(), flight.overtakes());
             let compute = async move |connection: &Connection| compute(connection, query, address, overtakes).await;
             let entry = move |result| Entry::new(result, &path, route, &cache_control);
@@ -157,10 +157,10 @@ impl<Q: 'static> Read<Q> {
     }
 
     /// Answers from memory, or by `compute` from the program alone.
-    pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Answer, Error>) -> Result<HttpResponse, Error> {
-        let Read { query, address, request, delivery } = self;
-        let lead = |flight: Flight, address: Address, route: Arc<Route>, spelled: &str| {
-            let result = compute(query).map(Answer::built_in);
+    pub async fn built_in(self, compute: impl FnOnce(Q) -> Result<Payload, Error>) -> Result<HttpResponse, Error> {
+        let CachedGet { query, address, request, delivery } = self;
+        let lead = |flight: Fill, address: CanonicalUri, route: Arc<Route>, spelled: &str| {
+            let result = compute(query).map(Payload::built_in);
             let keep = result.is_ok();
             let computed = Entry::new(result, &address.path, route, &delivery.cache_control).map(Arc::new);
             flight.land(computed, keep, spelled);
@@ -169,11 +169,11 @@ impl<Q: 'static> Read<Q> {
     }
 }
 
-/// Which thing a request's path means, from memory, or by `compute` as in [`Read::answer`]; with the tags that make that
+/// Which thing a request's path means, from memory, or by `compute` as in [`CachedGet::answer`]; with the tags that make that
 /// stale. While the database cannot be reached, what was known last holds.
 ///
 /// It is kept beside the answers, under a name of its own.
-pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<Delivery>, compute: F) -> Result<Uuid, Error>
+pub async fn identify<F>(request: &HttpRequest, delivery: &web::Data<AppState>, compute: F) -> Result<Uuid, Error>
 where
     F: AsyncFnOnce(&Connection) -> Result<(Uuid, Vec<String>), Error> + 'static,
 {
@@ -182,7 +182,7 @@ where
         entry
     } else {
         let key = percent_encoding::percent_decode_str(spelled).decode_utf8_lossy();
-        let lead = |flight: Flight| {
+        let lead = |flight: Fill| {
             let route = delivery.metrics.of(request);
             let entry = move |result| Entry::identity(result, route);
             fly(flight, delivery.clone(), spelled.to_owned(), compute, entry);
@@ -203,8 +203,8 @@ pub(super) fn name(head: &RequestHead) -> &str {
 
 /// Computes beside the request, which may go away, and lands with the entry that is made of the result.
 fn fly<T: 'static>(
-    flight: Flight,
-    delivery: web::Data<Delivery>,
+    flight: Fill,
+    delivery: web::Data<AppState>,
     spelled: String,
     compute: impl AsyncFnOnce(&Connection) -> Result<T, Error> + 'static,
     entry: impl FnOnce(Result<T, Error>) -> Result<Entry, Error> + 'static,
@@ -218,24 +218,24 @@ fn fly<T: 'static>(
 
 /// What is kept for an address, or what `lead` computes of it, for this request or another that asked at the same time.
 async fn obtain(
-    delivery: &web::Data<Delivery>,
+    delivery: &web::Data<AppState>,
     key: &str,
     spelled: &str,
-    lead: impl FnOnce(Flight),
-) -> Result<(Arc<Entry>, Served), Error> {
+    lead: impl FnOnce(Fill),
+) -> Result<(Arc<Entry>, CacheStatus), Error> {
     let (computed, served) = match delivery.cache.begin(key, spelled) {
-        Begin::Known(entry, served) => (Ok(entry), served),
-        Begin::Join(receiver) => (landed(receiver).await, Served::Miss),
-        Begin::Lead(flight, receiver) => {
+        Lookup::Known(entry, served) => (Ok(entry), served),
+        Lookup::Join(receiver) => (landed(receiver).await, CacheStatus::Miss),
+        Lookup::Lead(flight, receiver) => {
             lead(flight);
-            (landed(receiver).await, Served::Miss)
+            (landed(receiver).await, CacheStatus::Miss)
         }
     };
     match computed {
         Ok(entry) => Ok((entry, served)),
         // Nothing fresh can be had: what was known last is better than nothing (RFC 5861 section 4).
         Err(error @ Error::Unavailable(_)) => {
-            delivery.cache.last_resort(key).map(|entry| (entry, Served::Stale)).ok_or(error)
+            delivery.cache.last_resort(key).map(|entry| (entry, CacheStatus::Stale)).ok_or(error)
         }
         Err(error) => Err(error),
     }
@@ -244,9 +244,9 @@ async fn obtain(
 /// Answers a request from memory, or lets it `lead` a computation and waits for the result, its own or another's.
 async fn serve(
     request: &HttpRequest,
-    delivery: &web::Data<Delivery>,
-    address: Address,
-    lead: impl FnOnce(Flight, Address, Arc<Route>, &str),
+    delivery: &web::Data<AppState>,
+    address: CanonicalUri,
+    lead: impl FnOnce(Fill, CanonicalUri, Arc<Route>, &str),
 ) -> Result<HttpResponse, Error> {
     let begun = Instant::now();
     let key = address.to_string();
@@ -257,7 +257,7 @@ async fn serve(
         Outcome::Refusal(error) => return Err(error.clone()),
         Outcome::Identity(_) => return Err(Error::NotFound("nothing is at this address".into())),
         Outcome::Page(page) => {
-            let coding = Coding::wanted(request.headers());
+            let coding = ContentEncoding::wanted(request.headers());
             if let Some(response) = page.answer(request.head(), coding) {
                 response
             } else {
@@ -276,7 +276,7 @@ async fn serve(
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// From memory or not.
-    pub served: Served,
+    pub served: CacheStatus,
     /// The time from the parsed request to the answer.
     pub took: Duration,
 }
@@ -292,7 +292,7 @@ async fn landed(mut receiver: watch::Receiver<Option<Computed>>) -> Computed {
 /// what the log said when the computation began.
 async fn compute_within<T>(
     db: &Db,
-    flight: &Flight,
+    flight: &Fill,
     compute: impl AsyncFnOnce(&Connection) -> Result<T, Error>,
 ) -> (Result<T, Error>, bool) {
     let deadline = Deadline::now() + DEADLINE;
@@ -305,7 +305,7 @@ async fn compute_within<T>(
     let work = async {
         let keep = if db.replicated() {
             // Before the first statement of the answer: what those see can only be newer.
-            let visible = listen::visible(&connection).await?;
+            let visible = change_log::visible(&connection).await?;
             flight.position().is_some_and(|known| visible >= known)
         } else {
             true

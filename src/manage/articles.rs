@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     call::{Call, MOUNT, ReadDrafts, Write, answer_page, named},
     json::{fault, refused},
-    standing::{ArticleStanding, answer},
+    standing::{ArticleStatus, answer},
 };
 use crate::{
     content::{
@@ -22,12 +22,12 @@ use crate::{
         json::{self, ArticleJson, Form},
         markdown,
     },
-    error::{Error, Fault},
+    error::{Error, FieldError},
     http::{
         MANAGED_BODY_LIMIT,
-        page::{Page, Paging},
+        pagination::{Page, Pagination},
         problem::{Conflict, PreconditionFailed, PreconditionRequired},
-        query::{FromQuery, Nothing, Parameters},
+        query::{FromQuery, NoParameters, Parameters},
     },
     publishing::{
         article::{self, Article, Found, State},
@@ -42,7 +42,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DraftList {
     /// The articles.
-    pub data: Vec<ArticleStanding>,
+    pub data: Vec<ArticleStatus>,
     /// Where this page is.
     pub page: Page,
 }
@@ -52,7 +52,7 @@ pub struct DraftList {
 pub struct Draft {
     /// How it stands with the article.
     #[serde(flatten)]
-    pub standing: ArticleStanding,
+    pub standing: ArticleStatus,
     /// The content, as `PUT` takes it.
     #[schema(value_type = ArticleJson)]
     pub content: Box<RawValue>,
@@ -63,12 +63,12 @@ pub struct Draft {
 pub struct SavedArticle {
     /// How it stands with the article now.
     #[serde(flatten)]
-    pub standing: ArticleStanding,
+    pub standing: ArticleStatus,
     /// Whether it made the article, a revision of it, or nothing, because that is its latest content.
     #[schema(example = "updated", pattern = "^(created|updated|unchanged)$")]
     pub outcome: &'static str,
     /// What the editor should look at: what could not be kept as it was written.
-    pub remarks: Vec<Fault>,
+    pub remarks: Vec<FieldError>,
 }
 
 /// What a list of drafts can be asked for.
@@ -90,7 +90,7 @@ pub struct DraftListParameters {
 /// The parameters of a list of drafts.
 pub struct DraftListQuery {
     state: Option<State>,
-    paging: Paging,
+    paging: Pagination,
 }
 
 impl FromQuery for DraftListQuery {
@@ -99,7 +99,7 @@ impl FromQuery for DraftListQuery {
             "state",
             &[("all", None), ("draft", Some(State::Draft)), ("live", Some(State::Live)), ("past", Some(State::Past))],
         );
-        DraftListQuery { state, paging: Paging::take(parameters, crate::http::page::DEFAULT_LIMIT) }
+        DraftListQuery { state, paging: Pagination::take(parameters, crate::http::pagination::DEFAULT_LIMIT) }
     }
 }
 
@@ -167,7 +167,7 @@ pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> 
     let after = paging.after::<(DateTime<Utc>, Uuid)>(&list)?;
     let mut rows = call.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
     let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
-    let data = rows.into_iter().map(|(article, standing)| ArticleStanding::new(&article, standing)).collect();
+    let data = rows.into_iter().map(|(article, standing)| ArticleStatus::new(&article, standing)).collect();
     let list = DraftList { data, page };
     Ok(answer_page(&list, &list.page, &address))
 }
@@ -190,7 +190,7 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
     let (standing, etag, Revision { document, .. }) = call
         .read(async |connection| {
             let article = call.article(connection, &path, "").await?;
-            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
             Ok((standing, etag, revisions::latest(connection, article.id).await?))
         })
         .await?;
@@ -217,7 +217,7 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
 )]
 #[put("/manage/v1/articles/{slug}")]
 pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
-    let Nothing = call.query()?;
+    let NoParameters = call.query()?;
     let expected = call.expected()?;
     let (slug, id) = match named(&path)? {
         ArticleName::Slug(slug) => (slug, None),
@@ -235,7 +235,7 @@ pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Resu
                 return Err(Error::Conflict("the article was moved while it was saved; send it again".into()));
             }
             let article = Article { id: saved.id, slug };
-            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
             Ok((saved, standing, etag))
         })
         .await?;
@@ -243,7 +243,12 @@ pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Resu
 }
 
 /// What is answered to a save.
-pub(super) fn saved_answer(saved: &Saved, standing: ArticleStanding, etag: &str, remarks: Vec<Fault>) -> HttpResponse {
+pub(super) fn saved_answer(
+    saved: &Saved,
+    standing: ArticleStatus,
+    etag: &str,
+    remarks: Vec<FieldError>,
+) -> HttpResponse {
     let (status, outcome) = match saved.outcome {
         Outcome::Created => (StatusCode::CREATED, "created"),
         Outcome::Updated => (StatusCode::OK, "updated"),
@@ -260,7 +265,7 @@ pub(super) fn saved_answer(saved: &Saved, standing: ArticleStanding, etag: &str,
 }
 
 /// The article that a body holds, and what its editor should look at.
-async fn content(call: &mut Call<Write>, slug: Slug) -> Result<(Document, Vec<Fault>), Error> {
+async fn content(call: &mut Call<Write>, slug: Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let media_type = call.media_type();
     let read = match media_type.as_str() {
         "text/markdown" => from_file,
@@ -274,15 +279,16 @@ async fn content(call: &mut Call<Write>, slug: Slug) -> Result<(Document, Vec<Fa
     read.map_err(|e| Error::internal("a body was not read", e))?
 }
 
-fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> {
-    let fault = |remark: crate::content::Remark| Fault {
+fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
+    let fault = |remark: crate::content::Warning| FieldError {
         line: remark.line,
         column: remark.column,
-        ..Fault::body("", remark.message)
+        ..FieldError::body("", remark.message)
     };
     let text = std::str::from_utf8(body).map_err(|e| {
         let line = body[..e.valid_up_to()].split(|byte| *byte == b'\n').count();
-        let place = Fault { line: u32::try_from(line).ok(), ..Fault::body("", "An article file must be UTF-8.") };
+        let place =
+            FieldError { line: u32::try_from(line).ok(), ..FieldError::body("", "An article file must be UTF-8.") };
         Error::InvalidContent(vec![place])
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -291,12 +297,12 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> 
     if read.document.slug != *slug {
         let named = &read.document.slug;
         let detail = format!("The address says `{slug}`, the front matter `{named}`; a move is `POST …/move`.");
-        return Err(Error::InvalidContent(vec![Fault::body("", detail)]));
+        return Err(Error::InvalidContent(vec![FieldError::body("", detail)]));
     }
     Ok((read.document, read.remarks.into_iter().map(fault).collect()))
 }
 
-fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> {
+fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let read = json::read(body, slug).map_err(refused)?;
     Ok((read.document, read.remarks.into_iter().map(fault).collect()))
 }
@@ -313,7 +319,7 @@ fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<Fault>), Error> 
 )]
 #[delete("/manage/v1/articles/{slug}")]
 pub async fn delete_article(path: web::Path<String>, call: Call<Write>) -> Result<HttpResponse, Error> {
-    let Nothing = call.query()?;
+    let NoParameters = call.query()?;
     let author = call.author();
     call.transaction(async |connection| {
         crate::publishing::hold(connection).await?;

@@ -10,7 +10,7 @@ use super::call::{Admin, Call, answer_page};
 use crate::{
     error::Error,
     http::{
-        page::{DEFAULT_LIMIT, Page, Paging},
+        pagination::{DEFAULT_LIMIT, Page, Pagination},
         query::{FromQuery, Parameters},
     },
     publishing::audit::{self, Entry},
@@ -94,7 +94,7 @@ pub struct AuditParameters {
 /// The parameters of the audit.
 pub struct AuditQuery {
     article: Option<Uuid>,
-    paging: Paging,
+    paging: Pagination,
 }
 
 impl FromQuery for AuditQuery {
@@ -103,10 +103,10 @@ impl FromQuery for AuditQuery {
         let article = text.as_ref().and_then(|text| text.parse::<Uuid>().ok());
         match (&text, article) {
             (Some(text), None) => parameters.fault("article", format!("`{text}` is not the id of an article")),
-            (_, Some(id)) => parameters.means("article", &id.to_string()),
+            (_, Some(id)) => parameters.set_canonical("article", &id.to_string()),
             (None, None) => {}
         }
-        AuditQuery { article, paging: Paging::take(parameters, DEFAULT_LIMIT) }
+        AuditQuery { article, paging: Pagination::take(parameters, DEFAULT_LIMIT) }
     }
 }
 

@@ -22,19 +22,19 @@ use tokio::time::timeout;
 use super::json::{from_json, refused};
 use crate::{
     content::{ArticleName, json::Refused},
-    db::{Db, listen},
+    db::{Db, change_log},
     error::Error,
     http::{
-        Address, MANAGED_BODY_LIMIT,
+        CanonicalUri, MANAGED_BODY_LIMIT,
         headers::bearer,
-        page::{Page, next_address},
+        pagination::{Page, next_address},
         query::FromQuery,
-        read::{Delivery, asked},
+        read::{AppState, asked},
     },
     publishing::{
         self, Author,
         article::{self, Article, Found},
-        draft::Expected,
+        draft::Precondition,
         keys::{self, Key, Scope},
         revisions,
     },
@@ -118,7 +118,7 @@ impl<S> Call<S> {
     }
 
     /// The query parameters of a list, and its address, which its next page has too.
-    pub fn list<Q: FromQuery>(&self) -> Result<(Q, Address), Error> {
+    pub fn list<Q: FromQuery>(&self) -> Result<(Q, CanonicalUri), Error> {
         asked(&self.request)
     }
 
@@ -131,10 +131,10 @@ impl<S> Call<S> {
         let written = self.db.writing(async |connection| {
             let done = publishing::all_or_none(connection, false, work).await?;
             // What is written is written, whatever becomes of this question.
-            Ok((done, listen::visible(connection).await.ok()))
+            Ok((done, change_log::visible(connection).await.ok()))
         });
         let (done, sequence) = in_time(written).await?;
-        if let (Some(sequence), Some(delivery)) = (sequence, self.request.app_data::<web::Data<Delivery>>()) {
+        if let (Some(sequence), Some(delivery)) = (sequence, self.request.app_data::<web::Data<AppState>>()) {
             delivery.cache.reached(sequence, PATIENCE).await;
         }
         Ok(done)
@@ -156,7 +156,7 @@ impl<S> Call<S> {
     }
 
     /// What `If-Match` and `If-None-Match` say (RFC 9110 section 13.1). Only strong validators match here.
-    pub fn expected(&self) -> Result<Expected, Error> {
+    pub fn expected(&self) -> Result<Precondition, Error> {
         expected(self.request.headers())
     }
 
@@ -214,8 +214,8 @@ impl<S> Call<S> {
             Found::Here(article) => {
                 // Conditions are for changes: what is read here is not kept.
                 let reads = *self.request.method() == Method::GET;
-                let expected = if reads { Expected::Unsaid } else { self.expected()? };
-                if expected != Expected::Unsaid {
+                let expected = if reads { Precondition::Unsaid } else { self.expected()? };
+                if expected != Precondition::Unsaid {
                     let present = revisions::latest(connection, article.id).await?.summary.etag();
                     expected.check(Some(&present))?;
                 }
@@ -231,7 +231,7 @@ impl<S> Call<S> {
 }
 
 /// A page of the list at `address`, with the `Link` to the next one.
-pub(super) fn answer_page<T: Serialize>(list: &T, page: &Page, address: &Address) -> HttpResponse {
+pub(super) fn answer_page<T: Serialize>(list: &T, page: &Page, address: &CanonicalUri) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(next) = next_address(address, page) {
         response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
@@ -244,7 +244,7 @@ pub fn named(text: &str) -> Result<ArticleName, Error> {
     text.parse().map_err(|why| Error::NotFound(format!("`{text}` cannot be an article's address: {why}")))
 }
 
-fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
+fn expected(headers: &HeaderMap) -> Result<Precondition, Error> {
     let list = |name| headers.get_all(name).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
     let unreadable =
         |_| Error::MalformedRequest("`If-Match` and `If-None-Match` are lists of quoted validators".into());
@@ -255,18 +255,18 @@ fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
     let tags = |list: &str| -> Vec<String> { list.split(',').map(|tag| tag.trim().to_owned()).collect() };
     Ok(match (some.trim(), none.trim()) {
         ("", _) if given(&header::IF_MATCH) => return Err(Error::MalformedRequest("`If-Match` is empty".into())),
-        ("", "*") => Expected::Absent,
-        ("", _) => Expected::Unsaid,
+        ("", "*") => Precondition::Absent,
+        ("", _) => Precondition::Unsaid,
         // It cannot be what it is and not be there.
-        (_, "*") => Expected::OneOf(Vec::new()),
-        ("*", "") => Expected::Present,
+        (_, "*") => Precondition::OneOf(Vec::new()),
+        ("*", "") => Precondition::Present,
         ("*", _) => {
             let why = "`If-Match: *` goes with no `If-None-Match`: name the state that is changed";
             return Err(Error::MalformedRequest(why.into()));
         }
         (some, none) => {
             let none = tags(none);
-            Expected::OneOf(tags(some).into_iter().filter(|tag| !none.contains(tag)).collect())
+            Precondition::OneOf(tags(some).into_iter().filter(|tag| !none.contains(tag)).collect())
         }
     })
 }
@@ -282,18 +282,18 @@ mod tests {
     #[test]
     fn conditions_are_lists_of_validators() {
         let read = |lines: &[(HeaderName, &'static str)]| expected(&headers(lines)).unwrap();
-        assert_eq!(read(&[]), Expected::Unsaid);
-        assert_eq!(read(&[(header::IF_MATCH, "*")]), Expected::Present);
-        assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Expected::Absent);
+        assert_eq!(read(&[]), Precondition::Unsaid);
+        assert_eq!(read(&[(header::IF_MATCH, "*")]), Precondition::Present);
+        assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Precondition::Absent);
         assert_eq!(
             read(&[(header::IF_MATCH, "\"a\" , W/\"b\""), (header::IF_MATCH, "\"c\"")]),
-            Expected::OneOf(vec!["\"a\"".into(), "W/\"b\"".into(), "\"c\"".into()])
+            Precondition::OneOf(vec!["\"a\"".into(), "W/\"b\"".into(), "\"c\"".into()])
         );
     }
 
     #[test]
     fn a_weak_validator_never_matches() {
-        assert!(Expected::OneOf(vec!["W/\"1-a\"".into()]).check(Some("\"1-a\"")).is_err());
-        assert!(Expected::OneOf(vec!["\"1-a\"".into()]).check(Some("\"1-a\"")).is_ok());
+        assert!(Precondition::OneOf(vec!["W/\"1-a\"".into()]).check(Some("\"1-a\"")).is_err());
+        assert!(Precondition::OneOf(vec!["\"1-a\"".into()]).check(Some("\"1-a\"")).is_ok());
     }
 }

@@ -8,8 +8,8 @@ use serde::{
 };
 
 use crate::{
-    content::json::{Refused, Remark},
-    error::{Error, Fault},
+    content::json::{Refused, Warning},
+    error::{Error, FieldError},
 };
 
 /// A body that says nothing, as the error that it is.
@@ -23,8 +23,8 @@ pub(super) fn refused(why: Refused) -> Error {
 }
 
 /// What a reader of bodies tells, as a fault.
-pub(super) fn fault(remark: Remark) -> Fault {
-    Fault { line: remark.line, column: remark.column, ..Fault::body(remark.pointer, remark.message) }
+pub(super) fn fault(remark: Warning) -> FieldError {
+    FieldError { line: remark.line, column: remark.column, ..FieldError::body(remark.pointer, remark.message) }
 }
 
 /// The value that a body is; the first fault where it is none.
@@ -35,7 +35,7 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => {
-                Error::InvalidContent(vec![Fault::body(pointer, without_place(&inner.to_string()))])
+                Error::InvalidContent(vec![FieldError::body(pointer, without_place(&inner.to_string()))])
             }
             _ => Error::MalformedRequest(format!("the body is not JSON: {inner}")),
         }

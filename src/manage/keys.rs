@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::call::{Admin, Call, answer_page};
 use crate::{
-    error::{Error, Fault},
+    error::{Error, FieldError},
     http::{
-        page::{Page, Paging, PagingParameters},
-        query::Nothing,
+        pagination::{Page, Pagination, PaginationParameters},
+        query::NoParameters,
     },
     publishing::keys::{self, Key, Scope},
 };
@@ -110,7 +110,7 @@ impl ApiKeyRequest {
     /// Its parts, or all that is wrong with them.
     fn read(&self) -> Result<Parts, Error> {
         let mut faults = Vec::new();
-        let mut note = |place: String, why| faults.push(Fault::body(place, why));
+        let mut note = |place: String, why| faults.push(FieldError::body(place, why));
         let name = keys::parse_name(&self.name).map_err(|why| note("/name".to_owned(), why));
         let mut scopes = Vec::new();
         for (place, scope) in self.scopes.iter().enumerate() {
@@ -139,12 +139,12 @@ impl ApiKeyRequest {
 ///
 /// Every key that was ever made, the newest first, revoked and expired ones too. The keys themselves are stored nowhere.
 #[utoipa::path(
-    tag = "Management", security(("key" = ["admin"])), params(PagingParameters),
+    tag = "Management", security(("key" = ["admin"])), params(PaginationParameters),
     responses((status = 200, description = "A page of keys.", body = ApiKeyList)),
 )]
 #[get("/manage/v1/keys")]
 pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
-    let (paging, address): (Paging, _) = call.list()?;
+    let (paging, address): (Pagination, _) = call.list()?;
     let before = paging.after::<Uuid>(LIST)?;
     let mut rows = call.read(async |connection| keys::list(connection, before, paging.fetch()).await).await?;
     let page = paging.cut(LIST, &mut rows, |key| key.id)?;
@@ -162,7 +162,7 @@ pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
 )]
 #[post("/manage/v1/keys")]
 pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
-    call.query::<Nothing>()?;
+    call.query::<NoParameters>()?;
     let request: ApiKeyRequest = call.json().await?;
     let (name, scopes, expires_at) = request.read()?;
     let author = call.author();
@@ -184,7 +184,7 @@ pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
 )]
 #[delete("/manage/v1/keys/{id}")]
 pub async fn revoke_key(path: web::Path<String>, call: Call<Admin>) -> Result<HttpResponse, Error> {
-    call.query::<Nothing>()?;
+    call.query::<NoParameters>()?;
     let id: Uuid = path.parse().map_err(|_| Error::NotFound(format!("`{path}` cannot be the id of a key")))?;
     let author = call.author();
     call.transaction(async |connection| keys::revoke(connection, id, &author).await).await?;

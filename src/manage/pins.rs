@@ -13,7 +13,7 @@ use super::{
 use crate::{
     content::site::{self as form, Pin},
     error::Error,
-    http::{problem::PreconditionFailed, query::Nothing},
+    http::{problem::PreconditionFailed, query::NoParameters},
     publishing::{hold, site},
 };
 
@@ -42,7 +42,7 @@ impl Pins {
 )]
 #[get("/manage/v1/recommendations/pins")]
 pub async fn read_pins(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<Nothing>()?;
+    call.query::<NoParameters>()?;
     answer(StatusCode::OK, &call.read(Pins::read).await?)
 }
 

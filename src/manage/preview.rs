@@ -16,14 +16,14 @@ use super::call::{Call, ReadDrafts, in_time};
 use crate::{
     content::ArticleName,
     db::Db,
-    error::{Error, Fault},
+    error::{Error, FieldError},
     http::{
-        Address, Answer,
-        query::{Canonical, FromQuery, Nothing, Parameters, Query},
+        CanonicalUri, Payload,
+        query::{Canonical, FromQuery, NoParameters, Parameters, Query},
     },
     publishing::{self, preview},
-    reader,
     v1::articles::read::{self as article, Article, ArticleParameters, ArticleQuery},
+    web as pages,
 };
 
 /// For how many seconds a link works unless it is said.
@@ -71,12 +71,12 @@ pub struct PreviewLink {
 )]
 #[post("/manage/v1/articles/{slug}/preview")]
 pub async fn create_preview(path: web::Path<String>, mut call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let Nothing = call.query()?;
+    let NoParameters = call.query()?;
     let PreviewRequest { revision, expires_in } = call.json().await?;
     let seconds = expires_in.unwrap_or(LIFETIME);
     if !(1..=LONGEST).contains(&seconds) {
         let detail = format!("A link works for 1 to {LONGEST} seconds.");
-        return Err(Error::InvalidContent(vec![Fault::body("/expires_in", detail)]));
+        return Err(Error::InvalidContent(vec![FieldError::body("/expires_in", detail)]));
     }
     let expires_at = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(seconds.into());
     let author = call.author();
@@ -144,7 +144,7 @@ pub async fn read_preview(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     let Query(PreviewQuery { token, article }) = query;
-    let read = async |connection: &AsyncPgConnection, key: &ArticleName, address: &Address| {
+    let read = async |connection: &AsyncPgConnection, key: &ArticleName, address: &CanonicalUri| {
         Ok(article::one(connection, key, &article, address).await?.1)
     };
     staged(&db, &path, token, read).await
@@ -168,7 +168,7 @@ pub async fn read_preview_page(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     staged(&db, &path, query.0, async |connection, key, address| {
-        reader::article(connection, key, address, reader::Shown::Preview).await
+        pages::article(connection, key, address, pages::Shown::Preview).await
     })
     .await
 }
@@ -185,7 +185,7 @@ async fn staged(
     db: &Db,
     id: &str,
     token: Token,
-    read: impl AsyncFnOnce(&AsyncPgConnection, &ArticleName, &Address) -> Result<Answer, Error>,
+    read: impl AsyncFnOnce(&AsyncPgConnection, &ArticleName, &CanonicalUri) -> Result<Payload, Error>,
 ) -> Result<HttpResponse, Error> {
     let late = |_| Error::Unavailable("too many previews are opened at once".into());
     let turn = timeout(PATIENCE, TURN.acquire()).await.map_err(late)?;
@@ -195,7 +195,7 @@ async fn staged(
             return Err(Error::Forbidden("this link is one to another article".into()));
         }
         let key = ArticleName::Id(link.article);
-        let address = Address { path: format!("/preview/{id}"), query: Canonical::default() };
+        let address = CanonicalUri { path: format!("/preview/{id}"), query: Canonical::default() };
         publishing::all_or_none(connection, true, async |connection| {
             preview::stage(connection, &link).await?;
             read(connection, &key, &address).await
@@ -204,7 +204,7 @@ async fn staged(
     });
     let answer = in_time(answer).await?;
     drop(turn);
-    let mut response = answer.unkept();
+    let mut response = answer.no_store();
     response
         .headers_mut()
         .insert(header::HeaderName::from_static("x-robots-tag"), header::HeaderValue::from_static("noindex"));

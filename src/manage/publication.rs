@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 
 use super::{
     call::{Call, Publish},
-    standing::{ArticleStanding, answer},
+    standing::{ArticleStatus, answer},
 };
 use crate::{
     content::{Slug, text},
-    error::{Error, Fault},
+    error::{Error, FieldError},
     http::{
         problem::{Conflict, PreconditionFailed},
-        query::Nothing,
+        query::NoParameters,
     },
     publishing::{self, article::Article, moves, publish, revisions, schedule, withdraw},
 };
@@ -61,13 +61,13 @@ async fn change(
     tail: &str,
     work: impl AsyncFnOnce(&mut AsyncPgConnection, &mut Article) -> Result<StatusCode, Error>,
 ) -> Result<HttpResponse, Error> {
-    let Nothing = call.query()?;
+    let NoParameters = call.query()?;
     let (status, standing, etag) = call
         .transaction(async |connection| {
             publishing::hold(connection).await?;
             let mut article = call.article(connection, name, tail).await?;
             let status = work(connection, &mut article).await?;
-            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
             Ok((status, standing, etag))
         })
         .await?;
@@ -83,8 +83,8 @@ async fn change(
     params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
     request_body = Publication,
     responses(
-        (status = 200, description = "Readers see it.", body = ArticleStanding, headers(("ETag"))),
-        (status = 202, description = "It is scheduled.", body = ArticleStanding, headers(("ETag"))),
+        (status = 200, description = "Readers see it.", body = ArticleStatus, headers(("ETag"))),
+        (status = 202, description = "It is scheduled.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -92,7 +92,7 @@ async fn change(
 pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
     let Publication { revision, at } = call.json().await?;
     let at = at.map(publishing::writable).transpose();
-    let at = at.map_err(|fault| Error::InvalidContent(vec![Fault::body("/at", fault)]))?;
+    let at = at.map_err(|fault| Error::InvalidContent(vec![FieldError::body("/at", fault)]))?;
     let author = call.author();
     change(&call, &path, "/publish", async |connection, article| {
         let number = match revision {
@@ -116,7 +116,7 @@ pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -
     tag = "Management", security(("key" = ["publish"])),
     params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
     responses(
-        (status = 200, description = "Nothing is scheduled.", body = ArticleStanding, headers(("ETag"))),
+        (status = 200, description = "Nothing is scheduled.", body = ArticleStatus, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -140,7 +140,7 @@ pub async fn cancel_schedule(path: web::Path<String>, call: Call<Publish>) -> Re
     params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
     request_body = Withdrawal,
     responses(
-        (status = 200, description = "Readers do not see it any more.", body = ArticleStanding, headers(("ETag"))),
+        (status = 200, description = "Readers do not see it any more.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -168,7 +168,7 @@ fn public_reason(reason: &str) -> Result<&str, Error> {
     } else {
         return Ok(reason);
     };
-    Err(Error::InvalidContent(vec![Fault::body("/reason", fault)]))
+    Err(Error::InvalidContent(vec![FieldError::body("/reason", fault)]))
 }
 
 /// Move an article
@@ -180,7 +180,7 @@ fn public_reason(reason: &str) -> Result<&str, Error> {
     params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
     request_body = Destination,
     responses(
-        (status = 200, description = "It has the new slug.", body = ArticleStanding, headers(("ETag"))),
+        (status = 200, description = "It has the new slug.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     articles::{ContentForm, ContentParameters, SavedArticle, saved_answer},
     call::{Call, MOUNT, ReadDrafts, Write, answer_page},
-    standing::{ArticleStanding, RevisionSummary},
+    standing::{ArticleStatus, RevisionSummary},
 };
 use crate::{
     content::{
@@ -17,9 +17,9 @@ use crate::{
     },
     error::Error,
     http::{
-        page::{Page, Paging, PagingParameters},
+        pagination::{Page, Pagination, PaginationParameters},
         problem::PreconditionFailed,
-        query::{FromQuery, Nothing, Parameters},
+        query::{FromQuery, NoParameters, Parameters},
     },
     publishing::{
         self,
@@ -66,13 +66,13 @@ pub struct RevisionDiff {
     tag = "Management", security(("key" = ["read_drafts"])),
     params(
         ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
-        PagingParameters
+        PaginationParameters
     ),
     responses((status = 200, description = "A page of revisions.", body = RevisionList)),
 )]
 #[get("/manage/v1/articles/{slug}/revisions")]
 pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let (paging, address): (Paging, _) = call.list()?;
+    let (paging, address): (Pagination, _) = call.list()?;
     let (list, mut rows) = call
         .read(async |connection| {
             let article = call.article(connection, &path, "/revisions").await?;
@@ -134,14 +134,14 @@ pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDra
 #[post("/manage/v1/articles/{slug}/revisions/{revision}/restore")]
 pub async fn restore_revision(path: web::Path<(String, String)>, call: Call<Write>) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
-    let Nothing = call.query()?;
+    let NoParameters = call.query()?;
     let author = call.author();
     let (saved, standing, etag) = call
         .transaction(async |connection| {
             publishing::hold(connection).await?;
             let article = call.article(connection, &name, &format!("/revisions/{number}/restore")).await?;
             let saved = revisions::restore(connection, article.id, parse_number(&number)?, &author).await?;
-            let (standing, etag) = ArticleStanding::of(connection, &article).await?;
+            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
             Ok((saved, standing, etag))
         })
         .await?;

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     http::{
         problem::{NotFound, PreconditionFailed},
-        query::Nothing,
+        query::NoParameters,
     },
     publishing::{hold, site},
 };
@@ -25,7 +25,7 @@ use crate::{
 )]
 #[get("/manage/v1/site")]
 pub async fn read_managed_site(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<Nothing>()?;
+    call.query::<NoParameters>()?;
     let site = call.read(site::read_site).await?;
     answer(StatusCode::OK, &site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?)
 }

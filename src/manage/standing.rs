@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     publishing::{
-        article::{self, Article, Standing},
+        article::{self, Article, PublicationStatus},
         revisions::Summary,
     },
 };
@@ -51,7 +51,7 @@ impl From<Summary> for RevisionSummary {
 
 /// How it stands with an article.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ArticleStanding {
+pub struct ArticleStatus {
     /// Its id; it never changes.
     pub id: Uuid,
     /// The slug that it has now.
@@ -81,9 +81,9 @@ pub struct PlannedPublication {
     pub failure: Option<String>,
 }
 
-impl ArticleStanding {
-    pub(super) fn new(article: &Article, standing: Standing) -> ArticleStanding {
-        ArticleStanding {
+impl ArticleStatus {
+    pub(super) fn new(article: &Article, standing: PublicationStatus) -> ArticleStatus {
+        ArticleStatus {
             id: article.id,
             slug: article.slug.to_string(),
             latest: standing.latest.into(),
@@ -101,10 +101,10 @@ impl ArticleStanding {
     pub(super) async fn of(
         connection: &mut AsyncPgConnection,
         article: &Article,
-    ) -> Result<(ArticleStanding, String), Error> {
+    ) -> Result<(ArticleStatus, String), Error> {
         let standing = article::standing(connection, article.id).await?;
         let etag = standing.latest.etag();
-        Ok((ArticleStanding::new(article, standing), etag))
+        Ok((ArticleStatus::new(article, standing), etag))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{call::Call, standing};
-use crate::{error::Error, http::query::Nothing, publishing::draft::Expected};
+use crate::{error::Error, http::query::NoParameters, publishing::draft::Precondition};
 
 /// The strong validator (RFC 9110 section 8.8.3) of `state`: a digest of its JSON.
 fn etag<T: Serialize>(state: &T) -> Result<String, Error> {
@@ -23,14 +23,14 @@ pub(super) fn answer<T: Serialize>(status: StatusCode, state: &T) -> Result<Http
 
 /// What a request expects of the state that it changes. It need not say anything: who puts all of something knows what they
 /// want it to be.
-pub(super) struct Condition(Expected);
+pub(super) struct Condition(Precondition);
 
 impl Condition {
     /// The condition of a request that has no parameters. Errors: it has some.
     pub(super) fn of<S>(call: &Call<S>) -> Result<Condition, Error> {
-        call.query::<Nothing>()?;
+        call.query::<NoParameters>()?;
         Ok(Condition(match call.expected()? {
-            Expected::Unsaid => Expected::Whatever,
+            Precondition::Unsaid => Precondition::Whatever,
             said => said,
         }))
     }

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     http::{
         problem::{Conflict, PreconditionFailed},
-        query::Nothing,
+        query::NoParameters,
     },
     publishing::{hold, site},
 };
@@ -42,7 +42,7 @@ fn unknown(slug: &Slug) -> Error {
 )]
 #[get("/manage/v1/topics/{slug}")]
 pub async fn read_managed_topic(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<Nothing>()?;
+    call.query::<NoParameters>()?;
     let slug = address(&path)?;
     let topic = call.read(async |connection| site::read_topic(connection, &slug).await).await?;
     answer(StatusCode::OK, &topic.ok_or_else(|| unknown(&slug))?)

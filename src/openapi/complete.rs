@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{
-    error::{Error, Fault, Kind},
+    error::{Error, FieldError, Kind},
     http::{
         MANAGED_BODY_LIMIT,
         problem::{MEDIA_TYPE, Problem},
@@ -21,7 +21,7 @@ pub(super) fn components(document: &mut Value) {
     let mut schemas = Vec::new();
     Problem::schemas(&mut schemas);
     schemas.push((Problem::name().into(), Problem::schema()));
-    schemas.push((Fault::name().into(), Fault::schema()));
+    schemas.push((FieldError::name().into(), FieldError::schema()));
     for (name, schema) in schemas {
         components["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
     }
@@ -127,8 +127,8 @@ fn example_of(kind: Kind) -> Value {
         Kind::CONTENT_TOO_LARGE => managed(Error::ContentTooLarge { limit: MANAGED_BODY_LIMIT }),
         Kind::UNSUPPORTED_MEDIA_TYPE => managed(Error::UnsupportedMediaType),
         Kind::INVALID_CONTENT => managed(Error::InvalidContent(vec![
-            Fault::body("/title", "the title is empty"),
-            Fault::body("/related/0/url", "`example.org` is no absolute URL"),
+            FieldError::body("/title", "the title is empty"),
+            FieldError::body("/related/0/url", "`example.org` is no absolute URL"),
         ])),
         Kind::PRECONDITION_REQUIRED => managed(Error::PreconditionRequired { etag }),
         Kind::RATE_LIMITED => Error::RateLimited { seconds: 2 },

@@ -13,15 +13,15 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::Config;
 
 use crate::{
+    app,
     error::Error,
-    http::{Answer, Read, query::Nothing},
-    server,
+    http::{CachedGet, Payload, query::NoParameters},
 };
 
 /// The document, as it is served and stored.
 #[must_use]
 pub fn document() -> Value {
-    let (_, collected) = App::new().into_utoipa_app().configure(server::routes).split_for_parts();
+    let (_, collected) = App::new().into_utoipa_app().configure(app::routes).split_for_parts();
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     document["info"] = json!({
         "title": "Lectern",
@@ -123,8 +123,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI 3.1 document of this service, as JSON.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
-pub async fn read_openapi_json(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Answer::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
+pub async fn read_openapi_json(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
+    read.built_in(|_| Ok(Payload::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
 }
 
 /// Read this description as YAML
@@ -132,8 +132,8 @@ pub async fn read_openapi_json(read: Read<Nothing>, files: web::Data<Files>) -> 
 /// The same document in YAML.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
-pub async fn read_openapi_yaml(read: Read<Nothing>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Answer::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
+pub async fn read_openapi_yaml(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
+    read.built_in(|_| Ok(Payload::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
 }
 
 /// Read the reference
@@ -141,13 +141,13 @@ pub async fn read_openapi_yaml(read: Read<Nothing>, files: web::Data<Files>) -> 
 /// This description as a page for people, to read and to try out; it loads nothing from other hosts.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/docs")]
-pub async fn read_docs(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_docs(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     read.built_in(|_| {
         let page = docs_file("index.html")?;
         // The page names its files from below /docs/.
         let page =
             String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
-        Ok(Answer::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]))
+        Ok(Payload::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]))
     })
     .await
 }
@@ -161,7 +161,7 @@ pub async fn read_docs(read: Read<Nothing>) -> Result<HttpResponse, Error> {
     responses((status = 200, description = "The file.", body = String, content_type = "text/css")),
 )]
 #[get("/docs/{file:.*}")]
-pub async fn read_docs_file(file: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_docs_file(file: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let media_type = match file.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
@@ -169,7 +169,7 @@ pub async fn read_docs_file(file: web::Path<String>, read: Read<Nothing>) -> Res
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     };
-    read.built_in(|_| Ok(Answer::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
+    read.built_in(|_| Ok(Payload::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
 }
 
 fn docs_file(name: &str) -> Result<Vec<u8>, Error> {

@@ -26,7 +26,7 @@ pub struct Article {
 
 /// How it stands with an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct PublicationStatus {
     /// Its latest revision.
     pub latest: Summary,
     /// The number of the revision that readers see.
@@ -78,8 +78,8 @@ pub async fn find(connection: &mut AsyncPgConnection, name: &ArticleName) -> Res
 }
 
 /// How it stands with an article.
-pub async fn standing(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Standing, Error> {
-    Ok(Standing {
+pub async fn standing(connection: &mut AsyncPgConnection, id: Uuid) -> Result<PublicationStatus, Error> {
+    Ok(PublicationStatus {
         latest: history::latest(connection, id).await?.summary,
         live: history::live(connection, id).await?,
         schedule: schedule::read(connection, id).await?,
@@ -119,7 +119,7 @@ pub async fn list(
     state: Option<State>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
-) -> Result<Vec<(Article, Standing)>, Error> {
+) -> Result<Vec<(Article, PublicationStatus)>, Error> {
     type Row = ((Uuid, String), Summary, Option<Schedule>, Option<String>, Option<i32>);
     let newer = diesel::alias!(revisions as newer);
     let later = newer
@@ -153,7 +153,7 @@ pub async fn list(
     let rows: Vec<Row> = latest.load(connection).await?;
     let standing = |((id, slug), latest, schedule, withdrawn, live): Row| {
         let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;
-        Ok((Article { id, slug }, Standing { latest, live, schedule, withdrawn }))
+        Ok((Article { id, slug }, PublicationStatus { latest, live, schedule, withdrawn }))
     };
     rows.into_iter().map(standing).collect()
 }

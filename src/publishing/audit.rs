@@ -13,7 +13,7 @@ use crate::{db::schema::audit, error::Error};
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Act {
+pub(super) struct AuditEntry {
     pub action: &'static str,
     pub document: Option<Uuid>,
     /// The slug of the article or topic, or the prefix of the key.
@@ -23,14 +23,14 @@ pub(super) struct Act {
     pub detail: Option<String>,
 }
 
-impl Act {
-    pub(super) fn new(action: &'static str) -> Act {
-        Act { action, ..Act::default() }
+impl AuditEntry {
+    pub(super) fn new(action: &'static str) -> AuditEntry {
+        AuditEntry { action, ..AuditEntry::default() }
     }
 }
 
 /// Writes the row of an act. The publishing lock must be held.
-pub(super) async fn write(connection: &mut AsyncPgConnection, author: &Author, act: Act) -> Result<(), Error> {
+pub(super) async fn write(connection: &mut AsyncPgConnection, author: &Author, act: AuditEntry) -> Result<(), Error> {
     let next = dsl::sql::<BigInt>("(select coalesce(max(sequence), 0) + 1 from audit)");
     diesel::insert_into(audit::table)
         .values((

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Author,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     hold,
     revisions::{self as history, Revision},
     sections::{self, Known},
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     content::{Anchor, Document, Slug, collation, outline},
     db::schema::{addresses, articles, documents, revisions, section_addresses, sections as section_rows},
-    error::{Error, Fault},
+    error::{Error, FieldError},
 };
 
 /// What saving a document came to.
@@ -57,7 +57,7 @@ pub enum Outcome {
 
 /// What a writer believes of the document that is about to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum Precondition {
     /// Whatever it is: for whoever is alone, as an import is.
     Whatever,
     /// Nothing was said: right for what is new only.
@@ -70,17 +70,19 @@ pub enum Expected {
     OneOf(Vec<String>),
 }
 
-impl Expected {
+impl Precondition {
     /// Whether that is so of a document with this validator, or of none.
     pub fn check(&self, present: Option<&str>) -> Result<(), Error> {
         let failed = || Error::PreconditionFailed { etag: present.map(str::to_owned) };
         match (self, present) {
-            (Expected::Unsaid, Some(etag)) => Err(Error::PreconditionRequired { etag: etag.to_owned() }),
-            (Expected::OneOf(known), Some(etag)) if known.iter().any(|known| known == etag) => Ok(()),
-            (Expected::Present, None) | (Expected::Absent, Some(_)) | (Expected::OneOf(_), _) => Err(failed()),
-            (Expected::Whatever, _) | (Expected::Unsaid | Expected::Absent, None) | (Expected::Present, Some(_)) => {
-                Ok(())
+            (Precondition::Unsaid, Some(etag)) => Err(Error::PreconditionRequired { etag: etag.to_owned() }),
+            (Precondition::OneOf(known), Some(etag)) if known.iter().any(|known| known == etag) => Ok(()),
+            (Precondition::Present, None) | (Precondition::Absent, Some(_)) | (Precondition::OneOf(_), _) => {
+                Err(failed())
             }
+            (Precondition::Whatever, _)
+            | (Precondition::Unsaid | Precondition::Absent, None)
+            | (Precondition::Present, Some(_)) => Ok(()),
         }
     }
 }
@@ -93,12 +95,13 @@ pub async fn save(
     connection: &mut AsyncPgConnection,
     document: Document,
     author: &Author,
-    expected: &Expected,
+    expected: &Precondition,
 ) -> Result<Saved, Error> {
     let subject = Some(document.slug.to_string());
     let saved = keep(connection, document, author, expected).await?;
     if saved.outcome != Outcome::Unchanged {
-        let act = Act { document: Some(saved.id), subject, revision: Some(saved.revision), ..Act::new("save") };
+        let act =
+            AuditEntry { document: Some(saved.id), subject, revision: Some(saved.revision), ..AuditEntry::new("save") };
         audit::write(connection, author, act).await?;
     }
     Ok(saved)
@@ -109,7 +112,7 @@ pub(super) async fn keep(
     connection: &mut AsyncPgConnection,
     mut document: Document,
     author: &Author,
-    expected: &Expected,
+    expected: &Precondition,
 ) -> Result<Saved, Error> {
     hold(connection).await?;
     let Claimed { id, outcome } = claim(connection, document.slug.as_str()).await?;
@@ -121,7 +124,7 @@ pub(super) async fn keep(
         None => Vec::new(),
     };
     let section_ids = sections::identify(&mut document, &known).map_err(|faults| {
-        Error::InvalidContent(faults.into_iter().map(|detail| Fault::body("/sections", detail)).collect())
+        Error::InvalidContent(faults.into_iter().map(|detail| FieldError::body("/sections", detail)).collect())
     })?;
     let hash = outline::document_hash(&document);
     if let Some(latest) = &latest

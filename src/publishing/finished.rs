@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Writes what is put on the shelf, for ever.
-pub async fn keep(db: Db, shelf: Arc<Shelf>) {
+pub async fn run_write_worker(db: Db, shelf: Arc<Shelf>) {
     let mut next_sweep = Instant::now();
     loop {
         let articles = shelf.take(BATCH);

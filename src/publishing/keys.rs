@@ -17,12 +17,12 @@ use uuid::Uuid;
 
 use super::{
     Author,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     clock_timestamp, hold, notify, writable,
 };
 use crate::{
     content::text::is_forbidden,
-    db::{Db, listen::KEYS, schema::keys},
+    db::{Db, change_log::KEYS, schema::keys},
     error::Error,
 };
 
@@ -173,8 +173,12 @@ pub async fn create(
         .get_result(connection)
         .await?;
     let detail = Some(format!("{name}: {}", key.scopes.join(", ")));
-    audit::write(connection, author, Act { subject: Some(key.prefix.clone()), detail, ..Act::new("create_key") })
-        .await?;
+    audit::write(
+        connection,
+        author,
+        AuditEntry { subject: Some(key.prefix.clone()), detail, ..AuditEntry::new("create_key") },
+    )
+    .await?;
     notify(connection, KEYS).await?;
     Ok((token, key))
 }
@@ -197,7 +201,7 @@ pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
     }
     let row = diesel::update(keys::table.find(id)).set(keys::revoked_at.eq(clock_timestamp().nullable()));
     row.execute(connection).await?;
-    let act = Act { subject: Some(key.prefix), detail: Some(key.name), ..Act::new("revoke_key") };
+    let act = AuditEntry { subject: Some(key.prefix), detail: Some(key.name), ..AuditEntry::new("revoke_key") };
     audit::write(connection, author, act).await?;
     notify(connection, KEYS).await?;
     Ok(true)

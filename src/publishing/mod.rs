@@ -45,7 +45,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{
-        listen::CHANNEL,
+        change_log::CHANNEL,
         schema::{addresses, changes},
     },
     error::Error,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Author, Change, Changed,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     clock_timestamp, hold,
     publish::{claim_address, tags_of},
     record,
@@ -43,7 +43,12 @@ pub async fn move_to(
         return Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")));
     }
     diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
-    let act = Act { document: Some(id), subject: Some(slug.to_owned()), detail: Some(present), ..Act::new("move") };
+    let act = AuditEntry {
+        document: Some(id),
+        subject: Some(slug.to_owned()),
+        detail: Some(present),
+        ..AuditEntry::new("move")
+    };
     audit::write(connection, author, act).await?;
     let live = diesel::update(articles::table.find(id))
         .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     Author,
     article::Article,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     hold, publish, revisions,
 };
 use crate::{
@@ -95,12 +95,12 @@ pub async fn link(
     hold(connection).await?;
     let shown = staged(connection, article.id, revision).await?;
     let link = Link { article: article.id, revision, expires_at };
-    let act = Act {
+    let act = AuditEntry {
         document: Some(article.id),
         subject: Some(article.slug.to_string()),
         revision: Some(shown),
         detail: Some(format!("until {}", expires_at.to_rfc3339_opts(SecondsFormat::Secs, true))),
-        ..Act::new("preview")
+        ..AuditEntry::new("preview")
     };
     audit::write(connection, author, act).await?;
     Ok(link.token(&secret(connection).await?))

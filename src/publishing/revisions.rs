@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{
     Author,
-    audit::{self, Act},
-    draft::{self, Expected, Outcome, Saved},
+    audit::{self, AuditEntry},
+    draft::{self, Outcome, Precondition, Saved},
     hold,
 };
 use crate::{
@@ -132,10 +132,16 @@ pub async fn restore(
     hold(connection).await?;
     let old = read(connection, id, number).await?;
     let subject = Some(old.document.slug.to_string());
-    let saved = draft::keep(connection, old.document, author, &Expected::Present).await?;
+    let saved = draft::keep(connection, old.document, author, &Precondition::Present).await?;
     if saved.outcome != Outcome::Unchanged {
         let detail = Some(format!("revision {number}"));
-        let act = Act { document: Some(id), subject, revision: Some(saved.revision), detail, ..Act::new("restore") };
+        let act = AuditEntry {
+            document: Some(id),
+            subject,
+            revision: Some(saved.revision),
+            detail,
+            ..AuditEntry::new("restore")
+        };
         audit::write(connection, author, act).await?;
     }
     Ok(saved)

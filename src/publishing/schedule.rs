@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Author,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     clock_timestamp, hold, notify, publish, revisions,
 };
 use crate::{
@@ -72,7 +72,13 @@ pub async fn put(
         .execute(connection)
         .await?;
     let detail = Some(at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
-    let act = Act { document: Some(id), subject: Some(slug), revision: Some(number), detail, ..Act::new("schedule") };
+    let act = AuditEntry {
+        document: Some(id),
+        subject: Some(slug),
+        revision: Some(number),
+        detail,
+        ..AuditEntry::new("schedule")
+    };
     audit::write(connection, author, act).await?;
     announce(connection).await
 }
@@ -84,7 +90,7 @@ pub async fn cancel(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
     drop_until(connection, id, schedule.revision).await?;
     let slug = documents::table.find(id).select(documents::slug).first(connection).await?;
     let (subject, revision) = (Some(slug), Some(schedule.revision));
-    let act = Act { document: Some(id), subject, revision, ..Act::new("unschedule") };
+    let act = AuditEntry { document: Some(id), subject, revision, ..AuditEntry::new("unschedule") };
     audit::write(connection, author, act).await?;
     Ok(true)
 }
@@ -110,7 +116,7 @@ async fn announce(connection: &mut AsyncPgConnection) -> Result<(), Error> {
 }
 
 /// Publishes what is scheduled when its time has come, for ever. `upcoming` says when that is next.
-pub async fn keep(db: Db, mut upcoming: watch::Receiver<Option<Instant>>) {
+pub async fn run_scheduler(db: Db, mut upcoming: watch::Receiver<Option<Instant>>) {
     loop {
         let next = *upcoming.borrow_and_update();
         let changed = match next {

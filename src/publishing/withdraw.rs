@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Author, Change, Changed,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     clock_timestamp, hold,
     publish::tags_of,
     record, schedule,
@@ -43,12 +43,12 @@ pub async fn withdraw(
             None => return Ok(None),
         },
     };
-    let act = Act {
+    let act = AuditEntry {
         document: Some(id),
         subject: Some(gone.slug),
         revision: Some(gone.revision),
         detail: Some(reason.to_owned()),
-        ..Act::new("withdraw")
+        ..AuditEntry::new("withdraw")
     };
     audit::write(connection, author, act).await?;
     Ok(Some(gone.sequence))
@@ -60,7 +60,7 @@ pub async fn delete(connection: &mut AsyncPgConnection, id: Uuid, author: &Autho
     hold(connection).await?;
     let slug: String = documents::table.find(id).select(documents::slug).first(connection).await?;
     schedule::cancel(connection, id, author).await?;
-    let act = Act { document: Some(id), subject: Some(slug), ..Act::new("delete") };
+    let act = AuditEntry { document: Some(id), subject: Some(slug), ..AuditEntry::new("delete") };
     audit::write(connection, author, act).await?;
     let published = addresses::table.filter(addresses::article_id.eq(id)).select(addresses::slug);
     if published.first::<String>(connection).await.optional()?.is_none() {

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::content::{
-    Document, Locale, Remark, Slug, markdown,
-    page::{self, LineUse, LinkLine},
+use crate::{
+    capture::{self, LineUse, LinkLine},
+    content::{Document, Locale, Slug, Warning, markdown},
 };
 
 mod site;
@@ -26,7 +26,7 @@ pub enum Content {
         /// The article.
         document: Box<Document>,
         /// What its editor should look at.
-        remarks: Vec<Remark>,
+        remarks: Vec<Warning>,
     },
     /// A captured page.
     Page(Box<Captured>),
@@ -50,7 +50,7 @@ pub struct Captured {
     /// What became of every line that is not blank.
     pub lines: Vec<LineUse>,
     /// Places that look damaged.
-    pub damage: Vec<Remark>,
+    pub damage: Vec<Warning>,
 }
 
 /// What the files of one run describe: of two that describe the same, each would undo the other at every import.
@@ -59,7 +59,7 @@ pub struct Seen(HashMap<Option<Slug>, PathBuf>);
 
 impl Seen {
     /// Notes what the file at `path` describes. Errors: a file before it describes the same.
-    pub fn note(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Remark>> {
+    pub fn note(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Warning>> {
         // Without a slug it is the site.
         let slug = match content {
             Content::Article { document, .. } => Some(&document.slug),
@@ -83,7 +83,7 @@ impl Seen {
 }
 
 /// The bytes of the file at `path`, unless it is larger than any that is read.
-pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Remark>> {
+pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
     let unreadable = |e: std::io::Error| vec![fault(format!("The file cannot be read: {e}"))];
     let size = path.metadata().map_err(unreadable)?.len();
     // A byte order mark and the longer encodings aside, no file of twice the limit holds a text within it.
@@ -97,7 +97,7 @@ pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Remark>> {
 ///
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
 /// is a captured page. Errors: all faults at once.
-pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
+pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     if is_site(path) {
         return Ok(Content::Site(Box::new(SiteFile::read(bytes)?)));
     }
@@ -107,10 +107,10 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
     captured(bytes, slug)
 }
 
-fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
+fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].split(|b| *b == b'\n').count();
-        vec![Remark { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
+        vec![Warning { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
@@ -120,8 +120,8 @@ fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Ve
     Ok(Content::Article { document: Box::new(read.document), remarks: read.remarks })
 }
 
-fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
-    let page = page::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
+fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
+    let page = capture::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
     let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
     let slug = slug.cloned().or_else(|| Slug::derive(&title));
     let slug =
@@ -141,8 +141,8 @@ fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Remark>> {
 }
 
 /// A fault that concerns no line.
-pub(super) fn fault(message: String) -> Remark {
-    Remark { line: None, column: None, message }
+pub(super) fn fault(message: String) -> Warning {
+    Warning { line: None, column: None, message }
 }
 
 fn is_site(path: &Path) -> bool {

@@ -10,11 +10,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::file::{self, Captured, Content, Seen, SiteFile};
 use crate::{
-    content::{Document, Related, Remark, Slug, page::LineUse, site::Pin},
+    capture::LineUse,
+    content::{Document, Related, Slug, Warning, site::Pin},
     error::Error,
     publishing::{
         Author, all_or_none,
-        draft::{self, Expected, Outcome, Saved},
+        draft::{self, Outcome, Precondition, Saved},
         hold, publish, site,
     },
 };
@@ -41,7 +42,7 @@ pub struct FileReport {
     /// The file.
     pub path: PathBuf,
     /// What was done, or all faults.
-    pub result: Result<Done, Vec<Remark>>,
+    pub result: Result<Done, Vec<Warning>>,
 }
 
 /// What was done with a file.
@@ -52,7 +53,7 @@ pub enum Done {
         /// The article.
         article: Imported,
         /// What its editor should look at.
-        remarks: Vec<Remark>,
+        remarks: Vec<Warning>,
     },
     /// A captured page was saved.
     Page {
@@ -65,7 +66,7 @@ pub enum Done {
         /// The lines among them that name an article which is not here.
         unknown_titles: Vec<u32>,
         /// Places that look damaged.
-        damage: Vec<Remark>,
+        damage: Vec<Warning>,
         /// Whether the site took its name or call to action.
         site_changed: bool,
     },
@@ -89,7 +90,7 @@ pub enum Pins {
         changed: bool,
     },
     /// They are what they were, because of these faults.
-    Refused(Vec<Remark>),
+    Refused(Vec<Warning>),
 }
 
 /// An article that was imported.
@@ -154,14 +155,14 @@ pub async fn run(
     Ok(())
 }
 
-fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<Remark>> {
+fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<Warning>> {
     let bytes = file::load(path)?;
     let content = file::read(path, &bytes, options.slug.as_ref())?;
     seen.note(path, &content)?;
     Ok(content)
 }
 
-type ReadFile = (PathBuf, Result<Content, Vec<Remark>>);
+type ReadFile = (PathBuf, Result<Content, Vec<Warning>>);
 
 async fn batch_in(
     connection: &mut AsyncPgConnection,
@@ -187,7 +188,7 @@ async fn batch_in(
 }
 
 /// What the file does wrong, as opposed to what goes wrong with the database.
-fn faults_of(error: Error) -> Result<Vec<Remark>, Error> {
+fn faults_of(error: Error) -> Result<Vec<Warning>, Error> {
     match error {
         Error::InvalidContent(faults) => Ok(faults.into_iter().map(|fault| file::fault(fault.detail)).collect()),
         Error::Conflict(message) | Error::NotFound(message) => Ok(vec![file::fault(message)]),
@@ -210,7 +211,7 @@ async fn save(connection: &mut AsyncPgConnection, document: &Document, options: 
     let sections = crate::content::outline::entries(&document.sections).len();
     let slug = document.slug.clone();
     let Saved { id, revision, outcome, .. } =
-        draft::save(connection, document.clone(), &author(), &Expected::Whatever).await?;
+        draft::save(connection, document.clone(), &author(), &Precondition::Whatever).await?;
     let published = options.publish && publish::publish(connection, id, revision, &author()).await?.is_some();
     Ok(Imported { slug, revision, outcome, published, sections })
 }

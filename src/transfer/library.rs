@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     publishing::{
         Author,
-        draft::{self, Expected},
+        draft::{self, Precondition},
         publish, site,
     },
 };
@@ -45,7 +45,7 @@ pub async fn load(connection: &mut AsyncPgConnection) -> Result<usize, Error> {
             articles.sort_by_key(|document| document.slug.as_str() == FIRST_ARTICLE);
             let count = articles.len();
             for document in articles {
-                let saved = draft::save(connection, document, &author, &Expected::Whatever).await?;
+                let saved = draft::save(connection, document, &author, &Precondition::Whatever).await?;
                 publish::publish(connection, saved.id, saved.revision, &author).await?;
             }
             site::put_pins(connection, &pins, &author).await?;

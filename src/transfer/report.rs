@@ -8,10 +8,8 @@ use super::{
     import::{Done, FileReport, Imported, Pins},
 };
 use crate::{
-    content::{
-        Remark, outline,
-        page::{LineUse, Role},
-    },
+    capture::{LineUse, Role},
+    content::{Warning, outline},
     publishing::draft::Outcome,
 };
 
@@ -121,7 +119,7 @@ fn sentence(article: &Imported) -> String {
     format!("{outcome} {slug}, revision {revision}, {sections} sections{published}")
 }
 
-fn list(text: &mut String, kind: &str, remarks: &[Remark]) -> std::fmt::Result {
+fn list(text: &mut String, kind: &str, remarks: &[Warning]) -> std::fmt::Result {
     remarks.iter().try_for_each(|remark| writeln!(text, "  {kind}{remark}"))
 }
 
@@ -194,7 +192,7 @@ impl Check {
     }
 
     /// What to print of one file.
-    pub fn file(&mut self, path: &Path, content: &Result<Content, Vec<Remark>>) -> String {
+    pub fn file(&mut self, path: &Path, content: &Result<Content, Vec<Warning>>) -> String {
         let mut text = String::new();
         let content = match content {
             Ok(content) => self.seen.note(path, content).map(|()| content),

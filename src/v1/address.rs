@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     content::ArticleName,
     error::Error,
-    http::{Address, query::Canonical},
+    http::{CanonicalUri, query::Canonical},
 };
 
 /// Where articles are.
@@ -23,7 +23,7 @@ pub fn check(
     mount: &str,
     (id, present): (Uuid, &str),
     tail: &str,
-    address: &Address,
+    address: &CanonicalUri,
 ) -> Result<(), Error> {
     match name {
         ArticleName::Slug(slug) if slug.as_str() != present => {

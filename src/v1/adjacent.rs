@@ -20,7 +20,7 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
+        CachedGet, CanonicalUri, Payload,
         query::{FromQuery, Parameters},
     },
 };
@@ -66,7 +66,7 @@ pub struct Adjacent {
     responses((status = 200, description = "The neighbours.", body = Adjacent)),
 )]
 #[get("/v1/articles/{slug}/adjacent")]
-pub async fn read_adjacent(path: web::Path<String>, read: Read<AdjacentQuery>) -> Result<HttpResponse, Error> {
+pub async fn read_adjacent(path: web::Path<String>, read: CachedGet<AdjacentQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     read.answer(async move |connection, query, address| beside(connection, &key, &query, &address).await).await
 }
@@ -75,8 +75,8 @@ async fn beside(
     connection: &Connection,
     key: &ArticleName,
     query: &AdjacentQuery,
-    address: &Address,
-) -> Result<Answer, Error> {
+    address: &CanonicalUri,
+) -> Result<Payload, Error> {
     let card = find(connection, key, Wanted::default()).await?.card;
     check(key, MOUNT, card.address(), "/adjacent", address)?;
     let tags = card.tags().into_iter().chain(["topics".to_owned()]);
@@ -87,7 +87,7 @@ async fn beside(
             Error::NotFound(format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
         })?),
     };
-    Ok(Answer::json(&neighbours(connection, &card, topic).await?)?.tagged(tags))
+    Ok(Payload::json(&neighbours(connection, &card, topic).await?)?.tagged(tags))
 }
 
 /// The neighbours of an article in a topic.

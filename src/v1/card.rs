@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{content::Source, db::schema::articles, http::page::Page};
+use crate::{content::Source, db::schema::articles, http::pagination::Page};
 
 /// An article without its text.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
-    http::{Answer, query::Parameters},
+    http::{Payload, query::Parameters},
 };
 
 /// The fields that a resource has, each with the fields of its items.
@@ -75,7 +75,7 @@ impl Fields {
         }
         fields.paths.sort_unstable();
         fields.paths.dedup();
-        parameters.means("fields", &fields.to_string());
+        parameters.set_canonical("fields", &fields.to_string());
         Some(fields)
     }
 
@@ -140,14 +140,14 @@ pub(super) fn filtered<T: Serialize>(
     answer: &T,
     apply: impl FnOnce(&mut Value),
     fields: Option<&Fields>,
-) -> Result<Answer, Error> {
+) -> Result<Payload, Error> {
     if fields.is_none() {
-        return Answer::json(answer);
+        return Payload::json(answer);
     }
     let mut value =
         serde_json::to_value(answer).map_err(|e| Error::internal("an answer cannot be written as JSON", e))?;
     apply(&mut value);
-    Answer::json(&value)
+    Payload::json(&value)
 }
 
 fn find(known: Known, path: &str) -> Option<(&'static str, Option<&'static str>)> {

@@ -26,8 +26,8 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
-        page::{self, DEFAULT_LIMIT, Paging, next_address},
+        CachedGet, CanonicalUri, Payload,
+        pagination::{self, DEFAULT_LIMIT, Pagination, next_address},
         query::{FromQuery, Parameters},
     },
     views::Window,
@@ -59,13 +59,13 @@ const DEFAULT_WINDOW: Window = Window::WORDS[0].1;
 pub struct HotQuery {
     window: Window,
     topic: Option<Slug>,
-    paging: Paging,
+    paging: Pagination,
 }
 
 impl FromQuery for HotQuery {
     fn from_query(p: &mut Parameters) -> Self {
         let window = p.choice("window", Window::WORDS);
-        HotQuery { window, topic: p.name("topic"), paging: Paging::take(p, DEFAULT_LIMIT) }
+        HotQuery { window, topic: p.name("topic"), paging: Pagination::take(p, DEFAULT_LIMIT) }
     }
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
     let more = items.len() > FIRST as usize;
     items.truncate(FIRST as usize);
     let last = items.last().filter(|_| more);
-    let more = last.map(|(after, _)| page::cursor(&name(DEFAULT_WINDOW, None), after)).transpose()?;
+    let more = last.map(|(after, _)| pagination::cursor(&name(DEFAULT_WINDOW, None), after)).transpose()?;
     let more = more.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
     Ok(Recommendations { data: items.into_iter().map(|(_, shown)| shown).collect(), more })
 }
@@ -140,13 +140,13 @@ pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
 /// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew every 20 seconds at most.
 #[utoipa::path(tag = "Recommendations", params(HotParameters), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
-pub async fn list_hot(read: Read<HotQuery>) -> Result<HttpResponse, Error> {
+pub async fn list_hot(read: CachedGet<HotQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hot).await
 }
 
 impl HotQuery {
     /// What is read most by the default window, of a topic where one is given.
-    pub(crate) fn new(topic: Option<Slug>, paging: Paging) -> HotQuery {
+    pub(crate) fn new(topic: Option<Slug>, paging: Pagination) -> HotQuery {
         HotQuery { window: DEFAULT_WINDOW, topic, paging }
     }
 }
@@ -161,11 +161,11 @@ pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &HotQuery) ->
     Ok(RecommendationList { data, page })
 }
 
-async fn page_of_hot(connection: &Connection, query: HotQuery, address: Address) -> Result<Answer, Error> {
+async fn page_of_hot(connection: &Connection, query: HotQuery, address: CanonicalUri) -> Result<Payload, Error> {
     let list = page_of(connection, &query).await?;
     let next = next_address(&address, &list.page);
     // Within a topic only what happens to its articles changes the list.
     let of = query.topic.map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
-    let answer = Answer::json(&list)?.tagged(["hot".to_owned(), of]);
+    let answer = Payload::json(&list)?.tagged(["hot".to_owned(), of]);
     Ok(answer.next_page(next.as_deref()))
 }

@@ -24,7 +24,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     error::Error,
-    http::{Answer, Read, query::Nothing},
+    http::{CachedGet, Payload, query::NoParameters},
 };
 
 /// Every operation under `/v1`.
@@ -77,7 +77,7 @@ pub struct Index {
 /// Links to everything that the API has.
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The links.", body = Index)))]
 #[get("/v1")]
-pub async fn read_index(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_index(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let index = Index {
         site: "/v1/site",
         articles: "/v1/articles",
@@ -87,5 +87,5 @@ pub async fn read_index(read: Read<Nothing>) -> Result<HttpResponse, Error> {
         openapi: "/openapi.json",
         docs: "/docs",
     };
-    read.built_in(|_| Ok(Answer::json(&index)?.tagged(["index"]))).await
+    read.built_in(|_| Ok(Payload::json(&index)?.tagged(["index"]))).await
 }

@@ -34,8 +34,8 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
-        page::{self, Page, Paging, next_address},
+        CachedGet, CanonicalUri, Payload,
+        pagination::{self, Page, Pagination, next_address},
     },
 };
 
@@ -144,7 +144,7 @@ pub struct RecommendationList {
 /// What a list of recommendations can be asked for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters; `Paging` reads them")]
+#[expect(dead_code, reason = "describes the parameters; `Pagination` reads them")]
 pub struct RelatedParameters {
     /// The most items of the page.
     #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
@@ -247,7 +247,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> 
     let more = part.items.len() > FIRST as usize;
     part.items.truncate(FIRST as usize);
     let last = part.items.last().filter(|_| more);
-    let more = last.map(|(after, ..)| page::cursor(LIST, after)).transpose()?;
+    let more = last.map(|(after, ..)| pagination::cursor(LIST, after)).transpose()?;
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
     let tags = part.tags();
     let data = part.items.into_iter().map(|(.., shown)| shown).collect();
@@ -278,7 +278,7 @@ impl Part {
     responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
 )]
 #[get("/v1/articles/{slug}/related")]
-pub async fn list_related(path: web::Path<String>, read: Read<Paging>) -> Result<HttpResponse, Error> {
+pub async fn list_related(path: web::Path<String>, read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     read.answer(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
         .await
@@ -287,12 +287,12 @@ pub async fn list_related(path: web::Path<String>, read: Read<Paging>) -> Result
 async fn page_of_related(
     connection: &Connection,
     key: &ArticleName,
-    paging: &Paging,
-    address: &Address,
-) -> Result<Answer, Error> {
+    paging: &Pagination,
+    address: &CanonicalUri,
+) -> Result<Payload, Error> {
     let (list, tags) = page_of(connection, key, paging, (MOUNT, address)).await?;
     let next = next_address(address, &list.page);
-    Ok(Answer::json(&list)?.tagged(tags).next_page(next.as_deref()))
+    Ok(Payload::json(&list)?.tagged(tags).next_page(next.as_deref()))
 }
 
 /// A page of the list of the article that `key` names, and the tags of what makes it another; asked for at an address below
@@ -300,8 +300,8 @@ async fn page_of_related(
 pub(crate) async fn page_of(
     connection: &AsyncPgConnection,
     key: &ArticleName,
-    paging: &Paging,
-    (mount, address): (&str, &Address),
+    paging: &Pagination,
+    (mount, address): (&str, &CanonicalUri),
 ) -> Result<(RecommendationList, Vec<String>), Error> {
     let after = paging.after::<After>(LIST)?;
     let Some(mut part) = load(connection, key, paging.fetch(), after.clone()).await? else {

@@ -32,7 +32,7 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
+        CachedGet, CanonicalUri, Payload,
         query::{Canonical, FromQuery, Parameters},
     },
 };
@@ -123,7 +123,7 @@ pub struct SectionInContext {
     responses((status = 200, description = "The sections.", body = SectionList)),
 )]
 #[get("/v1/articles/{slug}/sections")]
-pub async fn list_sections(path: web::Path<String>, read: Read<TreeQuery>) -> Result<HttpResponse, Error> {
+pub async fn list_sections(path: web::Path<String>, read: CachedGet<TreeQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     read.answer(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
 }
@@ -132,8 +132,8 @@ async fn tree(
     connection: &Connection,
     key: &ArticleName,
     query: &TreeQuery,
-    address: &Address,
-) -> Result<Answer, Error> {
+    address: &CanonicalUri,
+) -> Result<Payload, Error> {
     let found = find(connection, key, CONTENT).await?;
     check(key, MOUNT, found.card.address(), "/sections", address)?;
     let mut parts = found.body()?.sections;
@@ -149,10 +149,10 @@ async fn tree(
     answer(&found, &SectionList { data })
 }
 
-fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Answer, Error> {
+fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Payload, Error> {
     let body = found.resolve(&written(value)?);
     let tags = [format!("article:{}", found.card.id)];
-    Ok(Answer::bytes("application/json", body).tagged(tags))
+    Ok(Payload::bytes("application/json", body).tagged(tags))
 }
 
 fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
@@ -185,7 +185,10 @@ fn cut(parts: &mut Vec<Part>, depth: u32) {
     responses((status = 200, description = "The section.", body = SectionInContext)),
 )]
 #[get("/v1/articles/{slug}/sections/{ref}")]
-pub async fn read_section(path: web::Path<(String, String)>, read: Read<SectionQuery>) -> Result<HttpResponse, Error> {
+pub async fn read_section(
+    path: web::Path<(String, String)>,
+    read: CachedGet<SectionQuery>,
+) -> Result<HttpResponse, Error> {
     let (slug, reference) = path.into_inner();
     let key = named(&slug)?;
     // What can be no reference names nothing, and must not come back in a `Location`.
@@ -203,8 +206,8 @@ async fn one(
     key: &ArticleName,
     reference: &str,
     format: Format,
-    address: &Address,
-) -> Result<Answer, Error> {
+    address: &CanonicalUri,
+) -> Result<Payload, Error> {
     for _ in 0..ATTEMPTS {
         let found = find(connection, key, CONTENT).await?;
         check(key, MOUNT, found.card.address(), &format!("/sections/{reference}"), address)?;
@@ -222,8 +225,8 @@ async fn within(
     found: &Found,
     reference: &str,
     format: Format,
-    address: &Address,
-) -> Result<Option<Answer>, Error> {
+    address: &CanonicalUri,
+) -> Result<Option<Payload>, Error> {
     let body = found.body()?;
     let mut trail = Vec::new();
     let mut order = Vec::new();

@@ -11,7 +11,7 @@ use crate::{
     content::site::{CallToAction, License},
     db::schema::site,
     error::Error,
-    http::{Answer, Read, query::Nothing},
+    http::{CachedGet, Payload, query::NoParameters},
 };
 
 /// What the service says of itself.
@@ -74,11 +74,11 @@ impl From<Row> for Site {
 /// Its name, call to action, terms of use and medical disclaimer: what a front end shows around every article.
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The site.", body = Site)))]
 #[get("/v1/site")]
-pub async fn read_site(read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_site(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     read.answer(async |connection, _, _| {
         let site = find(connection).await?;
         let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
-        Ok(Answer::json(&site)?.tagged(["site"]))
+        Ok(Payload::json(&site)?.tagged(["site"]))
     })
     .await
 }

@@ -14,9 +14,9 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
-        page::{Page, Paging, PagingParameters, next_address},
-        query::Nothing,
+        CachedGet, CanonicalUri, Payload,
+        pagination::{Page, Pagination, PaginationParameters, next_address},
+        query::NoParameters,
     },
 };
 
@@ -48,9 +48,9 @@ pub struct TopicList {
 /// List the topics
 ///
 /// Every topic with the number of its articles, in the order of their slugs.
-#[utoipa::path(tag = "Topics", params(PagingParameters), responses((status = 200, description = "A page of topics.", body = TopicList)))]
+#[utoipa::path(tag = "Topics", params(PaginationParameters), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
-pub async fn list_topics(read: Read<Paging>) -> Result<HttpResponse, Error> {
+pub async fn list_topics(read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
     read.answer(page_of_topics).await
 }
 
@@ -80,13 +80,13 @@ pub(crate) async fn largest(mut connection: &AsyncPgConnection, limit: i64) -> R
     Ok(load.await?)
 }
 
-async fn page_of_topics(connection: &Connection, paging: Paging, address: Address) -> Result<Answer, Error> {
+async fn page_of_topics(connection: &Connection, paging: Pagination, address: CanonicalUri) -> Result<Payload, Error> {
     let after = paging.after::<String>(&address.path)?.unwrap_or_default();
     let mut data = load(connection, after, paging.fetch()).await?;
     let page = paging.cut(&address.path, &mut data, |topic| topic.slug.clone())?;
     let next = next_address(&address, &page);
     // A topic's count changes with its articles.
-    Ok(Answer::json(&TopicList { data, page })?.tagged(["topics", "articles"]).next_page(next.as_deref()))
+    Ok(Payload::json(&TopicList { data, page })?.tagged(["topics", "articles"]).next_page(next.as_deref()))
 }
 
 /// Read a topic
@@ -98,7 +98,7 @@ async fn page_of_topics(connection: &Connection, paging: Paging, address: Addres
     responses((status = 200, description = "The topic.", body = Topic)),
 )]
 #[get("/v1/topics/{slug}")]
-pub async fn read_topic(path: web::Path<String>, read: Read<Nothing>) -> Result<HttpResponse, Error> {
+pub async fn read_topic(path: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let slug: Slug = path.parse().map_err(|_| unknown(&path))?;
     read.answer(async move |connection, _, _| one_topic(connection, &slug).await).await
 }
@@ -118,7 +118,7 @@ pub(crate) async fn find(mut connection: &AsyncPgConnection, slug: &Slug) -> Res
     load.await.optional()?.ok_or_else(|| unknown(slug.as_str()))
 }
 
-async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Answer, Error> {
+async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Payload, Error> {
     let topic = find(connection, slug).await?;
-    Ok(Answer::json(&topic)?.tagged([format!("topic:{slug}")]))
+    Ok(Payload::json(&topic)?.tagged([format!("topic:{slug}")]))
 }

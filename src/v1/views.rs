@@ -22,10 +22,10 @@ use crate::{
     error::Error,
     http::{
         BODY_LIMIT, Query,
-        query::Nothing,
-        read::{Delivery, Note, identify},
+        query::NoParameters,
+        read::{AppState, ViewSink, identify},
     },
-    views::Counter,
+    views::ViewCounter,
 };
 
 /// The most bytes of a user agent that tell readers apart.
@@ -47,10 +47,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[post("/v1/articles/{slug}/views")]
 pub async fn count_view(
     path: web::Path<String>,
-    _: Query<Nothing>,
+    _: Query<NoParameters>,
     body: web::Payload,
     request: HttpRequest,
-    delivery: web::Data<Delivery>,
+    delivery: web::Data<AppState>,
 ) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     ignore(body).await?;
@@ -62,7 +62,7 @@ pub async fn count_view(
     Ok(delivery.note(article, request.head()))
 }
 
-impl Note for Counter {
+impl ViewSink for ViewCounter {
     fn note(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
         let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
         self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());

@@ -104,19 +104,19 @@ type Part = Mutex<HashMap<(Uuid, i64), i64>>;
 
 /// What was read since the last time that it was written; one for all workers.
 #[derive(Debug)]
-pub struct Counter {
+pub struct ViewCounter {
     readers: Readers,
     sums: [Part; PARTS],
     lost: AtomicU64,
 }
 
-impl Default for Counter {
-    fn default() -> Counter {
-        Counter { readers: Readers::new(readers::MOST), sums: Default::default(), lost: AtomicU64::new(0) }
+impl Default for ViewCounter {
+    fn default() -> ViewCounter {
+        ViewCounter { readers: Readers::new(readers::MOST), sums: Default::default(), lost: AtomicU64::new(0) }
     }
 }
 
-impl Counter {
+impl ViewCounter {
     /// Counts that somebody at `address` with this user agent reads an article at a time, unless that was counted a short
     /// time ago: within 10 minutes and up to 20, or less where more readers come than are remembered. An IPv6 client is known
     /// by its /64. Says whether it counts.

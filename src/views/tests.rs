@@ -15,7 +15,7 @@ const B: Uuid = Uuid::from_u128(2);
 
 #[test]
 fn a_reader_counts_once_for_a_while() {
-    let counter = Counter::default();
+    let counter = ViewCounter::default();
     let view = |minute| counter.view(ip("192.0.2.1"), b"browser", A, at(minute));
     assert!(view(0));
     assert!(!view(1) && !view(9));
@@ -30,7 +30,7 @@ fn a_reader_counts_once_for_a_while() {
 
 #[test]
 fn other_readers_and_other_articles_count_for_themselves() {
-    let counter = Counter::default();
+    let counter = ViewCounter::default();
     let view = |address: &str, agent: &str, article| counter.view(ip(address), agent.as_bytes(), article, at(0));
     assert!(view("192.0.2.1", "x", A));
     assert!(view("192.0.2.1", "y", A));
@@ -81,7 +81,7 @@ fn every_generation_has_a_key_of_its_own_and_tells_nobody() {
 
 #[test]
 fn sums_that_were_not_written_are_counted_on_and_bounded() {
-    let counter = Counter::default();
+    let counter = ViewCounter::default();
     assert!(counter.view(ip("192.0.2.1"), b"", A, at(0)));
     let sums = counter.take();
     assert!(counter.view(ip("192.0.2.2"), b"", A, at(0)));
@@ -101,7 +101,7 @@ fn sums_that_were_not_written_are_counted_on_and_bounded() {
 
 #[test]
 fn many_count_at_once() {
-    let counter = Counter::default();
+    let counter = ViewCounter::default();
     std::thread::scope(|scope| {
         for thread in 0..8_u32 {
             let counter = &counter;

@@ -17,7 +17,7 @@ use nix::{
 };
 use reqwest::Method;
 
-use crate::house::{App, empty_database, scratch};
+use crate::harness::{App, empty_database, scratch};
 
 /// A service that a test started; it ends with the test.
 pub struct Service {
@@ -140,7 +140,7 @@ fn an_interrupted_import_leaves_no_postgres_behind() {
     let folder = scratch("interrupted");
     let files = scratch("interrupted-files");
     for n in 0..600 {
-        let file = crate::house::article(&format!("a-{n}"), "", "## 甲\n\n甲文。\n\n## 乙\n\n乙文。");
+        let file = crate::harness::article(&format!("a-{n}"), "", "## 甲\n\n甲文。\n\n## 乙\n\n乙文。");
         fs::write(files.join(format!("a-{n}.md")), file).unwrap();
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));

@@ -6,7 +6,7 @@ use lectern::openapi::Files;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::{App, Body, description, validate};
+use crate::harness::{App, Body, description, validate};
 
 /// Every operation: path, method, itself.
 fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {

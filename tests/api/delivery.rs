@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use diesel_async::AsyncConnection;
-use lectern::{db::Settings, publishing::withdraw, server};
+use lectern::{app, db::Settings, publishing::withdraw};
 use reqwest::Method;
 
-use crate::house::{App, Reply, article, author};
+use crate::harness::{App, Reply, article, author};
 
 fn served(reply: &Reply) -> &str {
     reply.header("server-timing").split(',').next().unwrap().trim_start_matches("cache;desc=")
@@ -252,8 +252,8 @@ async fn what_happens_is_counted() {
 /// that comes after them.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_rests_is_not_slow() {
-    let databases = Settings { url: crate::house::library_database().await, replicas: Vec::new(), connections: 1 };
-    let app = App::with(&databases, server::Settings::default());
+    let databases = Settings { url: crate::harness::library_database().await, replicas: Vec::new(), connections: 1 };
+    let app = App::with(&databases, app::Settings::default());
     for n in 0..20 {
         assert_eq!(app.get(&format!("/v1/articles/nothing-{n}")).await.status, 404);
     }

@@ -8,6 +8,7 @@ use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, Ru
 use diesel_migrations::MigrationHarness;
 use fastrand::Rng;
 use lectern::{
+    app,
     content::site::Topic,
     db::{
         Settings,
@@ -16,19 +17,18 @@ use lectern::{
     },
     finished::{BUILD, Finished, Place},
     publishing::{finished, moves, site, withdraw},
-    server,
 };
 use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::house::{App, Reply, article, author, empty_database, library_database};
+use crate::harness::{App, Reply, article, author, empty_database, library_database};
 
 /// A service that keeps nothing in memory.
 fn forgetful(url: &str) -> App {
     let databases = Settings { url: url.to_owned(), replicas: Vec::new(), connections: 4 };
-    App::with(&databases, server::Settings { cache_bytes: 0, ..server::Settings::default() })
+    App::with(&databases, app::Settings { cache_bytes: 0, ..app::Settings::default() })
 }
 
 async fn connect(app: &App) -> AsyncPgConnection {

@@ -10,7 +10,7 @@ use lectern::error::Kind;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::house::App;
+use crate::harness::App;
 
 /// Sends bytes as they are, and returns status line, headers and body.
 fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
@@ -83,7 +83,7 @@ async fn a_body_that_is_too_large_is_refused_on_a_hit_too() {
 /// A cursor's digest is no secret: what it holds must not reach the database unchecked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_cursor_is_refused() {
-    use lectern::http::page::cursor;
+    use lectern::http::pagination::cursor;
     let app = App::library().await;
     let id = "01980000-0000-7000-8000-000000000000";
     let path = "/v1/articles/stem-cell-infusion";

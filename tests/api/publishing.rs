@@ -9,13 +9,13 @@ use lectern::{
     content::site::Topic,
     error::Error,
     publishing::{
-        draft::{self, Expected, Outcome},
+        draft::{self, Outcome, Precondition},
         moves, publish, site, withdraw,
     },
 };
 use uuid::Uuid;
 
-use crate::house::{App, article, author, document};
+use crate::harness::{App, article, author, document};
 
 #[derive(QueryableByName, Debug)]
 struct Entry {
@@ -61,17 +61,21 @@ async fn identical_content_makes_no_revision() {
     let app = App::empty().await;
     let mut connection = app.db.write().await.unwrap();
     let file = article("a", "", "## 甲\n\n文。\n\n## 甲\n\n别的文。");
-    let first = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
+    let first = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
     assert_eq!((first.revision, first.outcome), (1, Outcome::Created));
-    let second = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
+    let second = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
     assert_eq!((second.revision, second.outcome, &second.hash), (1, Outcome::Unchanged, &first.hash));
-    let third =
-        draft::save(&mut connection, document(&article("a", "", "## 甲\n\n新文。")), &author(), &Expected::Whatever)
-            .await
-            .unwrap();
+    let third = draft::save(
+        &mut connection,
+        document(&article("a", "", "## 甲\n\n新文。")),
+        &author(),
+        &Precondition::Whatever,
+    )
+    .await
+    .unwrap();
     assert_eq!((third.revision, third.outcome), (2, Outcome::Updated));
     // Back to the first text is a revision of its own: the history says what happened.
-    let fourth = draft::save(&mut connection, document(&file), &author(), &Expected::Whatever).await.unwrap();
+    let fourth = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
     assert_eq!((fourth.revision, fourth.outcome, &fourth.hash), (3, Outcome::Updated, &first.hash));
 }
 
@@ -83,7 +87,8 @@ async fn a_failed_publication_leaves_no_trace() {
     let mut connection = app.db.write().await.unwrap();
     let result = connection
         .transaction(async |c| {
-            let saved = draft::save(c, document(&article("a", "", "新文。")), &author(), &Expected::Whatever).await?;
+            let saved =
+                draft::save(c, document(&article("a", "", "新文。")), &author(), &Precondition::Whatever).await?;
             publish::publish(c, saved.id, saved.revision, &author()).await?;
             Err::<(), _>(Error::Conflict("stop".into()))
         })
@@ -115,7 +120,8 @@ async fn writers_at_once_lose_nothing() {
                         ));
                         let published = connection
                             .transaction(async |c| {
-                                let saved = draft::save(c, document.clone(), &author(), &Expected::Whatever).await?;
+                                let saved =
+                                    draft::save(c, document.clone(), &author(), &Precondition::Whatever).await?;
                                 publish::publish(c, saved.id, saved.revision, &author()).await
                             })
                             .await;

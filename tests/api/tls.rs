@@ -31,7 +31,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     cli::Service,
-    house::{App, article, empty_database, scratch},
+    harness::{App, article, empty_database, scratch},
 };
 
 const ARTICLE: &str = "/v1/articles/stem-cell-infusion";

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::house::{App, article, empty_database, scratch};
+use crate::harness::{App, article, empty_database, scratch};
 
 fn lectern(database: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lectern")).env("DATABASE_URL", database).args(arguments).output().unwrap()

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
-import { browse, DESK, isInView, isSeen, PHONE, SMALL, until } from "./house.js";
+import { browse, DESK, isInView, isSeen, PHONE, SMALL, until } from "./harness.js";
 import { fill } from "./library.js";
 
 // What a page gets before its own scripts runs without asking its policy.

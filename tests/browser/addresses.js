@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { browse, isInView, isSeen, service, until } from "./house.js";
+import { browse, isInView, isSeen, service, until } from "./harness.js";
 import { fill, REASON } from "./library.js";
 
 /** Whether the element is at the top of the screen, asked without the page's help. */

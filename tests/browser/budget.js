@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { browse, DESK, PHONE, service, until } from "./house.js";
+import { browse, DESK, PHONE, service, until } from "./harness.js";
 
 const ARTICLE = "/read/stem-cell-infusion";
 

@@ -1,6 +1,6 @@
 // Articles beside the bundled ones: what a library may hold that a page finds hard.
 
-import { service } from "./house.js";
+import { service } from "./harness.js";
 
 const file = (slug, title, body, front = "") => `---\nslug: ${slug}\ntitle: ${JSON.stringify(title)}\n${front}---\n\n${body}\n`;
 /** Some lines of text. */

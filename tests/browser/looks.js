@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { browse, DESK, PHONE, PICTURES } from "./house.js";
+import { browse, DESK, PHONE, PICTURES } from "./harness.js";
 
 const PAGES = {
   list: "/",

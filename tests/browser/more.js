@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { browse, isInView, isSeen, PHONE, until } from "./house.js";
+import { browse, isInView, isSeen, PHONE, until } from "./harness.js";
 import { fill } from "./library.js";
 
 const ARTICLE = "/read/stem-cell-infusion";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { browse, isSeen, service, until } from "./house.js";
+import { browse, isSeen, service, until } from "./harness.js";
 
 const ARTICLE = "/read/stem-cell-infusion";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { browse, isInView, isSeen, PHONE, until } from "./house.js";
+import { browse, isInView, isSeen, PHONE, until } from "./harness.js";
 import { ANGLES, fill } from "./library.js";
 
 const input = (page) => page.locator("form[role=search] input[type=search][name=q]").first();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 
-import { browse, DESK, isInView, isSeen, PHONE, Service, service, SMALL, until } from "./house.js";
+import { browse, DESK, isInView, isSeen, PHONE, Service, service, SMALL, until } from "./harness.js";
 import { fill, LONG_TITLE, SECTIONS } from "./library.js";
 
 let started;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Remark, Remarks,
+    Remarks, Warning,
     parts::{Part, Parts, Text},
 };
 use crate::content::{Block, Document, Section, markdown, outline};
@@ -64,11 +64,11 @@ impl Whole {
     }
 
     /// What Markdown says of a line, said of the place in the body.
-    fn tell(&self, parts: &Parts, found: Vec<super::super::Remark>, out: &mut Remarks) {
+    fn tell(&self, parts: &Parts, found: Vec<super::super::Warning>, out: &mut Remarks) {
         for found in found {
             let (pointer, line) = found.line.map(|line| self.place(parts, line)).unwrap_or_default();
             let column = found.column.filter(|_| line.is_some());
-            out.push(Remark { pointer, line, column, message: found.message });
+            out.push(Warning { pointer, line, column, message: found.message });
         }
     }
 }
@@ -142,7 +142,7 @@ fn headings(whole: &Whole, parts: &Parts, found: &[u32], faults: &mut Remarks) -
     for line in found.iter().filter(|line| !known.contains(line)) {
         let (pointer, line) = whole.place(parts, *line);
         let message = "A heading cannot stand in the text of a section; make it a section of its own.".to_owned();
-        faults.push(Remark { pointer, line, column: line.map(|_| 1), message });
+        faults.push(Warning { pointer, line, column: line.map(|_| 1), message });
     }
     let found: HashSet<u32> = found.iter().copied().collect();
     let mut lost = false;

@@ -49,7 +49,7 @@ pub struct Read {
     /// The document.
     pub document: Document,
     /// What an editor should look at: what could not be kept as it was written.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<Warning>,
 }
 
 /// Why a body says nothing.
@@ -65,12 +65,12 @@ pub enum Refused {
         message: String,
     },
     /// It is JSON, but does not say what it must: all its faults, 200 at most and then how many more there are.
-    Content(Vec<Remark>),
+    Content(Vec<Warning>),
 }
 
 /// Something that has to be mended, or should be looked at: where it is and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remark {
+pub struct Warning {
     /// The place in the body, as a JSON pointer (RFC 6901); empty for the whole.
     pub pointer: String,
     /// The line, counted from 1 within the Markdown text that `pointer` leads to.
@@ -81,7 +81,7 @@ pub struct Remark {
     pub message: String,
 }
 
-impl std::fmt::Display for Remark {
+impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.line, self.column) {
             (Some(line), Some(column)) => write!(f, "{} line {line}, column {column}: {}", self.pointer, self.message),
@@ -94,12 +94,12 @@ impl std::fmt::Display for Remark {
 /// The remarks of a body, bounded however many there are.
 #[derive(Debug, Default)]
 struct Remarks {
-    list: Vec<Remark>,
+    list: Vec<Warning>,
     more: usize,
 }
 
 impl Remarks {
-    fn push(&mut self, remark: Remark) {
+    fn push(&mut self, remark: Warning) {
         if self.list.len() < markdown::MAX_REMARKS {
             self.list.push(remark);
         } else {
@@ -108,7 +108,7 @@ impl Remarks {
     }
 
     fn at(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
-        self.push(Remark { pointer: pointer.into(), line: None, column: None, message: message.into() });
+        self.push(Warning { pointer: pointer.into(), line: None, column: None, message: message.into() });
     }
 
     fn tell(&mut self, at: &At<'_>, message: String) {
@@ -121,10 +121,10 @@ impl Remarks {
         self.list.is_empty()
     }
 
-    fn finish(mut self) -> Vec<Remark> {
+    fn finish(mut self) -> Vec<Warning> {
         if self.more > 0 {
             let message = format!("There are {} more of these.", self.more);
-            self.list.push(Remark { pointer: String::new(), line: None, column: None, message });
+            self.list.push(Warning { pointer: String::new(), line: None, column: None, message });
         }
         self.list
     }
@@ -159,7 +159,7 @@ pub fn read(bytes: &[u8], slug: &Slug) -> Result<Read, Refused> {
 pub(super) fn read_form<T>(
     bytes: &[u8],
     form: impl FnOnce(&Value<'_>, &mut Check<'_>) -> Option<T>,
-) -> Result<(Option<T>, Vec<Remark>), Refused> {
+) -> Result<(Option<T>, Vec<Warning>), Refused> {
     let mut faults = Remarks::default();
     let Some(value) = tree::parse(bytes)? else {
         faults.at("", format!("The body has more than {} values.", tree::MAX_VALUES));

@@ -1,6 +1,6 @@
 //! The YAML front matter of an article file, read with all its faults at once, and written.
 
-use super::{Faults, Remark};
+use super::{Faults, Warning};
 use crate::content::{
     fields::{self, Fields},
     value::{At, Check, Value},
@@ -21,7 +21,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// Splits a file at the `---` lines around its front matter. A file that does not begin with such a line is all body.
-pub(super) fn split(file: &str) -> Result<Parts<'_>, Remark> {
+pub(super) fn split(file: &str) -> Result<Parts<'_>, Warning> {
     let is_fence = |line: &str| line.trim_end() == "---";
     let mut lines = file.split_inclusive('\n');
     let Some(first) = lines.next().filter(|line| is_fence(line)) else {
@@ -35,13 +35,13 @@ pub(super) fn split(file: &str) -> Result<Parts<'_>, Remark> {
             let body = file.get(end + line.len()..).unwrap_or_default();
             if yaml.len() > MAX_BYTES {
                 let message = format!("The front matter is longer than {MAX_BYTES} bytes.");
-                return Err(Remark { line: Some(1), column: None, message });
+                return Err(Warning { line: Some(1), column: None, message });
             }
             return Ok(Parts { yaml: Some(yaml), body, body_line: count });
         }
         end += line.len();
     }
-    Err(Remark { line: Some(1), column: Some(1), message: "The front matter has no closing --- line.".into() })
+    Err(Warning { line: Some(1), column: Some(1), message: "The front matter has no closing --- line.".into() })
 }
 
 /// Reads front matter; what is wrong with it is added to `faults`.

@@ -23,7 +23,7 @@ mod section;
 pub(super) mod tests;
 mod write;
 
-use super::{Block, Document, Remark, Slug, text};
+use super::{Block, Document, Slug, Warning, text};
 
 pub(super) use block::{paragraph, tightness};
 pub(super) use footnote::is_label;
@@ -48,13 +48,13 @@ pub struct Read {
     /// The document.
     pub document: Document,
     /// What an editor should look at: what could not be kept as it was written.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<Warning>,
 }
 
 /// Reads an article file. `default_slug` is taken where the front matter names none; callers give the file's name.
 ///
 /// Errors: everything that makes the file invalid, at most 200 of them, in the order of their lines.
-pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Remark>> {
+pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Warning>> {
     let mut faults = Faults::default();
     if file.len() > MAX_BYTES {
         faults.push(None, None, format!("The file is longer than {MAX_BYTES} bytes."));
@@ -116,14 +116,14 @@ pub(super) fn read_body(
 /// What was found wrong or noteworthy, bounded however much there is of it.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    pub(super) list: Vec<Remark>,
+    pub(super) list: Vec<Warning>,
     more: usize,
 }
 
 impl Faults {
     fn push(&mut self, line: Option<u32>, column: Option<u32>, message: impl Into<String>) {
         if self.list.len() < MAX_REMARKS {
-            self.list.push(Remark { line, column, message: message.into() });
+            self.list.push(Warning { line, column, message: message.into() });
         } else {
             self.more += 1;
         }
@@ -141,11 +141,11 @@ impl Faults {
     }
 
     /// All of them in the order of their lines, and behind them how many more there are.
-    pub(super) fn sorted(mut self) -> Vec<Remark> {
+    pub(super) fn sorted(mut self) -> Vec<Warning> {
         self.list.sort();
         if self.more > 0 {
             let message = format!("There are {} more of these.", self.more);
-            self.list.push(Remark { line: None, column: None, message });
+            self.list.push(Warning { line: None, column: None, message });
         }
         self.list
     }

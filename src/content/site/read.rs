@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt::Display, str::FromStr};
 use super::{CallToAction, License, MAX_NAME, MAX_PINS, MAX_TEXT, Pin, Placed, Site, Topic};
 use crate::content::{
     Href, Slug,
-    json::{self, Refused, Remark},
+    json::{self, Refused, Warning},
     value::{At, Check, Members, Value},
 };
 
@@ -49,7 +49,7 @@ impl Topic {
 /// further can tell what is found there with them.
 ///
 /// Errors: that it is not JSON.
-pub fn read_pins(body: &[u8]) -> Result<(Placed, Vec<Remark>), Refused> {
+pub fn read_pins(body: &[u8]) -> Result<(Placed, Vec<Warning>), Refused> {
     let (pins, faults) = json::read_form(body, |value, check| {
         let map = check.map(value, &At::Root, &["pins"])?;
         Some(Reader { check }.pins(map))

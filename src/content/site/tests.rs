@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::content::json::{Refused, Remark};
+use crate::content::json::{Refused, Warning};
 
 fn told<T: std::fmt::Debug>(read: Result<T, Refused>) -> Vec<(String, String)> {
     let Err(Refused::Content(faults)) = read else { panic!("{read:?}") };
-    faults.into_iter().map(|Remark { pointer, message, .. }| (pointer, message)).collect()
+    faults.into_iter().map(|Warning { pointer, message, .. }| (pointer, message)).collect()
 }
 
 fn pointers<T: std::fmt::Debug>(read: Result<T, Refused>) -> Vec<String> {

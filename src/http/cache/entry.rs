@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Tag, page::Page};
 use crate::{
     error::Error,
-    http::{answer::Answer, metrics::Route},
+    http::{metrics::Route, payload::Payload},
 };
 
 /// The most that `used` counts to.
@@ -92,7 +92,7 @@ impl Entry {
     /// The entry of an answer or a lasting refusal to a request for `path`, counted at `route`. Errors: a refusal that says
     /// nothing of the next request, as it came.
     pub fn new(
-        result: Result<Answer, Error>,
+        result: Result<Payload, Error>,
         path: &str,
         route: Arc<Route>,
         cache_control: &HeaderValue,

@@ -14,15 +14,15 @@ type Part = RwLock<HashMap<Box<str>, Arc<Entry>>>;
 
 /// The map, in parts.
 #[derive(Debug)]
-pub(super) struct Front([Part; PARTS]);
+pub(super) struct UriIndex([Part; PARTS]);
 
-impl Default for Front {
-    fn default() -> Front {
-        Front(std::array::from_fn(|_| Part::default()))
+impl Default for UriIndex {
+    fn default() -> UriIndex {
+        UriIndex(std::array::from_fn(|_| Part::default()))
     }
 }
 
-impl Front {
+impl UriIndex {
     fn part(&self, spelled: &str) -> &Part {
         // Where the addresses of a service differ is mostly at their end.
         let ends =

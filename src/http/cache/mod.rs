@@ -41,9 +41,9 @@ use tokio::{
 };
 
 pub use self::entry::{Entry, Outcome};
-use self::{front::Front, store::Store};
+use self::{front::UriIndex, store::Store};
 use crate::{
-    db::listen::{Change, Follow, Position, State},
+    db::change_log::{Change, ChangeSubscriber, Position, State},
     error::Error,
     http::metrics::Metrics,
 };
@@ -64,7 +64,7 @@ impl Tag {
 
 /// How an answer came about, as `Server-Timing`, the log and the metrics say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Served {
+pub enum CacheStatus {
     /// From memory.
     Hit,
     /// Computed for this request, or for another one that asked at the same time.
@@ -73,14 +73,14 @@ pub enum Served {
     Stale,
 }
 
-impl Served {
+impl CacheStatus {
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Served::Hit => "hit",
-            Served::Miss => "miss",
-            Served::Stale => "stale",
+            CacheStatus::Hit => "hit",
+            CacheStatus::Miss => "miss",
+            CacheStatus::Stale => "stale",
         }
     }
 }
@@ -120,7 +120,7 @@ pub struct Counts {
 pub struct Cache {
     settings: Settings,
     metrics: Arc<Metrics>,
-    front: Front,
+    front: UriIndex,
     store: Mutex<Store>,
     state: AtomicU8,
     lost: Mutex<Option<Instant>>,
@@ -147,17 +147,17 @@ const RETRY: u64 = 1000;
 pub type Computed = Result<Arc<Entry>, Error>;
 
 /// What becomes of a request.
-pub enum Begin {
+pub enum Lookup {
     /// It is answered from memory.
-    Known(Arc<Entry>, Served),
+    Known(Arc<Entry>, CacheStatus),
     /// It waits for a computation that another request began.
     Join(watch::Receiver<Option<Computed>>),
     /// It has to compute; everybody, itself included, waits for the result.
-    Lead(Flight, watch::Receiver<Option<Computed>>),
+    Lead(Fill, watch::Receiver<Option<Computed>>),
 }
 
 /// A computation that is under way. Dropped without a result, it wakes those who wait.
-pub struct Flight {
+pub struct Fill {
     cache: Arc<Cache>,
     key: Arc<str>,
     number: u64,
@@ -173,7 +173,7 @@ impl Cache {
         Cache {
             settings,
             metrics,
-            front: Front::default(),
+            front: UriIndex::default(),
             store: Mutex::new(Store::new(settings.bytes)),
             state: AtomicU8::new(code(State::Lost)),
             lost: Mutex::new(None),
@@ -204,7 +204,7 @@ impl Cache {
 
     /// What is kept for an address as it was spelled: the way of nearly every request.
     #[must_use]
-    pub fn find(&self, spelled: &str) -> Option<(Arc<Entry>, Served)> {
+    pub fn find(&self, spelled: &str) -> Option<(Arc<Entry>, CacheStatus)> {
         let entry = self.front.find(spelled)?;
         let served = self.trust(&entry)?;
         entry.touch();
@@ -212,11 +212,11 @@ impl Cache {
     }
 
     /// Whether an entry may be served at all, and as what.
-    fn trust(&self, entry: &Entry) -> Option<Served> {
-        match self.stands() {
-            State::Following => Some(Served::Hit),
-            _ if entry.lasting => Some(Served::Hit),
-            State::Unreachable if self.reads_fail() && self.may_be_stale() => Some(Served::Stale),
+    fn trust(&self, entry: &Entry) -> Option<CacheStatus> {
+        match self.state() {
+            State::Following => Some(CacheStatus::Hit),
+            _ if entry.lasting => Some(CacheStatus::Hit),
+            State::Unreachable if self.reads_fail() && self.may_be_stale() => Some(CacheStatus::Stale),
             State::Lost | State::Unreachable => None,
         }
     }
@@ -250,7 +250,7 @@ impl Cache {
 
     /// How it stands with the log.
     #[must_use]
-    pub fn stands(&self) -> State {
+    pub fn state(&self) -> State {
         [State::Following, State::Lost, State::Unreachable][usize::from(self.state.load(Ordering::Acquire)).min(2)]
     }
 
@@ -259,7 +259,7 @@ impl Cache {
     pub async fn reached(&self, sequence: i64, patience: Duration) {
         let began = Instant::now();
         let behind = || self.position().is_none_or(|position| position.sequence < sequence);
-        while self.stands() == State::Following && behind() && began.elapsed() < patience {
+        while self.state() == State::Following && behind() && began.elapsed() < patience {
             sleep(Duration::from_millis(1)).await;
         }
     }
@@ -272,22 +272,22 @@ impl Cache {
     }
 
     /// Begins to answer a request for the canonical address `key`, spelled as `spelled`.
-    pub fn begin(self: &Arc<Self>, key: &str, spelled: &str) -> Begin {
+    pub fn begin(self: &Arc<Self>, key: &str, spelled: &str) -> Lookup {
         let mut store = self.store();
         if let Some(entry) = store.known(key)
             && let Some(served) = self.trust(&entry)
         {
             entry.touch();
             store.spell(&entry, spelled, &self.front);
-            return Begin::Known(entry, served);
+            return Lookup::Known(entry, served);
         }
         if let Some(receiver) = store.flight(key) {
-            return Begin::Join(receiver);
+            return Lookup::Join(receiver);
         }
         let (sender, receiver) = watch::channel(None);
         let key: Arc<str> = key.into();
         let (number, position, overtaken) = store.take_off(Arc::clone(&key), receiver.clone());
-        Begin::Lead(Flight { cache: Arc::clone(self), key, number, position, overtaken, sender }, receiver)
+        Lookup::Lead(Fill { cache: Arc::clone(self), key, number, position, overtaken, sender }, receiver)
     }
 
     /// What happened so far, and what is in memory.
@@ -304,7 +304,7 @@ impl Cache {
     }
 }
 
-impl Flight {
+impl Fill {
     /// The place in the log that the computation knows of: what it reads must be at least as new.
     #[must_use]
     pub fn position(&self) -> Option<i64> {
@@ -327,7 +327,7 @@ impl Flight {
         if let Ok(entry) = &result
             && keep
             && ours
-            && (entry.lasting || self.cache.stands() == State::Following)
+            && (entry.lasting || self.cache.state() == State::Following)
         {
             store.fill(&self.key, entry, self.position, &self.cache.front);
             store.spell(entry, spelled, &self.cache.front);
@@ -337,13 +337,13 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl Drop for Fill {
     fn drop(&mut self) {
         self.cache.store().land(&self.key, self.number);
     }
 }
 
-impl Follow for Cache {
+impl ChangeSubscriber for Cache {
     fn position(&self) -> Option<Position> {
         self.store().position()
     }
@@ -356,8 +356,8 @@ impl Follow for Cache {
         }
     }
 
-    fn begin_anew(&self, position: Position) {
-        self.store().begin_anew(position, &self.front);
+    fn reset(&self, position: Position) {
+        self.store().reset(position, &self.front);
     }
 
     fn upcoming(&self, next: Option<Duration>) {
@@ -368,7 +368,7 @@ impl Follow for Cache {
         self.upcoming.send_replace(next.map(|next| Due::now() + next.min(FARTHEST)));
     }
 
-    fn turned(&self, state: State) {
+    fn set_state(&self, state: State) {
         {
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             match state {

@@ -21,9 +21,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::http::{
-    answer::{self, Answer},
-    coding::Coding,
+    encoding::ContentEncoding,
     headers,
+    payload::{self, Payload},
 };
 
 /// How long after a change its second is named as `Last-Modified`: longer than a change takes to commit.
@@ -33,7 +33,7 @@ const SETTLING: TimeDelta = TimeDelta::seconds(5);
 #[derive(Debug)]
 pub struct Page {
     identity: Coded,
-    /// In the order of [`Coding::CODED`]; `None` where a coding does not make it smaller.
+    /// In the order of [`ContentEncoding::CODED`]; `None` where a coding does not make it smaller.
     coded: [OnceCell<Option<Coded>>; 3],
     compressible: bool,
     /// Whether every origin may read it.
@@ -63,16 +63,16 @@ struct Modified {
 
 impl Page {
     /// The page of an answer to a request for `path`.
-    pub(super) fn new(answer: &Answer, path: &str, cache_control: &HeaderValue) -> Page {
+    pub(super) fn new(answer: &Payload, path: &str, cache_control: &HeaderValue) -> Page {
         let tags = HeaderValue::from_str(&answer.tags.join(" ")).ok().map(|tags| (headers::SURROGATE_KEY, tags));
         let links = answer.links.iter().filter_map(|link| HeaderValue::from_str(link).ok());
         let own = tags.into_iter().chain(links.map(|link| (header::LINK, link))).collect();
         let etag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..16]);
-        let identity = Coded { bytes: exact(&answer.body), etag: quoted(&etag, Coding::Identity) };
+        let identity = Coded { bytes: exact(&answer.body), etag: quoted(&etag, ContentEncoding::Identity) };
         let compressible = !answer.content_type.starts_with("image/");
         let modified = OnceLock::new();
         if answer.built_in {
-            let _ = modified.set(Modified::new(answer::started()));
+            let _ = modified.set(Modified::new(payload::started()));
         }
         Page {
             identity,
@@ -100,17 +100,17 @@ impl Page {
     }
 
     /// The answer in `coding`, if its bytes are there.
-    pub fn answer(&self, head: &RequestHead, coding: Coding) -> Option<HttpResponse> {
+    pub fn answer(&self, head: &RequestHead, coding: ContentEncoding) -> Option<HttpResponse> {
         let coded = match coding {
-            Coding::Identity => &self.identity,
+            ContentEncoding::Identity => &self.identity,
             coded if self.compressible => self.coded[coded as usize].get()?.as_ref().unwrap_or(&self.identity),
             _ => &self.identity,
         };
-        let coding = if std::ptr::eq(coded, &raw const self.identity) { Coding::Identity } else { coding };
+        let coding = if std::ptr::eq(coded, &raw const self.identity) { ContentEncoding::Identity } else { coding };
         Some(self.answer_with(head, coding, coded))
     }
 
-    fn answer_with(&self, head: &RequestHead, coding: Coding, coded: &Coded) -> HttpResponse {
+    fn answer_with(&self, head: &RequestHead, coding: ContentEncoding, coded: &Coded) -> HttpResponse {
         let modified = self.modified.get();
         let fresh = is_fresh(head.headers(), &coded.etag, modified);
         let mut response = if fresh {
@@ -137,7 +137,7 @@ impl Page {
             for (name, value) in headers::safe(self.policy) {
                 headers.insert(name, value);
             }
-            if coding != Coding::Identity {
+            if coding != ContentEncoding::Identity {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             }
         }
@@ -146,8 +146,8 @@ impl Page {
 
     /// Makes the bytes of `coding`, unless they are there; many who want them at once wait for one. Returns by how many
     /// bytes the page grew.
-    pub async fn encode(&self, coding: Coding) -> usize {
-        if coding == Coding::Identity || !self.compressible {
+    pub async fn encode(&self, coding: ContentEncoding) -> usize {
+        if coding == ContentEncoding::Identity || !self.compressible {
             return 0;
         }
         let mut grown = 0;
@@ -170,9 +170,9 @@ fn exact(bytes: &[u8]) -> Bytes {
 }
 
 /// The strong validator of the bytes in a coding: a digest of the bytes as they are, and the coding that they are sent in.
-fn quoted(digest: &str, coding: Coding) -> HeaderValue {
+fn quoted(digest: &str, coding: ContentEncoding) -> HeaderValue {
     let tag = match coding {
-        Coding::Identity => format!("\"{digest}\""),
+        ContentEncoding::Identity => format!("\"{digest}\""),
         coded => format!("\"{digest}-{}\"", coded.name()),
     };
     HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))

@@ -9,8 +9,8 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Computed, Counts, Entry, Outcome, Tag, clock::Clock, front::Front};
-use crate::db::listen::{Change, Position};
+use super::{Computed, Counts, Entry, Outcome, Tag, clock::Clock, front::UriIndex};
+use crate::db::change_log::{Change, Position};
 
 /// The most changes that are remembered to judge computations by; one that began before them is not kept.
 const REMEMBERED: usize = 1024;
@@ -158,7 +158,7 @@ impl Store {
     }
 
     /// Keeps an entry that was computed under `position`, unless a change since then makes it stale.
-    pub(super) fn fill(&mut self, key: &Arc<str>, entry: &Arc<Entry>, position: Option<Position>, front: &Front) {
+    pub(super) fn fill(&mut self, key: &Arc<str>, entry: &Arc<Entry>, position: Option<Position>, front: &UriIndex) {
         if !entry.lasting && !self.holds(entry, position) {
             self.counts.refused += 1;
             return;
@@ -207,7 +207,7 @@ impl Store {
     }
 
     /// Lets a spelling lead to an entry, if that is kept.
-    pub(super) fn spell(&mut self, entry: &Arc<Entry>, spelled: &str, front: &Front) {
+    pub(super) fn spell(&mut self, entry: &Arc<Entry>, spelled: &str, front: &UriIndex) {
         let Some(record) = self.records.get_mut(&entry.place.load(Ordering::Relaxed)) else { return };
         if record.spellings.len() >= SPELLINGS || record.spellings.iter().any(|known| **known == *spelled) {
             return;
@@ -218,7 +218,7 @@ impl Store {
     }
 
     /// Counts bytes that an entry has more than when it came.
-    pub(super) fn grow(&mut self, entry: &Entry, bytes: usize, front: &Front) {
+    pub(super) fn grow(&mut self, entry: &Entry, bytes: usize, front: &UriIndex) {
         let Some(record) = self.records.get_mut(&entry.place.load(Ordering::Relaxed)) else { return };
         record.weight += bytes;
         let queue = queue_of(&mut self.answers, &mut self.refusals, entry);
@@ -230,7 +230,7 @@ impl Store {
     }
 
     /// Applies changes: drops what carries their tags.
-    pub(super) fn apply(&mut self, changes: &[Change], front: &Front) {
+    pub(super) fn apply(&mut self, changes: &[Change], front: &UriIndex) {
         for change in changes {
             let tags: Box<[Tag]> = change.tags.iter().map(|tag| Tag::new(tag)).collect();
             for tag in &tags {
@@ -251,7 +251,7 @@ impl Store {
     }
 
     /// Drops all that any change could make stale.
-    pub(super) fn begin_anew(&mut self, position: Position, front: &Front) {
+    pub(super) fn reset(&mut self, position: Position, front: &UriIndex) {
         let all = self.records.iter().filter(|(_, record)| !record.entry.lasting);
         for place in all.map(|(place, _)| *place).collect::<Vec<_>>() {
             self.remove(place, front);
@@ -273,7 +273,7 @@ impl Store {
     }
 
     /// Drops an entry; what was asked for again keeps its standing for when it comes back.
-    fn invalidate(&mut self, place: Place, front: &Front) -> bool {
+    fn invalidate(&mut self, place: Place, front: &UriIndex) -> bool {
         let Some(record) = self.remove(place, front) else { return false };
         if self.overtaken.len() < MOST_OVERTAKEN {
             self.overtaken.insert(Tag::new(&record.key));
@@ -284,7 +284,7 @@ impl Store {
         true
     }
 
-    fn remove(&mut self, place: Place, front: &Front) -> Option<Record> {
+    fn remove(&mut self, place: Place, front: &UriIndex) -> Option<Record> {
         let record = self.records.remove(&place)?;
         self.places.remove(&record.key);
         for spelled in &record.spellings {
@@ -307,7 +307,7 @@ impl Store {
     }
 
     /// Takes away what goes first until the rest fits. Places of entries that are gone are passed over.
-    fn make_room(&mut self, answers: bool, front: &Front) {
+    fn make_room(&mut self, answers: bool, front: &UriIndex) {
         loop {
             let queue = if answers { &mut self.answers } else { &mut self.refusals };
             if queue.small.len() + queue.main.len() > 2 * self.records.len() + 1024 {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta};
 
 use super::*;
-use crate::http::{Answer, coding::Coding};
+use crate::http::{Payload, encoding::ContentEncoding};
 
 fn at(sequence: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).unwrap() + TimeDelta::seconds(sequence)
@@ -17,25 +17,25 @@ fn change(sequence: i64, tags: &[&str]) -> Change {
 fn cache(bytes: usize) -> Arc<Cache> {
     let settings = Settings { bytes, stale_if_error: Duration::from_secs(3600) };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
-    cache.begin_anew(Position { sequence: 10, at: Some(at(10)) });
-    cache.turned(State::Following);
+    cache.reset(Position { sequence: 10, at: Some(at(10)) });
+    cache.set_state(State::Following);
     cache
 }
 
-fn entry(cache: &Cache, result: Result<Answer, Error>) -> Computed {
+fn entry(cache: &Cache, result: Result<Payload, Error>) -> Computed {
     let cache_control = entry::Lifetimes::default().cache_control();
     Entry::new(result, "/v1/x", cache.metrics.route("/v1/x"), &cache_control).map(Arc::new)
 }
 
 fn page(cache: &Cache, text: &str, tags: &[&str]) -> Computed {
-    entry(cache, Ok(Answer::bytes("text/plain", text.to_owned()).tagged(tags.iter().copied())))
+    entry(cache, Ok(Payload::bytes("text/plain", text.to_owned()).tagged(tags.iter().copied())))
 }
 
-fn lead(cache: &Arc<Cache>, key: &str) -> Flight {
+fn lead(cache: &Arc<Cache>, key: &str) -> Fill {
     match cache.begin(key, key) {
-        Begin::Lead(flight, _) => flight,
-        Begin::Join(_) => panic!("somebody else computes {key}"),
-        Begin::Known(..) => panic!("{key} is known"),
+        Lookup::Lead(flight, _) => flight,
+        Lookup::Join(_) => panic!("somebody else computes {key}"),
+        Lookup::Known(..) => panic!("{key} is known"),
     }
 }
 
@@ -82,7 +82,7 @@ fn what_was_read_before_a_change_is_not_kept_after_it() {
 fn nobody_joins_a_computation_that_is_older_than_a_known_change() {
     let cache = cache(1 << 20);
     let old = lead(&cache, "/a");
-    assert!(matches!(cache.begin("/a", "/a"), Begin::Join(_)), "the same moment, the same answer");
+    assert!(matches!(cache.begin("/a", "/a"), Lookup::Join(_)), "the same moment, the same answer");
     cache.apply(vec![change(11, &["article:a"])]);
     let new = lead(&cache, "/a");
     new.land(page(&cache, "new", &["article:a"]), true, "/a");
@@ -104,7 +104,7 @@ fn a_computation_knows_that_a_change_overtook_what_memory_had() {
     drop(second);
     assert!(!lead(&cache, "/a").overtakes(), "once");
     fill(&cache, "/a", "new", &["article:a"]);
-    cache.begin_anew(Position { sequence: 20, at: None });
+    cache.reset(Position { sequence: 20, at: None });
     assert!(!lead(&cache, "/a").overtakes(), "nobody knows");
 }
 
@@ -112,7 +112,7 @@ fn body(entry: &Entry) -> String {
     use actix_web::{body::to_bytes, test::TestRequest};
     let Outcome::Page(page) = &entry.outcome else { panic!("no page") };
     let request = TestRequest::get().to_http_request();
-    let response = page.answer(request.head(), Coding::Identity).unwrap();
+    let response = page.answer(request.head(), ContentEncoding::Identity).unwrap();
     let bytes = futures_util::FutureExt::now_or_never(to_bytes(response.into_body())).unwrap().unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -132,7 +132,7 @@ fn another_log_begins_everything_anew() {
     fill(&cache, "/a", "a", &["article:a"]);
     let of_before = lead(&cache, "/b");
     // A database that was restored: its log is shorter than what was known.
-    cache.begin_anew(Position { sequence: 5, at: Some(at(5)) });
+    cache.reset(Position { sequence: 5, at: Some(at(5)) });
     assert!(!is_known(&cache, "/a"));
     of_before.land(page(&cache, "b", &["article:b"]), true, "/b");
     assert!(!is_known(&cache, "/b"), "it was computed from another log");
@@ -145,23 +145,23 @@ fn another_log_begins_everything_anew() {
 fn nothing_is_trusted_or_kept_while_the_log_is_not_followed() {
     let cache = cache(1 << 20);
     fill(&cache, "/a", "a", &["article:a"]);
-    let built_in = entry(&cache, Ok(Answer::bytes("text/plain", "x").tagged(["index"]).built_in()));
+    let built_in = entry(&cache, Ok(Payload::bytes("text/plain", "x").tagged(["index"]).built_in()));
     lead(&cache, "/v1").land(built_in, true, "/v1");
-    cache.turned(State::Lost);
+    cache.set_state(State::Lost);
     assert!(!is_known(&cache, "/a") && is_known(&cache, "/v1"), "what only the program changes is known all the same");
     fill(&cache, "/b", "b", &["article:b"]);
     assert!(cache.last_resort("/a").is_some(), "better than nothing");
-    cache.turned(State::Unreachable);
+    cache.set_state(State::Unreachable);
     assert!(!is_known(&cache, "/a"), "that nobody can listen does not mean that nobody can read");
     cache.read_ended(false);
-    assert_eq!(cache.find("/a").unwrap().1, Served::Stale);
+    assert_eq!(cache.find("/a").unwrap().1, CacheStatus::Stale);
     cache.read_ended(true);
     assert!(!is_known(&cache, "/a"));
     cache.read_ended(false);
     assert!(!is_known(&cache, "/b"), "what was computed meanwhile was not kept");
     // Back again: what was missed comes first.
     cache.apply(vec![change(11, &["article:a"])]);
-    cache.turned(State::Following);
+    cache.set_state(State::Following);
     assert!(!is_known(&cache, "/a"));
 }
 
@@ -169,10 +169,10 @@ fn nothing_is_trusted_or_kept_while_the_log_is_not_followed() {
 fn what_nobody_can_confirm_is_served_for_a_bounded_time() {
     let settings = Settings { bytes: 1 << 20, stale_if_error: Duration::ZERO };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
-    cache.begin_anew(Position { sequence: 10, at: Some(at(10)) });
-    cache.turned(State::Following);
+    cache.reset(Position { sequence: 10, at: Some(at(10)) });
+    cache.set_state(State::Following);
     fill(&cache, "/a", "a", &["article:a"]);
-    cache.turned(State::Unreachable);
+    cache.set_state(State::Unreachable);
     cache.read_ended(false);
     assert!(!is_known(&cache, "/a"));
     assert!(cache.last_resort("/a").is_none());
@@ -185,7 +185,7 @@ fn one_address_is_one_entry_however_it_is_spelled() {
     for n in 0..100 {
         let spelled = format!("/a?sort=title&limit=20&{n}");
         assert!(!is_known(&cache, &spelled));
-        assert!(matches!(cache.begin("/a?sort=title", &spelled), Begin::Known(_, Served::Hit)));
+        assert!(matches!(cache.begin("/a?sort=title", &spelled), Lookup::Known(_, CacheStatus::Hit)));
     }
     assert_eq!(cache.counts().entries, 1);
     assert!(is_known(&cache, "/a?sort=title&limit=20&0"));
@@ -239,7 +239,7 @@ fn an_answer_that_is_too_large_is_not_kept_and_a_limit_of_nothing_keeps_nothing(
 fn who_waits_is_told_even_if_the_computation_ends_without_a_result() {
     let cache = cache(1 << 20);
     let flight = lead(&cache, "/a");
-    let Begin::Join(mut waiting) = cache.begin("/a", "/a") else { panic!("nobody computes") };
+    let Lookup::Join(mut waiting) = cache.begin("/a", "/a") else { panic!("nobody computes") };
     drop(flight);
     let told = futures_util::FutureExt::now_or_never(waiting.wait_for(Option::is_some));
     assert!(matches!(told, Some(Err(_))));
@@ -258,7 +258,7 @@ fn nothing_is_left_behind() {
             sequence += 1;
             let tag = format!("topic:{}", rng.u32(..40));
             cache.apply(vec![change(sequence, &[&tag])]);
-        } else if let Begin::Lead(flight, _) = cache.begin(&key, &format!("{key}?{}", rng.u8(..20))) {
+        } else if let Lookup::Lead(flight, _) = cache.begin(&key, &format!("{key}?{}", rng.u8(..20))) {
             let tags = [format!("topic:{}", rng.u32(..40)), format!("topic:{}", rng.u32(..40))];
             let text = "x".repeat(rng.usize(..4000));
             flight.land(page(&cache, &text, &[&tags[0], &tags[1]]), true, &key);
@@ -291,7 +291,7 @@ async fn who_waits_for_a_change_waits_until_it_has_dropped_what_it_makes_stale()
     // What is known already is waited for by nobody; nor is what cannot be known.
     let began = Instant::now();
     cache.reached(11, Duration::from_secs(60)).await;
-    cache.turned(State::Lost);
+    cache.set_state(State::Lost);
     cache.reached(99, Duration::from_secs(1)).await;
     assert!(began.elapsed() < Duration::from_secs(60));
 }

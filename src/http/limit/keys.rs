@@ -1,7 +1,7 @@
 //! The keys whose requests are counted by themselves, whatever address they come from.
 //!
 //! What must hold: only what holds a key that lets somebody in is counted by it, so that nobody makes up another client for
-//! each request; the database is asked nothing; what is kept is bounded by the number of keys that [`Admit`] is told.
+//! each request; the database is asked nothing; what is kept is bounded by the number of keys that [`KeyObserver`] is told.
 //!
 //! A key is found by its digest. How long it takes to find none tells something of the digest of what was sent, and nothing
 //! of any key: a secret of 160 bits is not guessed digest by digest.
@@ -21,7 +21,7 @@ use governor::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{db::listen::LiveKey, http::headers::bearer};
+use crate::{db::change_log::LiveKey, http::headers::bearer};
 
 /// No key is longer, so nothing longer is digested.
 const LONGEST: usize = 64;

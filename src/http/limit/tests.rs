@@ -20,35 +20,35 @@ fn limiter(limit: &str, proxies: &str) -> (Still, FakeRelativeClock) {
     (Limiter::with_clock(limit, proxies.parse().unwrap(), clock.clone()), clock)
 }
 
-fn ask(limiter: &Still, peer: &str) -> Verdict {
+fn ask(limiter: &Still, peer: &str) -> Decision {
     ask_from(limiter, peer.parse::<IpAddr>().unwrap())
 }
 
-fn ask_from(limiter: &Still, peer: impl Into<IpAddr>) -> Verdict {
+fn ask_from(limiter: &Still, peer: impl Into<IpAddr>) -> Decision {
     limiter.check(Some((peer.into(), 40_000).into()), &HeaderMap::new())
 }
 
-fn forwarded(limiter: &Still, peer: &str, field: &'static str) -> Verdict {
+fn forwarded(limiter: &Still, peer: &str, field: &'static str) -> Decision {
     let mut headers = HeaderMap::new();
     headers.append(header::X_FORWARDED_FOR, HeaderValue::from_static(field));
     limiter.check(Some((peer.parse::<IpAddr>().unwrap(), 40_000).into()), &headers)
 }
 
 /// `RateLimit` and `RateLimit-Policy`.
-fn told(verdict: &Verdict) -> (String, String) {
-    let (Verdict::Within(allowance) | Verdict::Refused(allowance)) = verdict else { panic!("{verdict:?}") };
+fn told(verdict: &Decision) -> (String, String) {
+    let (Decision::Within(allowance) | Decision::Refused(allowance)) = verdict else { panic!("{verdict:?}") };
     let mut headers = HeaderMap::new();
     allowance.write_to(&mut headers);
     let text = |name| headers.get(name).unwrap().to_str().unwrap().to_owned();
     (text(RATE_LIMIT), text(RATE_LIMIT_POLICY))
 }
 
-fn is_within(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Within(_))
+fn is_within(verdict: &Decision) -> bool {
+    matches!(verdict, Decision::Within(_))
 }
 
-fn is_refused(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Refused(_))
+fn is_refused(verdict: &Decision) -> bool {
+    matches!(verdict, Decision::Refused(_))
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn the_headers_say_what_is_left() {
     clock.advance(Duration::from_millis(7300));
     let refused = ask(&limiter, "192.0.2.1");
     assert_eq!(told(&refused), ("\"default\";r=0;t=13".into(), policy()));
-    let Verdict::Refused(allowance) = refused else { panic!("{refused:?}") };
+    let Decision::Refused(allowance) = refused else { panic!("{refused:?}") };
     assert_eq!(allowance.retry_after(), 13);
     clock.advance(Duration::from_secs(12));
     assert!(is_refused(&ask(&limiter, "192.0.2.1")));
@@ -150,18 +150,18 @@ fn a_client_has_all_addresses_of_its_64_and_mapped_is_ipv4() {
 fn loopback_is_free_unless_a_rate_is_set() {
     let (standard, _) = limiter("", "");
     for client in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
-        assert_eq!(ask(&standard, client), Verdict::Free, "{client}");
+        assert_eq!(ask(&standard, client), Decision::Free, "{client}");
     }
     assert_eq!(told(&ask(&standard, "192.0.2.1")).1, "\"default\";q=1200;w=60");
-    assert_eq!(standard.check(None, &HeaderMap::new()), Verdict::Free);
+    assert_eq!(standard.check(None, &HeaderMap::new()), Decision::Free);
 
     let (set, _) = limiter("1/60", "");
     assert!(is_within(&ask(&set, "127.0.0.1")));
     assert!(is_refused(&ask(&set, "127.0.0.1")));
-    assert_eq!(set.check(None, &HeaderMap::new()), Verdict::Free);
+    assert_eq!(set.check(None, &HeaderMap::new()), Decision::Free);
 
     let (off, _) = limiter("off", "");
-    assert_eq!(ask(&off, "192.0.2.1"), Verdict::Free);
+    assert_eq!(ask(&off, "192.0.2.1"), Decision::Free);
 }
 
 #[test]
@@ -170,14 +170,14 @@ fn loopback_is_the_client_and_not_the_proxy() {
     assert!(is_within(&forwarded(&trusted, "127.0.0.1", "192.0.2.1")));
     // What the client made up stands left of what the proxy added.
     assert!(is_within(&forwarded(&trusted, "127.0.0.1", "127.0.0.1, 192.0.2.1")));
-    assert_eq!(forwarded(&trusted, "127.0.0.1", "127.0.0.2"), Verdict::Free);
-    assert_eq!(forwarded(&trusted, "127.0.0.1", "unknown"), Verdict::Free);
+    assert_eq!(forwarded(&trusted, "127.0.0.1", "127.0.0.2"), Decision::Free);
+    assert_eq!(forwarded(&trusted, "127.0.0.1", "unknown"), Decision::Free);
     assert!(is_within(&forwarded(&trusted, "10.0.0.1", "unknown")));
     // Nobody said that 192.0.2.1 may speak for others.
     assert!(is_within(&forwarded(&trusted, "192.0.2.1", "127.0.0.1")));
 
     let (untrusted, _) = limiter("", "");
-    assert_eq!(forwarded(&untrusted, "127.0.0.1", "192.0.2.1"), Verdict::Free);
+    assert_eq!(forwarded(&untrusted, "127.0.0.1", "192.0.2.1"), Decision::Free);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn admit(limiter: &Still, keys: &[LiveKey]) {
     limiter.rule.as_ref().unwrap().keys.admit(keys);
 }
 
-fn with_key(limiter: &Still, peer: &str, authorization: &str) -> Verdict {
+fn with_key(limiter: &Still, peer: &str, authorization: &str) -> Decision {
     let mut headers = HeaderMap::new();
     headers.append(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
     limiter.check(Some((peer.parse::<IpAddr>().unwrap(), 40_000).into()), &headers)
@@ -252,10 +252,10 @@ fn a_key_counts_until_it_expires_or_is_revoked() {
 fn a_key_on_this_machine_is_as_free_as_the_machine() {
     let (standard, _) = limiter("", "");
     admit(&standard, &[key("lk_a", None)]);
-    assert_eq!(with_key(&standard, "127.0.0.1", "Bearer lk_a"), Verdict::Free);
+    assert_eq!(with_key(&standard, "127.0.0.1", "Bearer lk_a"), Decision::Free);
     assert!(is_within(&with_key(&standard, "192.0.2.1", "Bearer lk_a")));
     let (off, _) = limiter("off", "");
-    assert_eq!(with_key(&off, "192.0.2.1", "Bearer lk_a"), Verdict::Free);
+    assert_eq!(with_key(&off, "192.0.2.1", "Bearer lk_a"), Decision::Free);
 }
 
 /// A million networks of one provider, at a moment that does not pass.
@@ -349,7 +349,7 @@ proptest! {
     fn every_rate_that_can_be_named_works(requests in 1..=Rate::MOST_REQUESTS, seconds in 1..=Rate::MOST_SECONDS) {
         let rule = Rule::new(Rate::new(requests, seconds).unwrap(), false, FakeRelativeClock::default());
         let verdict = rule.check(Client::of(Ipv4Addr::LOCALHOST.into()));
-        let Verdict::Within(allowance) = verdict else { return Err(TestCaseError::fail("the first is let in")) };
+        let Decision::Within(allowance) = verdict else { return Err(TestCaseError::fail("the first is let in")) };
         prop_assert_eq!(allowance.remaining, requests - 1);
         prop_assert!((1..=seconds).contains(&allowance.seconds));
     }
@@ -370,18 +370,18 @@ proptest! {
             elapsed += pause;
             for _ in 0..count {
                 refused = match rule.check(client) {
-                    Verdict::Within(allowance) => {
+                    Decision::Within(allowance) => {
                         admitted += 1;
                         prop_assert!(allowance.remaining < requests);
                         prop_assert!((1..=seconds).contains(&allowance.seconds));
                         None
                     }
-                    Verdict::Refused(allowance) => {
+                    Decision::Refused(allowance) => {
                         prop_assert_eq!(allowance.remaining, 0);
                         prop_assert!((1..=whole_seconds(rate.interval())).contains(&allowance.retry_after()));
                         Some(allowance)
                     }
-                    Verdict::Free => return Err(TestCaseError::fail("nobody is free")),
+                    Decision::Free => return Err(TestCaseError::fail("nobody is free")),
                 };
             }
             let back = elapsed.as_nanos() / rate.interval().as_nanos();
@@ -389,7 +389,7 @@ proptest! {
         }
         if let Some(allowance) = refused {
             clock.advance(Duration::from_secs(allowance.retry_after().into()));
-            prop_assert!(matches!(rule.check(client), Verdict::Within(_)));
+            prop_assert!(matches!(rule.check(client), Decision::Within(_)));
         }
     }
 
@@ -402,11 +402,11 @@ proptest! {
             rule.check(client);
         }
         clock.advance(Duration::from_millis(pause));
-        if let Verdict::Within(allowance) = rule.check(client) {
+        if let Decision::Within(allowance) = rule.check(client) {
             for _ in 0..allowance.remaining {
-                prop_assert!(matches!(rule.check(client), Verdict::Within(_)));
+                prop_assert!(matches!(rule.check(client), Decision::Within(_)));
             }
-            prop_assert!(matches!(rule.check(client), Verdict::Refused(_)));
+            prop_assert!(matches!(rule.check(client), Decision::Refused(_)));
         }
     }
 
@@ -419,9 +419,9 @@ proptest! {
         for _ in 1..spent.min(requests - 1) {
             rule.check(client);
         }
-        let Verdict::Within(allowance) = rule.check(client) else { return Err(TestCaseError::fail("all are let in")) };
+        let Decision::Within(allowance) = rule.check(client) else { return Err(TestCaseError::fail("all are let in")) };
         clock.advance(Duration::from_secs(allowance.seconds.into()));
-        let Verdict::Within(fresh) = rule.check(client) else { return Err(TestCaseError::fail("it is let in")) };
+        let Decision::Within(fresh) = rule.check(client) else { return Err(TestCaseError::fail("it is let in")) };
         prop_assert_eq!(fresh.remaining, requests - 1);
     }
 }

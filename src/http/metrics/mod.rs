@@ -28,7 +28,7 @@ use prometheus_client::{
 
 pub use route::{Route, UNKNOWN};
 
-use super::{Query, query::Nothing};
+use super::{Query, query::NoParameters};
 use histogram::{Histogram, Totals};
 use route::Routes;
 
@@ -330,7 +330,7 @@ fn resident_bytes() -> Option<u64> {
     )),
 )]
 #[get("/metrics")]
-pub async fn read_metrics(metrics: web::Data<Metrics>, _: Query<Nothing>) -> HttpResponse {
+pub async fn read_metrics(metrics: web::Data<Metrics>, _: Query<NoParameters>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))

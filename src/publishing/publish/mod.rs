@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::passages::Signature;
 use super::{
     Author, Change, Changed,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     hold, record,
     revisions::{self as history, Revision},
     schedule, sections,
@@ -47,7 +47,12 @@ pub async fn publish(
     schedule::drop_until(connection, id, number).await?;
     let (sequence, slug) = put(connection, id, number).await?;
     if sequence.is_some() {
-        let act = Act { document: Some(id), subject: Some(slug), revision: Some(number), ..Act::new("publish") };
+        let act = AuditEntry {
+            document: Some(id),
+            subject: Some(slug),
+            revision: Some(number),
+            ..AuditEntry::new("publish")
+        };
         audit::write(connection, author, act).await?;
     }
     Ok(sequence)

@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{
     Author, Change,
-    audit::{self, Act},
+    audit::{self, AuditEntry},
     clock_timestamp, hold, record,
 };
 use crate::{
@@ -83,7 +83,7 @@ pub async fn put_site(connection: &mut AsyncPgConnection, new: &Site, author: &A
         .set(row)
         .execute(connection)
         .await?;
-    audit::write(connection, author, Act::new("put_site")).await?;
+    audit::write(connection, author, AuditEntry::new("put_site")).await?;
     record(connection, Change { kind: "site", article: None, tags: vec!["site".into()] }).await?;
     Ok(true)
 }

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::{
     content::site::Pin,
     db::schema::{addresses, articles, pins},
-    error::{Error, Fault},
+    error::{Error, FieldError},
     publishing::{
         Author, Change,
-        audit::{self, Act},
+        audit::{self, AuditEntry},
         hold, record,
     },
 };
@@ -31,7 +31,7 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
 }
 
 /// What is wrong with pins that have these places in a list of them.
-pub async fn pin_faults(connection: &mut AsyncPgConnection, placed: &[(usize, Pin)]) -> Result<Vec<Fault>, Error> {
+pub async fn pin_faults(connection: &mut AsyncPgConnection, placed: &[(usize, Pin)]) -> Result<Vec<FieldError>, Error> {
     let placed: Vec<_> = placed.iter().map(|(place, pin)| (*place, pin)).collect();
     Ok(articles_of(connection, &placed).await?.1)
 }
@@ -40,7 +40,7 @@ pub async fn pin_faults(connection: &mut AsyncPgConnection, placed: &[(usize, Pi
 async fn articles_of(
     connection: &mut AsyncPgConnection,
     placed: &[(usize, &Pin)],
-) -> Result<(Vec<Uuid>, Vec<Fault>), Error> {
+) -> Result<(Vec<Uuid>, Vec<FieldError>), Error> {
     let owners: HashMap<String, (Uuid, bool)> = addresses::table
         .left_join(articles::table.on(articles::id.eq(addresses::article_id)))
         .filter(addresses::slug.eq_any(placed.iter().map(|(_, pin)| pin.article.as_str())))
@@ -62,7 +62,7 @@ async fn articles_of(
                 continue;
             }
         };
-        faults.push(Fault::body(format!("/pins/{place}/article"), fault));
+        faults.push(FieldError::body(format!("/pins/{place}/article"), fault));
     }
     Ok((ids, faults))
 }
@@ -93,7 +93,7 @@ pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin], author: &
         .collect();
     diesel::insert_into(pins::table).values(rows).execute(connection).await?;
     let detail = new.iter().map(|pin| pin.article.as_str()).collect::<Vec<_>>().join(", ");
-    audit::write(connection, author, Act { detail: Some(detail), ..Act::new("put_pins") }).await?;
+    audit::write(connection, author, AuditEntry { detail: Some(detail), ..AuditEntry::new("put_pins") }).await?;
     record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
     Ok(true)
 }

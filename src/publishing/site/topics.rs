@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     publishing::{
         Author, Change,
-        audit::{self, Act},
+        audit::{self, AuditEntry},
         clock_timestamp, hold, record,
     },
 };
@@ -61,7 +61,11 @@ pub async fn put_topics(connection: &mut AsyncPgConnection, new: &[Topic], autho
             .set(row)
             .execute(connection)
             .await?;
-        let act = Act { subject: Some(slug.to_owned()), detail: Some(topic.name.clone()), ..Act::new("put_topic") };
+        let act = AuditEntry {
+            subject: Some(slug.to_owned()),
+            detail: Some(topic.name.clone()),
+            ..AuditEntry::new("put_topic")
+        };
         audit::write(connection, author, act).await?;
         tags.insert(format!("topic:{slug}"));
         tags.extend(rename_on_cards(connection, slug, &topic.name).await?.iter().map(|id| format!("article:{id}")));
@@ -117,7 +121,7 @@ pub async fn delete_topic(connection: &mut AsyncPgConnection, slug: &Slug, autho
     let gone = diesel::delete(topics::table.find(slug.as_str())).returning(topics::name);
     let name: Option<String> = gone.get_result(connection).await.optional()?;
     let name = name.ok_or_else(|| Error::NotFound(format!("there is no topic `{slug}`")))?;
-    let act = Act { subject: Some(slug.to_string()), detail: Some(name), ..Act::new("delete_topic") };
+    let act = AuditEntry { subject: Some(slug.to_string()), detail: Some(name), ..AuditEntry::new("delete_topic") };
     audit::write(connection, author, act).await?;
     let tags = vec!["topics".to_owned(), format!("topic:{slug}")];
     record(connection, Change { kind: "topics", article: None, tags }).await?;

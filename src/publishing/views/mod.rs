@@ -33,7 +33,7 @@ use crate::{
         statement::{Bind, Statement},
     },
     error::Error,
-    views::{Counter, FLOOR, Sum, Window},
+    views::{FLOOR, Sum, ViewCounter, Window},
 };
 
 /// "hot" in ASCII: the key of the advisory lock of whoever computes or adds up.
@@ -61,21 +61,21 @@ diesel::define_sql_function! {
 
 /// How often something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rhythm {
+pub struct Intervals {
     /// What was counted is written.
     pub flush: Duration,
     /// The hot list is computed, if it could be another.
     pub refresh: Duration,
 }
 
-impl Default for Rhythm {
-    fn default() -> Rhythm {
-        Rhythm { flush: Duration::from_secs(5), refresh: Duration::from_secs(20) }
+impl Default for Intervals {
+    fn default() -> Intervals {
+        Intervals { flush: Duration::from_secs(5), refresh: Duration::from_secs(20) }
     }
 }
 
 /// Writes what is counted and keeps the hot list, until `stop` says something or is dropped; then writes once more.
-pub async fn keep(db: Db, counter: Arc<Counter>, rhythm: Rhythm, mut stop: oneshot::Receiver<()>) {
+pub async fn run_view_worker(db: Db, counter: Arc<ViewCounter>, rhythm: Intervals, mut stop: oneshot::Receiver<()>) {
     let begun = Instant::now();
     let (mut next_flush, mut next_refresh, mut next_roll_up) =
         (begun + rhythm.flush, begun + rhythm.refresh, begun + ROLL_UP.min(rhythm.refresh));
@@ -117,7 +117,7 @@ pub async fn keep(db: Db, counter: Arc<Counter>, rhythm: Rhythm, mut stop: onesh
 }
 
 /// Writes what was counted; says whether anything was written. What was not goes back.
-async fn flush_within(db: &Db, counter: &Counter, patience: Duration) -> bool {
+async fn flush_within(db: &Db, counter: &ViewCounter, patience: Duration) -> bool {
     let lost = counter.lost();
     if lost > 0 {
         log::error!("{lost} views were not counted: too many wait to be written");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault;
 use crate::content::{
-    Remark,
+    Warning,
     json::Refused,
     site::{self, Pin, Site, Topic},
 };
@@ -72,7 +72,7 @@ impl SiteFile {
     ///
     /// Errors: all faults of its values at once; one where the file has not the form of a site file at all, with its line,
     /// which the parser of a form knows and JSON does not.
-    pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Remark>> {
+    pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Warning>> {
         let written: Written = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
         let json = serde_json::to_vec(&written).map_err(|e| vec![fault(e.to_string())])?;
         match site::read_file(&json) {
@@ -84,13 +84,13 @@ impl SiteFile {
     }
 }
 
-fn unreadable(error: &yaml_serde::Error) -> Remark {
+fn unreadable(error: &yaml_serde::Error) -> Warning {
     let mut message = format!("The file does not have the form of a site file: {error}.");
     let place = error.location().map(|place| (place.line(), place.column()));
     if let Some((line, column)) = place {
         message = message.replace(&format!(" at line {line} column {column}"), "");
     }
-    Remark {
+    Warning {
         line: place.and_then(|(line, _)| u32::try_from(line).ok()),
         column: place.and_then(|(_, column)| u32::try_from(column).ok()),
         message,

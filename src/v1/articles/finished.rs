@@ -9,7 +9,7 @@ use crate::{
     db::statement::{Bind, Statement},
     error::Error,
     finished::{BUILD, Place},
-    http::Answer,
+    http::Payload,
 };
 
 type Row = (i64, DateTime<Utc>, Option<Vec<String>>, Option<String>);
@@ -19,7 +19,7 @@ type Row = (i64, DateTime<Utc>, Option<Vec<String>>, Option<String>);
 pub(super) async fn find(
     mut connection: &AsyncPgConnection,
     key: &ArticleName,
-) -> Result<(Option<Place>, Option<Answer>), Error> {
+) -> Result<(Option<Place>, Option<Payload>), Error> {
     let (slug, id) = match key {
         ArticleName::Slug(slug) => (Some(slug.to_string()), None),
         ArticleName::Id(id) => (None, Some(*id)),
@@ -31,6 +31,6 @@ pub(super) async fn find(
     );
     let rows: Vec<Row> = statement.load(&mut connection).await?;
     let Some((sequence, at, tags, body)) = rows.into_iter().next() else { return Ok((None, None)) };
-    let answer = body.map(|body| Answer::bytes("application/json", body).tagged(tags.unwrap_or_default()));
+    let answer = body.map(|body| Payload::bytes("application/json", body).tagged(tags.unwrap_or_default()));
     Ok((Some(Place { sequence, at }), answer))
 }

@@ -18,8 +18,8 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
-        page::{DEFAULT_LIMIT, MAX_LIMIT, Paging, next_address},
+        CachedGet, CanonicalUri, Payload,
+        pagination::{DEFAULT_LIMIT, MAX_LIMIT, Pagination, next_address},
         query::{FromQuery, Parameters},
     },
     v1::{
@@ -90,7 +90,7 @@ pub struct ListQuery {
     updated_since: Option<DateTime<Utc>>,
     ids: Option<Vec<Uuid>>,
     fields: Option<Fields>,
-    paging: Paging,
+    paging: Pagination,
 }
 
 impl FromQuery for ListQuery {
@@ -99,7 +99,7 @@ impl FromQuery for ListQuery {
         let (topic, locale, updated_since) = (p.name("topic"), p.name("locale"), p.time("updated_since"));
         let ids = ids(p);
         let fields = Fields::from_query(p, fields::CARD);
-        let paging = Paging::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
+        let paging = Pagination::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
         ListQuery { sort, topic, locale, updated_since, ids, fields, paging }
     }
 }
@@ -117,7 +117,7 @@ fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
     if ids.len() > 100 {
         p.fault("ids", format!("at most 100 ids can be asked for at once, not {}", ids.len()));
     }
-    p.means("ids", &ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","));
+    p.set_canonical("ids", &ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","));
     Some(ids)
 }
 
@@ -140,13 +140,13 @@ impl ListQuery {
     responses((status = 200, description = "A page of cards; `fields` takes fields away.", body = CardList)),
 )]
 #[get("/v1/articles")]
-pub async fn list_articles(read: Read<ListQuery>) -> Result<HttpResponse, Error> {
+pub async fn list_articles(read: CachedGet<ListQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_articles).await
 }
 
 impl ListQuery {
     /// The newest articles, of a topic where one is given.
-    pub(crate) fn newest(topic: Option<Slug>, paging: Paging) -> ListQuery {
+    pub(crate) fn newest(topic: Option<Slug>, paging: Pagination) -> ListQuery {
         let sort = Sort::NewestFirst;
         ListQuery { sort, topic, locale: None, updated_since: None, ids: None, fields: None, paging }
     }
@@ -170,7 +170,7 @@ pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &ListQuery) -
     Ok(CardList { data, page })
 }
 
-async fn page_of_articles(connection: &Connection, query: ListQuery, address: Address) -> Result<Answer, Error> {
+async fn page_of_articles(connection: &Connection, query: ListQuery, address: CanonicalUri) -> Result<Payload, Error> {
     let list = page_of(connection, &query).await?;
     let next = next_address(&address, &list.page);
     // Cards show the names of their topics. Within a topic only what happens to its articles changes the list.

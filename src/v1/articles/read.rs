@@ -16,13 +16,13 @@ use super::{
 use crate::{
     content::{
         ArticleName,
-        body::{Format, Section, TocEntry, Written},
+        body::{Format, RenderedText, Section, TocEntry},
     },
-    db::listen,
+    db::change_log,
     error::Error,
     finished::{Finished, Shelf},
     http::{
-        Address, Answer, Read,
+        CachedGet, CanonicalUri, Payload,
         query::{FromQuery, Parameters},
     },
     v1::{
@@ -102,7 +102,7 @@ pub struct Article {
     pub card: Card,
     /// The text before the first heading; `null` where there is none. Comes with `sections`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Written>, required = false)]
+    #[schema(value_type = Option<RenderedText>, required = false)]
     pub lead: Option<Box<RawValue>>,
     /// The table of contents.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +133,7 @@ pub struct Article {
 #[get("/v1/articles/{slug}")]
 pub async fn read_article(
     path: web::Path<String>,
-    read: Read<ArticleQuery>,
+    read: CachedGet<ArticleQuery>,
     shelf: web::Data<Shelf>,
 ) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
@@ -149,7 +149,7 @@ pub async fn read_article(
         let (id, answer) = one(connection, &key, &query, &address).await?;
         if let Some(place) = place.filter(|_| shelf.has_room(answer.body().len()))
             // All of it was read at one place in the log: a later one might be lost with what was read there.
-            && listen::visible(connection).await? == place.sequence
+            && change_log::visible(connection).await? == place.sequence
             && let Ok(body) = str::from_utf8(answer.body())
         {
             shelf.put(id, Finished { place, tags: answer.tags().to_vec(), body: body.to_owned() });
@@ -164,8 +164,8 @@ pub(crate) async fn one(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     query: &ArticleQuery,
-    address: &Address,
-) -> Result<(Uuid, Answer), Error> {
+    address: &CanonicalUri,
+) -> Result<(Uuid, Payload), Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
     check(key, MOUNT, found.card.address(), "", address)?;

@@ -33,8 +33,8 @@ use crate::{
     db::Connection,
     error::Error,
     http::{
-        Address, Answer, Read,
-        page::{self, DEFAULT_LIMIT, Page, Paging, next_address},
+        CachedGet, CanonicalUri, Payload,
+        pagination::{self, DEFAULT_LIMIT, Page, Pagination, next_address},
         query::{FromQuery, Parameters},
     },
 };
@@ -74,16 +74,21 @@ pub struct SearchQuery {
     query: Query,
     topic: Option<Slug>,
     locale: Option<Locale>,
-    paging: Paging,
+    paging: Pagination,
 }
 
 impl FromQuery for SearchQuery {
     fn from_query(p: &mut Parameters) -> Self {
         let query = Query::new(&needed(p));
         if !query.is_empty() {
-            p.means("q", query.canonical());
+            p.set_canonical("q", query.canonical());
         }
-        SearchQuery { query, topic: p.name("topic"), locale: p.name("locale"), paging: Paging::take(p, DEFAULT_LIMIT) }
+        SearchQuery {
+            query,
+            topic: p.name("topic"),
+            locale: p.name("locale"),
+            paging: Pagination::take(p, DEFAULT_LIMIT),
+        }
     }
 }
 
@@ -155,7 +160,7 @@ pub struct HitList {
 /// and not the last: where a phrase stands in few of the many sections that have its words. Its `next_cursor` goes on.
 #[utoipa::path(tag = "Search", params(SearchParameters), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
 #[get("/v1/search")]
-pub async fn search(read: Read<SearchQuery>) -> Result<HttpResponse, Error> {
+pub async fn search(read: CachedGet<SearchQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hits).await
 }
 
@@ -165,21 +170,21 @@ pub(crate) async fn page_of(connection: &AsyncPgConnection, asked: &SearchQuery)
     let after = asked.paging.after::<Position>(&name)?;
     let limit = asked.paging.limit as usize;
     let (data, next) = hits(connection, asked, after, limit).await?;
-    let next_cursor = next.map(|position| page::cursor(&name, &position)).transpose()?;
+    let next_cursor = next.map(|position| pagination::cursor(&name, &position)).transpose()?;
     let page = Page { limit: asked.paging.limit, next_cursor };
     Ok(HitList { data, page })
 }
 
-async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: Address) -> Result<Answer, Error> {
+async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: CanonicalUri) -> Result<Payload, Error> {
     let list = page_of(connection, &asked).await?;
     let next = next_address(&address, &list.page);
     // Any publication may be a hit, or the end of one; cards show the names of topics.
-    Ok(Answer::json(&list)?.tagged(["articles", "topics"]).next_page(next.as_deref()))
+    Ok(Payload::json(&list)?.tagged(["articles", "topics"]).next_page(next.as_deref()))
 }
 
 impl SearchQuery {
     /// A search for a text, within a topic where one is given.
-    pub(crate) fn new(text: &str, topic: Option<Slug>, paging: Paging) -> SearchQuery {
+    pub(crate) fn new(text: &str, topic: Option<Slug>, paging: Pagination) -> SearchQuery {
         SearchQuery { query: Query::new(text), topic, locale: None, paging }
     }
 

@@ -23,7 +23,7 @@ use crate::{
     },
     error::Error,
     http::{
-        Address, Answer, Read,
+        CachedGet, CanonicalUri, Payload,
         query::{FromQuery, Parameters},
     },
 };
@@ -63,7 +63,7 @@ impl FromQuery for SuggestQuery {
         let text = needed(p);
         let typed = completion::typed(&text);
         if !typed.is_empty() {
-            p.means("q", &typed);
+            p.set_canonical("q", &typed);
         }
         SuggestQuery { query: Query::new(&typed), typed, limit: p.number("limit", 1..=MOST, DEFAULT) as usize }
     }
@@ -107,11 +107,11 @@ pub struct Suggestions {
 /// Titles and questions that begin with what was typed, or have a clause that does; that sound like it; or that hold it.
 #[utoipa::path(tag = "Search", params(SuggestParameters), responses((status = 200, description = "The suggestions.", body = Suggestions)))]
 #[get("/v1/search/suggest")]
-pub async fn suggest(read: Read<SuggestQuery>) -> Result<HttpResponse, Error> {
+pub async fn suggest(read: CachedGet<SuggestQuery>) -> Result<HttpResponse, Error> {
     read.answer(suggestions).await
 }
 
-async fn suggestions(connection: &Connection, asked: SuggestQuery, _: Address) -> Result<Answer, Error> {
+async fn suggestions(connection: &Connection, asked: SuggestQuery, _: CanonicalUri) -> Result<Payload, Error> {
     let mut data: Vec<Suggestion> = Vec::new();
     if !asked.typed.is_empty() {
         for (text, kind, slug) in completions(connection, &asked).await? {
@@ -124,7 +124,7 @@ async fn suggestions(connection: &Connection, asked: SuggestQuery, _: Address) -
         }
         data.truncate(asked.limit);
     }
-    Ok(Answer::json(&Suggestions { data })?.tagged(["articles"]))
+    Ok(Payload::json(&Suggestions { data })?.tagged(["articles"]))
 }
 
 fn add(data: &mut Vec<Suggestion>, text: String, kind: SuggestionKind, slug: String) {

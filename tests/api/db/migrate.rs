@@ -10,7 +10,7 @@ use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, Ru
 use diesel_migrations::MigrationHarness;
 use lectern::db::migrate::{self, MIGRATIONS};
 
-use crate::house;
+use crate::harness;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -45,7 +45,7 @@ async fn shape(url: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_down_and_up_again_leaves_no_difference() {
-    let url = house::empty_database().await;
+    let url = harness::empty_database().await;
     let before = shape(&url).await;
     assert!(before.len() > 100, "{before:#?}");
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
@@ -60,7 +60,7 @@ async fn up_down_and_up_again_leaves_no_difference() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_start_together_migrate_once() {
-    let url = house::empty_database().await;
+    let url = harness::empty_database().await;
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
     let all = tokio::task::block_in_place(|| {
         AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap().len()
@@ -79,7 +79,7 @@ async fn services_that_start_together_migrate_once() {
 /// Postgres does not index the referring side by itself; without one, a delete reads the whole table.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_foreign_key_is_indexed() {
-    let url = house::empty_database().await;
+    let url = harness::empty_database().await;
     let sql = "
         select format('%s %s', conrelid::regclass, pg_get_constraintdef(oid)) as line
         from pg_constraint as key
@@ -93,7 +93,7 @@ async fn every_foreign_key_is_indexed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_knows_the_tables_as_they_are() {
-    let url = house::empty_database().await;
+    let url = harness::empty_database().await;
     let sql = "
         select format('%s.%s %s%s', table_name, column_name, udt_name, case is_nullable when 'YES' then ' null' else '' end)
             as line
@@ -136,7 +136,7 @@ struct Answer {
 /// The state rules are the database's own: each of these must be refused by it, whatever the code does.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_holds_the_state_rules() {
-    let app = house::App::library().await;
+    let app = harness::App::library().await;
     let mut connection = app.db.write().await.unwrap();
     let refused = [
         (
@@ -173,7 +173,7 @@ async fn the_database_holds_the_state_rules() {
 /// A connection for reading cannot write, whatever is asked of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_connection_refuses_to_write() {
-    let app = house::App::library().await;
+    let app = harness::App::library().await;
     let mut connection = app.db.read().await.unwrap();
     let error = diesel::sql_query("delete from links").execute(&mut connection).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");

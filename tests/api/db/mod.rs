@@ -1,4 +1,4 @@
 //! The way to Postgres.
 
+mod embedded;
 mod migrate;
-mod private;

@@ -10,7 +10,7 @@ use tokio::{io::AsyncWriteExt, net::TcpSocket, time::sleep};
 use super::{Client, PROMPT, status};
 use crate::{
     cli::Service,
-    house::{App, library_database},
+    harness::{App, library_database},
 };
 
 const ARTICLE: &str = "/v1/articles/stem-cell-infusion";

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::connect;
 use crate::{
     cli::Service,
-    house::{self, App, article},
+    harness::{self, App, article},
 };
 
 /// How many publications are made; `LECTERN_TEST_PUBLICATIONS=1000` for a longer run.
@@ -62,7 +62,7 @@ fn whole(article: &Value) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_it_leaves_whole_revisions_and_a_log_without_gap() {
     let wanted = std::env::var("LECTERN_TEST_PUBLICATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(PUBLICATIONS);
-    let reader = Arc::new(App::on(house::empty_database().await));
+    let reader = Arc::new(App::on(harness::empty_database().await));
     for n in 0..3 {
         reader.publish(&article(&near(n), "", "文。")).await;
     }

@@ -1,10 +1,10 @@
 //! The connection that changes become known by is lost while the database is up.
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use lectern::db::listen::{CHANNEL, State};
+use lectern::db::change_log::{CHANNEL, State};
 
 use super::{connect, number, until};
-use crate::house::{App, article, library_database, publish};
+use crate::harness::{App, article, library_database, publish};
 
 /// Ends the connection that listens.
 async fn deafen(connection: &mut AsyncPgConnection) {
@@ -53,20 +53,20 @@ async fn changes_that_nobody_told_of() {
     // The service has its connections; it cannot have the listener's again.
     admin.batch_execute(&format!("alter database {name} allow_connections false")).await.unwrap();
     deafen(&mut mine).await;
-    until("the loss to be noticed", async || app.cache.stands() != State::Following).await;
+    until("the loss to be noticed", async || app.cache.state() != State::Following).await;
     publish(&mut mine, &article("a", "", "## 甲\n\n新的一段。")).await;
     // Longer than it takes to try to connect again, and to be refused.
     let began = std::time::Instant::now();
     while began.elapsed() < std::time::Duration::from_secs(1) {
         assert_eq!(app.revision("a").await, (2, "miss".to_owned()), "the change that nobody told of is seen");
         assert_eq!(app.revision("b").await, (1, "miss".to_owned()), "nobody knows that this one still holds");
-        assert_eq!(app.cache.stands(), State::Lost);
+        assert_eq!(app.cache.state(), State::Lost);
     }
 
     let (anew, invalidated) = (app.cache.counts().begun_anew, app.cache.counts().invalidated);
     admin.batch_execute(&format!("alter database {name} allow_connections true")).await.unwrap();
     until("news again", async || {
-        let before = app.cache.stands();
+        let before = app.cache.state();
         let (revision, how) = app.revision("a").await;
         assert_eq!(revision, 2, "a {how}, {before:?}");
         before == State::Following

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use lectern::{db::Settings, server};
+use lectern::{app, db::Settings};
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::{Client, Locked, connect, in_time, in_time_or_late, number, proxy::Proxy, status, until, way};
-use crate::house::{App, Body, article, library_database, publish};
+use crate::harness::{App, Body, article, library_database, publish};
 
 /// Rule 4 in a forced order: a statement has read the old revision and its answer is on the way; the new one is published,
 /// and the service knows of it; the answer arrives. Who asked before may have it. Nobody else does.
@@ -18,8 +18,7 @@ async fn an_answer_that_a_change_overtakes_is_not_kept() {
     let url = library_database().await;
     let proxy = Proxy::to(&url, "lectern read").await;
     // One connection, so that its statements are prepared before the order matters.
-    let app =
-        App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 }, server::Settings::default());
+    let app = App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 }, app::Settings::default());
     let mut mine = connect(&url).await;
     // With and without somebody who asks again before the old answer has arrived.
     for again in [true, false] {
@@ -74,7 +73,7 @@ async fn a_change_is_answered_when_what_it_makes_stale_is_dropped() {
     let url = library_database().await;
     let proxy = Proxy::to(&url, "lectern listen").await;
     let databases = Settings { url: proxy.url(), replicas: Vec::new(), connections: 4 };
-    let app = App::with(&databases, server::Settings::default());
+    let app = App::with(&databases, app::Settings::default());
     let key = app.key("read_drafts,write,publish").await;
     // The first request with a key takes a while: what it needs is made for all that follow.
     app.call(Method::GET, "/manage/v1/articles", Some(&key), &[], None).await.ok();
@@ -104,8 +103,7 @@ async fn a_change_is_answered_when_what_it_makes_stale_is_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_ask_at_once_are_one_computation() {
     let url = library_database().await;
-    let app =
-        App::with(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 }, server::Settings::default());
+    let app = App::with(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 }, app::Settings::default());
     let mut mine = connect(&url).await;
     for n in 0..9 {
         publish(&mut mine, &article(&format!("a-{n}"), "", "## 甲\n\n一段。")).await;

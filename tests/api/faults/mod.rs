@@ -18,14 +18,14 @@ use std::time::{Duration, Instant};
 
 use diesel::{QueryableByName, sql_types::BigInt};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use lectern::db::listen::{self, Follow};
+use lectern::db::change_log::{self, ChangeSubscriber};
 use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::house::{App, Reply};
+use crate::harness::{App, Reply};
 
 /// What is promised within a second must be there within this; it is less than any other limit that could end the wait.
 const PROMPT: Duration = Duration::from_millis(1800);
@@ -118,7 +118,7 @@ impl App {
 
     /// Waits until the service knows the change that is the newest in the log of `connection`.
     async fn knows_newest(&self, connection: &AsyncPgConnection) {
-        let newest = listen::visible(connection).await.unwrap();
+        let newest = change_log::visible(connection).await.unwrap();
         let known = async || self.cache.position().is_some_and(|position| position.sequence >= newest);
         until("a change that becomes known", known).await;
     }

@@ -9,14 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lectern::db::private::{Options, PrivatePostgres};
+use lectern::db::embedded::{Options, PrivatePostgres};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
 use super::{Locked, PROMPT, connect, number, until, way};
-use crate::house::{App, article, publish, scratch};
+use crate::harness::{App, article, publish, scratch};
 
 /// A Postgres of the test's own.
 struct Own {

@@ -1,10 +1,10 @@
 //! A replica that does not know yet what the log of the primary says.
 
 use diesel_async::SimpleAsyncConnection;
-use lectern::{db::Settings, server};
+use lectern::{app, db::Settings};
 
 use super::{connect, listener::sibling};
-use crate::house::{App, article, library_database, publish};
+use crate::harness::{App, article, library_database, publish};
 
 /// What it answers is better than nothing, and is not kept, since nobody will say when it has become stale; nor does it
 /// bear the date of a change that it does not show. Once the replica has caught up, its answers are kept.
@@ -24,7 +24,7 @@ async fn a_replica_that_lags() {
         }
     }
     let (mut primary, mut behind) = (connect(&url).await, connect(&replica).await);
-    let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, server::Settings::default());
+    let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, app::Settings::default());
     app.knows_newest(&primary).await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
     assert_eq!(

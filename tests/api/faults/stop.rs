@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use super::{Client, Locked, PATIENCE, in_time, in_time_or_late, status, until};
 use crate::{
     cli::Service,
-    house::{App, library_database},
+    harness::{App, library_database},
 };
 
 const PATH: &str = "/v1/articles/stem-cell-infusion/related";

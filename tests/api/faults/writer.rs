@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use reqwest::Method;
 
 use super::{Client, PROMPT, connect, number, until};
-use crate::house::{App, Body, article};
+use crate::harness::{App, Body, article};
 
 /// The key of the publishing lock: "publish" in ASCII.
 const LOCK: i64 = 0x0070_7562_6c69_7368;

@@ -8,7 +8,7 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::history::{History, Revision, TRIAL};
-use crate::house::Reply;
+use crate::harness::Reply;
 
 /// A section as readers see it.
 pub(super) struct Seen {

@@ -8,14 +8,14 @@ use lectern::{
     content::{Document, outline},
     error::Error,
     publishing::{
-        draft::{self, Expected},
+        draft::{self, Precondition},
         moves, publish, revisions, withdraw,
     },
 };
 use uuid::Uuid;
 
 use super::{answers::Seen, model::Model};
-use crate::house::{App, article, author, document};
+use crate::harness::{App, article, author, document};
 
 /// What an editor reads when a trial is over.
 pub(super) const TRIAL: &str = "only tried";
@@ -191,8 +191,9 @@ impl<'a> History<'a> {
     async fn save(&mut self, model: Model) -> bool {
         let file = document(&article(&self.slug, "", &model.body()));
         let mut connection = self.app.db.write().await.unwrap();
-        let saved =
-            connection.transaction(async |c| draft::save(c, file.clone(), &author(), &Expected::Whatever).await).await;
+        let saved = connection
+            .transaction(async |c| draft::save(c, file.clone(), &author(), &Precondition::Whatever).await)
+            .await;
         drop(connection);
         match saved {
             Ok(saved) => {
@@ -289,7 +290,7 @@ impl<'a> History<'a> {
         let mut outcome = None;
         let mut connection = self.app.db.write().await.unwrap();
         let trial = connection.transaction(async |c| {
-            let saved = draft::save(c, file.clone(), &author(), &Expected::Whatever).await?;
+            let saved = draft::save(c, file.clone(), &author(), &Precondition::Whatever).await?;
             outcome = Some(revisions::read(c, saved.id, saved.revision).await?.section_ids);
             Err::<(), _>(Error::Conflict(TRIAL.into()))
         });

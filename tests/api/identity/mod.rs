@@ -25,13 +25,13 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use lectern::{
     error::Error,
     publishing::{
-        draft::{self, Expected, Saved},
+        draft::{self, Precondition, Saved},
         publish,
     },
 };
 
 use self::history::History;
-use crate::house::{App, article, author, document};
+use crate::harness::{App, article, author, document};
 
 /// The sequences of an ordinary run; every fourth is wild.
 const SEQUENCES: u64 = 5;
@@ -60,7 +60,7 @@ async fn every_address_ever_served_keeps_its_section() {
 
 async fn save(connection: &mut AsyncPgConnection, body: &str) -> Saved {
     let document = document(&article("plan", "", body));
-    connection.transaction(async |c| draft::save(c, document, &author(), &Expected::Whatever).await).await.unwrap()
+    connection.transaction(async |c| draft::save(c, document, &author(), &Precondition::Whatever).await).await.unwrap()
 }
 
 async fn publish(connection: &mut AsyncPgConnection, saved: &Saved) -> Result<Option<i64>, Error> {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{Body, article};
+use crate::harness::{Body, article};
 use lectern::content::markdown::MAX_NESTING;
 
 const PATH: &str = "/manage/v1/articles/a";

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{Body, article};
+use crate::harness::{Body, article};
 
 const AUDIT: &str = "/manage/v1/audit";
 

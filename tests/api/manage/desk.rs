@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::{App, Body, Reply, article};
+use crate::harness::{App, Body, Reply, article};
 
 pub struct Desk {
     pub app: App,

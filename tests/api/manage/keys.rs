@@ -5,14 +5,14 @@ use std::time::Duration;
 use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use lectern::{
-    db::{self, listen::State},
-    server,
+    app,
+    db::{self, change_log::State},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{App, Body, Reply, empty_database};
+use crate::harness::{App, Body, Reply, empty_database};
 
 const KEYS: &str = "/manage/v1/keys";
 
@@ -231,9 +231,8 @@ async fn the_list_says_when_a_key_was_used_last() {
 /// A service that counts at this rate, once it knows the keys that there are.
 async fn limited(database: &str, rate: &str) -> App {
     let databases = db::Settings { url: database.to_owned(), replicas: Vec::new(), connections: 4 };
-    let app =
-        App::with(&databases, server::Settings { rate_limit: rate.parse().unwrap(), ..server::Settings::default() });
-    until(async || app.cache.stands() == State::Following).await;
+    let app = App::with(&databases, app::Settings { rate_limit: rate.parse().unwrap(), ..app::Settings::default() });
+    until(async || app.cache.state() == State::Following).await;
     app
 }
 

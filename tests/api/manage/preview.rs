@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::desk::Desk;
-use crate::house::Reply;
+use crate::harness::Reply;
 
 async fn open(desk: &Desk, url: &str) -> Reply {
     desk.app.send(Method::GET, url, &[]).await

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{App, article};
+use crate::harness::{App, article};
 
 #[derive(diesel::QueryableByName)]
 struct Line {

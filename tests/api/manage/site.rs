@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{App, Body, Reply, article, description};
+use crate::harness::{App, Body, Reply, article, description};
 
 const SITE: &str = "/manage/v1/site";
 const PINS: &str = "/manage/v1/recommendations/pins";

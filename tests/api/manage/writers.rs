@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::house::{Body, article};
+use crate::harness::{Body, article};
 
 const WRITERS: usize = 64;
 const ROUNDS: usize = 2;

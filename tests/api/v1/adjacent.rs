@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::house::{App, article};
+use crate::harness::{App, article};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neighbours_stand_as_in_the_list_of_the_topic() {

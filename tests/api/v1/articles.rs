@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use diesel_async::AsyncConnection;
 use lectern::publishing::{
-    draft::{self, Expected},
+    draft::{self, Precondition},
     moves, publish, withdraw,
 };
 use serde_json::Value;
 
-use crate::house::{App, article, author};
+use crate::harness::{App, article, author};
 
 fn slugs(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|card| card["slug"].as_str().unwrap().to_owned()).collect()
@@ -304,9 +304,9 @@ async fn a_moved_article_answers_at_every_address_it_had() {
     // The slug of one never goes to another.
     let taken = draft::save(
         &mut app.db.write().await.unwrap(),
-        crate::house::document(&article("second", "", "x")),
+        crate::harness::document(&article("second", "", "x")),
         &author(),
-        &Expected::Whatever,
+        &Precondition::Whatever,
     )
     .await;
     assert!(taken.unwrap_err().to_string().contains("fourth"));
@@ -344,8 +344,8 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_served_of_a_draft() {
     let app = App::empty().await;
-    let document = crate::house::document(&article("secret", "topics: [hidden]", "秘密。"));
-    draft::save(&mut app.db.write().await.unwrap(), document, &author(), &Expected::Whatever).await.unwrap();
+    let document = crate::harness::document(&article("secret", "topics: [hidden]", "秘密。"));
+    draft::save(&mut app.db.write().await.unwrap(), document, &author(), &Precondition::Whatever).await.unwrap();
     assert_eq!(app.get("/v1/articles/secret").await.status, 404);
     assert_eq!(app.get("/v1/topics/hidden").await.status, 404);
     assert_eq!(slugs(&app.get("/v1/articles").await.ok()), Vec::<String>::new());

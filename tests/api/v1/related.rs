@@ -3,7 +3,7 @@
 use lectern::content::search::terms;
 use serde_json::Value;
 
-use crate::house::{App, article, document};
+use crate::harness::{App, article, document};
 
 /// Each item as "source: slug or url".
 fn items(list: &Value) -> Vec<String> {

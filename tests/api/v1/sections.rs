@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use lectern::publishing::draft::{self, Expected};
+use lectern::publishing::draft::{self, Precondition};
 
-use crate::house::{App, article, author};
+use crate::harness::{App, article, author};
 
 const SECTIONS: &str = "/v1/articles/plan/sections";
 
@@ -93,9 +93,9 @@ async fn addresses_survive_edits() {
     let theft = format!("{body}\n\n## 别的 {{#principle}}\n\n另一回事。");
     let stolen = draft::save(
         &mut app.db.write().await.unwrap(),
-        crate::house::document(&article("plan", "", &theft)),
+        crate::harness::document(&article("plan", "", &theft)),
         &author(),
-        &Expected::Whatever,
+        &Precondition::Whatever,
     )
     .await;
     assert!(matches!(stolen, Err(lectern::error::Error::InvalidContent(_))), "{stolen:?}");

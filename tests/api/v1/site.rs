@@ -1,6 +1,6 @@
 //! The site and the topics.
 
-use crate::house::App;
+use crate::harness::App;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_site_has_a_disclaimer_and_the_topics_their_counts() {

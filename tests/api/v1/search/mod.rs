@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{
-    house::{App, article},
+    harness::{App, article},
     manage::desk::Desk,
 };
 

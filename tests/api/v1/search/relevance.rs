@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{address, all};
-use crate::house::App;
+use crate::harness::App;
 
 #[derive(Deserialize)]
 struct Judged {
@@ -143,7 +143,7 @@ async fn hits_of_the_same_query_do_not_change() {
     let app = App::library().await;
     let first = app.get(&address("免疫 细胞", "")).await;
     let other = App::library().await;
-    let places = |reply: &crate::house::Reply| -> Vec<(String, String)> {
+    let places = |reply: &crate::harness::Reply| -> Vec<(String, String)> {
         let list = reply.json();
         let hits = list["data"].as_array().unwrap();
         hits.iter().map(|hit| (super::place(hit), hit["score"].to_string())).collect()

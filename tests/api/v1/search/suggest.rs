@@ -2,7 +2,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::house::{App, article};
+use crate::harness::{App, article};
 
 async fn suggested(app: &App, typed: &str) -> Vec<String> {
     let path = format!("/v1/search/suggest?q={}", utf8_percent_encode(typed, NON_ALPHANUMERIC));

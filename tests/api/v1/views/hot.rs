@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Bucket, FAST, NEVER, buckets, connect, read_before, start, until, view};
-use crate::house::{App, article, author, empty_database};
+use crate::harness::{App, article, author, empty_database};
 
 /// Each item as "source: slug".
 fn items(list: &Value) -> Vec<String> {

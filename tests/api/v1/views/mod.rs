@@ -16,27 +16,26 @@ use diesel::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use lectern::{
+    app,
     db::Settings,
     publishing::{
-        views::{Rhythm, roll_up},
+        views::{Intervals, roll_up},
         withdraw,
     },
-    server,
 };
 use reqwest::Method;
 use uuid::Uuid;
 
-use crate::house::{App, Body, Reply, article, author, empty_database};
+use crate::harness::{App, Body, Reply, article, author, empty_database};
 
-const FAST: Rhythm = Rhythm { flush: Duration::from_millis(50), refresh: Duration::from_millis(100) };
+const FAST: Intervals = Intervals { flush: Duration::from_millis(50), refresh: Duration::from_millis(100) };
 
 /// Nothing happens by itself.
-const NEVER: Rhythm = Rhythm { flush: Duration::from_secs(3600), refresh: Duration::from_secs(3600) };
+const NEVER: Intervals = Intervals { flush: Duration::from_secs(3600), refresh: Duration::from_secs(3600) };
 
 /// A service behind a proxy that it trusts.
-fn start(database: &str, views: Rhythm) -> App {
-    let settings =
-        server::Settings { views, trusted_proxies: "127.0.0.1".parse().unwrap(), ..server::Settings::default() };
+fn start(database: &str, views: Intervals) -> App {
+    let settings = app::Settings { views, trusted_proxies: "127.0.0.1".parse().unwrap(), ..app::Settings::default() };
     App::with(&Settings { url: database.to_owned(), replicas: Vec::new(), connections: 4 }, settings)
 }
 

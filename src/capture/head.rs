@@ -1,0 +1,177 @@
+//! The lines before the text: site name, call to action, title.
+//!
+//! The head ends at the first line that is labelled (`一、…`), reads as running text, or opens a link list. In it, a
+//! page prints its site name, its call to action and its title, in this order, and any of them may be missing:
+//!
+//! - A call to action is at most 40 characters that are nothing but words such as 免费, 在线, 咨询, 电话, digits and marks;
+//!   or at most 16 with 咨询, 预约, 挂号, 热线 or 客服 among others, if another line is left for the title.
+//! - Above a date of publication or a note on the origin, the title is the longest line behind the call to action that
+//!   names no site; the site name is the last line above it that names one, or that the call to action follows, or the only one.
+//! - Otherwise, with a call to action between them, the line before it is the site name and the line behind it the title, unless
+//!   the line before it is a question, which is the title then.
+//! - Otherwise the first line is the title, unless it is at most 20 characters, no question, and either the next line is
+//!   one or its own end names a site (网, 医院, 中心 …): then it is the site name and the next line the title.
+
+use super::{Role, boilerplate, lines::Line, links};
+use crate::content::label;
+
+/// What the head says, and where the text begins.
+pub(super) struct Head {
+    pub(super) site_name: Option<String>,
+    pub(super) call_to_action: Option<String>,
+    pub(super) title: Option<String>,
+    /// The first line that is not of the head.
+    pub(super) end: usize,
+}
+
+/// Reads the head and gives its lines their roles.
+pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
+    let limit = lines.iter().take_while(|line| !running(&line.text)).count();
+    let mut plain: Vec<usize> = Vec::new();
+    let mut calls: Vec<usize> = Vec::new();
+    let mut weak: Vec<usize> = Vec::new();
+    let mut dated: Option<usize> = None;
+    for (place, line) in lines.iter().enumerate().take(limit) {
+        if let Some(why) = boilerplate::navigation(&line.text) {
+            set(roles, place, Role::NotUsed { why });
+        } else if let Some(why) = boilerplate::imprint(&line.text) {
+            set(roles, place, Role::NotUsed { why });
+            if place.checked_sub(1).is_some_and(|above| plain.last() == Some(&above)) {
+                dated = dated.or(Some(place));
+            }
+        } else if boilerplate::calls(&line.text) {
+            calls.push(place);
+        } else {
+            if boilerplate::calls_weakly(&line.text) {
+                weak.push(place);
+            }
+            plain.push(place);
+        }
+    }
+    if calls.is_empty()
+        && let Some(place) = weak.into_iter().find(|place| plain.iter().any(|other| other > place))
+    {
+        plain.retain(|other| *other != place);
+        calls.push(place);
+    }
+    let text = |place: usize| lines.get(place).map(|line| line.text.as_str()).unwrap_or_default();
+    let call = calls.first().copied();
+    let (before, after): (Vec<usize>, Vec<usize>) =
+        plain.iter().partition(|place| call.is_some_and(|call| **place < call));
+    let dated = dated.and_then(|imprint| above(&plain, call, imprint, text));
+    let (site, title) = match dated {
+        Some((site, title)) => (site, Some(title)),
+        None => match (before.as_slice(), after.as_slice()) {
+            ([], list) | (list, []) => named(list, text),
+            (before, [after, ..]) => match before.iter().position(|place| question(text(*place))) {
+                Some(found) => (found.checked_sub(1).and_then(|i| before.get(i)).copied(), before.get(found).copied()),
+                None => (before.last().copied(), Some(*after)),
+            },
+        },
+    };
+    let end = title.map_or(0, |title| title + 1);
+    for place in plain.iter().copied().filter(|place| *place < end) {
+        set(roles, place, Role::NotUsed { why: "it stands before the title" });
+    }
+    let mut take = |place: Option<usize>, role: Role| {
+        place.map(|place| {
+            set(roles, place, role);
+            text(place).to_owned()
+        })
+    };
+    let site_name = take(site, Role::SiteName);
+    let title = take(title, Role::Title);
+    let call_to_action = take(call, Role::CallToAction);
+    for place in calls.into_iter().skip(1) {
+        set(roles, place, Role::NotUsed { why: "a further call to action" });
+    }
+    Head { site_name, call_to_action, title, end }
+}
+
+/// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
+/// call to action (or the beginning) that names no site and is no subtitle. What stands in between is text.
+fn above<'a>(
+    plain: &[usize],
+    call: Option<usize>,
+    imprint: usize,
+    text: impl Fn(usize) -> &'a str,
+) -> Option<(Option<usize>, usize)> {
+    let from = call.filter(|call| *call < imprint && plain.iter().any(|place| (*call..imprint).contains(place)));
+    let title = plain
+        .iter()
+        .copied()
+        .filter(|place| *place < imprint && from.is_none_or(|from| *place > from))
+        .filter(|place| !names_site(text(*place)) && !text(*place).starts_with(['—', '-']))
+        .max_by_key(|place| text(*place).chars().count())?;
+    let before = || plain.iter().copied().take_while(|place| *place < title);
+    let named = before().filter(|place| names_site(text(*place))).last();
+    let site = named.or_else(|| match from {
+        Some(from) => before().take_while(|place| *place < from).last(),
+        None => before().next().filter(|first| before().nth(1).is_none() && site(text(*first))),
+    });
+    Some((site, title))
+}
+
+/// The site name and the title in lines that no call to action divides.
+fn named<'a>(list: &[usize], text: impl Fn(usize) -> &'a str) -> (Option<usize>, Option<usize>) {
+    match list {
+        [] => (None, None),
+        [first, second, ..] if site(text(*first)) && (question(text(*second)) || names_site(text(*first))) => {
+            (Some(*first), Some(*second))
+        }
+        [first, ..] => (None, Some(*first)),
+    }
+}
+
+/// The questions in a title: it is cut after every run of question marks (and a quote that closes behind it), and what
+/// follows the last one is none.
+pub(super) fn questions(title: &str) -> Vec<String> {
+    let mut questions = Vec::new();
+    let mut current = String::new();
+    let mut chars = title.chars().peekable();
+    while let Some(c) = chars.next() {
+        current.push(c);
+        let ends = matches!(c, '?' | '？' | '!' | '！' | '”' | '」' | '』' | '"');
+        let runs_on = chars.peek().is_some_and(|next| matches!(next, '?' | '？' | '!' | '！' | '”' | '」' | '』'));
+        if ends && !runs_on && current.trim_end_matches(['!', '！', '”', '」', '』', '"']).ends_with(['?', '？'])
+        {
+            let question = current.trim_matches(label::blank);
+            if question.chars().any(char::is_alphanumeric) {
+                questions.push(question.to_owned());
+            }
+            current.clear();
+        }
+    }
+    questions
+}
+
+/// Whether a line belongs to the text: labelled, the heading of a link list, or running on. A question may have 300
+/// characters, any other line 80.
+fn running(text: &str) -> bool {
+    let length = text.chars().take(301).count();
+    label::split(text).0.is_some()
+        || links::tail(text).is_some()
+        || text.contains('。')
+        || text.ends_with(['；', ';', '：', '，', ','])
+        || length > if question(text) { 300 } else { 80 }
+}
+
+fn question(text: &str) -> bool {
+    text.ends_with(['?', '？'])
+}
+
+fn site(text: &str) -> bool {
+    text.chars().count() <= 20 && !text.contains(['?', '？', '!', '！', '，', ',', '：', '；'])
+}
+
+fn names_site(text: &str) -> bool {
+    const ENDS: [&str; 12] =
+        ["网", "网站", "医院", "中心", "平台", "频道", "百科", "在线", "官网", "诊所", "研究所", "科普馆"];
+    ENDS.iter().any(|end| text.ends_with(end))
+}
+
+fn set(roles: &mut [Option<Role>], place: usize, role: Role) {
+    if let Some(slot) = roles.get_mut(place) {
+        *slot = Some(role);
+    }
+}

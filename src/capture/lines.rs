@@ -1,0 +1,70 @@
+//! From characters to lines: what ends a line, what is blank, and what cannot stand in a document.
+
+use std::borrow::Cow;
+
+use crate::content::{Warning, label::blank};
+
+/// A line that is not blank.
+pub(super) struct Line<'a> {
+    /// Counted from 1 over the file.
+    pub(super) number: u32,
+    /// The line as it stands in the file, without its end.
+    pub(super) raw: &'a str,
+    /// What of it can stand in a document, trimmed; never empty.
+    pub(super) text: String,
+}
+
+/// The lines that are not blank, up to `most` of them (`None` if there are more). A line ends at `\n`, `\r\n`, `\r`,
+/// U+0085, U+2028 or U+2029. Says where characters were taken out that cannot stand in a document.
+pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Warning>) -> Option<Vec<Line<'a>>> {
+    let mut lines = Vec::new();
+    let mut number: u32 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).unwrap_or(rest.len());
+        let (raw, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        rest = match tail.strip_prefix("\r\n") {
+            Some(after) => after,
+            None => tail.get(tail.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default(),
+        };
+        number = number.saturating_add(1);
+        if remarks.len() <= super::MAX_REMARKS
+            && let Some((column, c)) = (1_u32..).zip(raw.chars()).find(|(_, c)| removed(*c) && *c != '\u{FEFF}')
+        {
+            let count = raw.chars().filter(|c| removed(*c) && *c != '\u{FEFF}').count();
+            let message = match count {
+                1 => format!("a character that no text can hold (U+{:04X}) was taken out", u32::from(c)),
+                _ => format!(
+                    "{count} characters that no text can hold (the first is U+{:04X}) were taken out",
+                    u32::from(c)
+                ),
+            };
+            remarks.push(Warning { line: Some(number), column: Some(column), message });
+        }
+        let clean: Cow<'_, str> =
+            if raw.chars().all(|c| kept(c) == Some(c)) { raw.into() } else { raw.chars().filter_map(kept).collect() };
+        let clean = clean.trim_matches(blank);
+        if !clean.is_empty() {
+            if lines.len() == most {
+                return None;
+            }
+            lines.push(Line { number, raw, text: clean.to_owned() });
+        }
+    }
+    Some(lines)
+}
+
+/// What becomes of a character: tabs and page breaks become spaces; controls, noncharacters (Unicode 23.7) and
+/// byte order marks fall away; all else stays as it is.
+pub(super) fn kept(c: char) -> Option<char> {
+    match c {
+        '\t' | '\u{B}' | '\u{C}' => Some(' '),
+        _ => (!removed(c)).then_some(c),
+    }
+}
+
+fn removed(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\t' | '\u{B}' | '\u{C}'))
+        || matches!(c, '\u{FEFF}' | '\u{FDD0}'..='\u{FDEF}')
+        || u32::from(c) & 0xFFFE == 0xFFFE
+}

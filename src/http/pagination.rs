@@ -1,0 +1,190 @@
+//! Pages of a list, by keyset: a cursor says after which item the next page begins, so that nothing comes twice or is
+//! skipped while the list changes.
+//!
+//! A cursor is the position and a digest over the position and the query that it belongs to. The digest is a check
+//! against mistakes and tampering, no secret: whoever forges one gets another position in a public list.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    query::{FromQuery, Parameters},
+    read::CanonicalUri,
+};
+use crate::error::Error;
+
+/// How many items a page has unless the client says otherwise.
+pub const DEFAULT_LIMIT: u32 = 20;
+
+/// The most items of a page.
+pub const MAX_LIMIT: u32 = 100;
+
+const DIGEST_BYTES: usize = 9;
+
+/// Where a page of a list is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Page {
+    /// The most items on this page.
+    #[schema(example = 20, minimum = 1, maximum = 100)]
+    pub limit: u32,
+    /// The cursor of the next page; `null` on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// `limit` and `cursor` as they were given.
+#[derive(Debug, Clone)]
+pub struct Pagination {
+    /// The most items of the page.
+    pub limit: u32,
+    cursor: Option<String>,
+}
+
+impl Pagination {
+    /// Takes `cursor` alone from `parameters`; pages have `limit`.
+    pub fn of(parameters: &mut Parameters, limit: u32) -> Pagination {
+        let cursor = parameters.text("cursor");
+        if let Some(cursor) = &cursor {
+            parameters.set_canonical("cursor", cursor);
+        }
+        Pagination { limit, cursor }
+    }
+
+    /// Takes `limit`, which is `default` unless given, and `cursor` from `parameters`.
+    pub fn take(parameters: &mut Parameters, default: u32) -> Pagination {
+        let limit = parameters.number("limit", 1..=MAX_LIMIT, default);
+        Pagination::of(parameters, limit)
+    }
+
+    /// How many rows to fetch: one more than the page has, which tells whether another page follows.
+    #[must_use]
+    pub fn fetch(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// The position after which the page begins; `None` for the first page.
+    ///
+    /// `query` names the list: its path and every parameter that chooses or orders its items.
+    pub fn after<P: DeserializeOwned>(&self, query: &str) -> Result<Option<P>, Error> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let refuse = || Error::parameter("cursor", "this cursor was changed, or belongs to another query");
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refuse())?;
+        let (digest, position) = bytes.split_at_checked(DIGEST_BYTES).ok_or_else(refuse)?;
+        if digest != digest_of(query, position) {
+            return Err(refuse());
+        }
+        let position: Value = serde_json::from_slice(position).map_err(|_| refuse())?;
+        if !is_plain(&position) {
+            return Err(refuse());
+        }
+        serde_json::from_value(position).map(Some).map_err(|_| refuse())
+    }
+
+    /// Cuts `rows`, fetched as [`Pagination::fetch`] says, to the page, and gives the cursor after its last item.
+    pub fn cut<T, P: Serialize>(
+        &self,
+        query: &str,
+        rows: &mut Vec<T>,
+        position: impl Fn(&T) -> P,
+    ) -> Result<Page, Error> {
+        let limit = self.limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next_cursor = last.map(|last| cursor(query, &position(last))).transpose()?;
+        Ok(Page { limit: self.limit, next_cursor })
+    }
+}
+
+/// What every list can be asked for, for those that can be asked for nothing else.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Pagination` reads")]
+pub struct PaginationParameters {
+    /// The most items of the page.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: Option<String>,
+}
+
+impl FromQuery for Pagination {
+    fn from_query(parameters: &mut Parameters) -> Self {
+        Pagination::take(parameters, DEFAULT_LIMIT)
+    }
+}
+
+/// The cursor after `position` in the list that `query` names.
+pub fn cursor<P: Serialize>(query: &str, position: &P) -> Result<String, Error> {
+    let position = serde_json::to_vec(position).map_err(|e| Error::internal("a cursor cannot be written", e))?;
+    let mut bytes = digest_of(query, &position).to_vec();
+    bytes.extend(position);
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Whether a position holds only what one of ours could: a forged one must not reach the database with values that it
+/// cannot take.
+fn is_plain(position: &Value) -> bool {
+    match position {
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::String(text) => text.len() <= 4096 && !text.contains('\0'),
+        Value::Number(number) => number.as_f64().is_some_and(|n| n.abs() <= 1e16),
+        Value::Null | Value::Bool(_) => true,
+        Value::Object(_) => false,
+    }
+}
+
+fn digest_of(query: &str, position: &[u8]) -> [u8; DIGEST_BYTES] {
+    let mut hash = Sha256::new();
+    hash.update(b"lectern cursor 1\0");
+    hash.update(query.as_bytes());
+    hash.update(b"\0");
+    hash.update(position);
+    let mut digest = [0; DIGEST_BYTES];
+    digest.copy_from_slice(&hash.finalize()[..DIGEST_BYTES]);
+    digest
+}
+
+/// The address of the same list's next page: `address` with another `cursor`.
+#[must_use]
+pub fn next_address(address: &CanonicalUri, page: &Page) -> Option<String> {
+    let cursor = page.next_cursor.as_ref()?;
+    Some(format!("{}{}", address.path, address.query.with("cursor", cursor.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paging(cursor: Option<String>) -> Pagination {
+        Pagination { limit: 2, cursor }
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor() {
+        let mut rows = vec![1, 2];
+        assert_eq!(paging(None).cut("q", &mut rows, |n| *n).unwrap().next_cursor, None);
+        let mut rows = vec![1, 2, 3];
+        let page = paging(None).cut("q", &mut rows, |n| *n).unwrap();
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(paging(page.next_cursor).after::<i32>("q").unwrap(), Some(2));
+    }
+
+    #[test]
+    fn a_changed_or_foreign_cursor_is_refused() {
+        let good = cursor("list?a", &("2026-01-01", 7)).unwrap();
+        assert!(paging(Some(good.clone())).after::<(String, i32)>("list?b").is_err());
+        for place in 0..good.len() {
+            let mut bad: Vec<char> = good.chars().collect();
+            bad[place] = if bad[place] == 'A' { 'B' } else { 'A' };
+            let bad: String = bad.into_iter().collect();
+            assert!(paging(Some(bad.clone())).after::<(String, i32)>("list?a").is_err(), "{bad}");
+        }
+        for bad in ["", "x", "not base64!", "AAAAAAAAAAAAAAAA", &good[..good.len() - 1], &format!("{good}A")] {
+            assert!(paging(Some(bad.to_owned())).after::<(String, i32)>("list?a").is_err(), "{bad}");
+        }
+    }
+}
