@@ -305,7 +305,7 @@ async fn compute_within<T>(
     let work = async {
         let keep = if db.replicated() {
             // Before the first statement of the answer: what those see can only be newer.
-            let visible = change_log::visible(&connection).await?;
+            let visible = change_log::newest(&connection).await?.sequence;
             flight.position().is_some_and(|known| visible >= known)
         } else {
             true

@@ -131,7 +131,7 @@ impl<S> Call<S> {
         let written = self.db.writing(async |connection| {
             let done = publishing::all_or_none(connection, false, work).await?;
             // What is written is written, whatever becomes of this question.
-            Ok((done, change_log::visible(connection).await.ok()))
+            Ok((done, change_log::newest(connection).await.ok().map(|newest| newest.sequence)))
         });
         let (done, sequence) = in_time(written).await?;
         if let (Some(sequence), Some(delivery)) = (sequence, self.request.app_data::<web::Data<AppState>>()) {

@@ -60,12 +60,12 @@ pub struct Change {
     pub at: DateTime<Utc>,
 }
 
-/// A place in the log that a follower has reached. The time tells two databases apart that both have this sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last change that it knows; 0 before the first.
+/// A point in the change log. The time tells two logs apart that both have this sequence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The sequence of the last change up to here; 0 before the first.
     pub sequence: i64,
-    /// When that was written; `None` before the first.
+    /// The time of that change; `None` before the first.
     pub at: Option<DateTime<Utc>>,
 }
 
@@ -83,11 +83,11 @@ pub enum State {
 /// Who wants to know of changes.
 pub trait ChangeSubscriber: Send + Sync + 'static {
     /// The place that it has reached; `None` before the first.
-    fn position(&self) -> Option<Position>;
+    fn position(&self) -> Option<LogPosition>;
     /// Takes the changes after its position, in order, without a gap.
     fn apply(&self, changes: Vec<Change>);
     /// Forgets all that depends on changes: between what it knew and `position`, anything may have happened.
-    fn reset(&self, position: Position);
+    fn reset(&self, position: LogPosition);
     /// Learns in what time the next publication is to come that somebody scheduled; zero where it is overdue.
     fn upcoming(&self, next: Option<Duration>);
     /// Learns how it stands with the log.
@@ -232,21 +232,17 @@ async fn join(connection: &mut AsyncPgConnection, follower: &impl ChangeSubscrib
     catch_up(connection, follower).await
 }
 
-async fn newest(mut connection: &AsyncPgConnection) -> QueryResult<Position> {
+/// Returns the end of the log as this connection sees it; behind the primary on a replica.
+pub async fn newest(mut connection: &AsyncPgConnection) -> QueryResult<LogPosition> {
     let newest = changes::table.order(changes::sequence.desc()).select((changes::sequence, changes::at)).limit(1);
     let newest: Option<(i64, DateTime<Utc>)> = newest.first(&mut connection).await.optional()?;
-    Ok(newest.map_or(Position { sequence: 0, at: None }, |(sequence, at)| Position { sequence, at: Some(at) }))
-}
-
-/// The sequence of the newest change that is visible over a connection, which may be one to a replica.
-pub async fn visible(connection: &AsyncPgConnection) -> QueryResult<i64> {
-    Ok(newest(connection).await?.sequence)
+    Ok(newest.map_or(LogPosition::default(), |(sequence, at)| LogPosition { sequence, at: Some(at) }))
 }
 
 /// Tells all changes after the follower's position, if the log still has that.
 async fn catch_up(connection: &mut AsyncPgConnection, follower: &impl ChangeSubscriber) -> QueryResult<()> {
     loop {
-        let known = follower.position().unwrap_or(Position { sequence: 0, at: None });
+        let known = follower.position().unwrap_or_default();
         let mut batch: Vec<Change> = changes::table
             .filter(changes::sequence.ge(known.sequence))
             .order(changes::sequence)

@@ -43,7 +43,7 @@ use tokio::{
 pub use self::entry::{Entry, Outcome};
 use self::{front::UriIndex, store::Store};
 use crate::{
-    db::change_log::{Change, ChangeSubscriber, Position, State},
+    db::change_log::{Change, ChangeSubscriber, LogPosition, State},
     error::Error,
     http::metrics::Metrics,
 };
@@ -161,7 +161,7 @@ pub struct Fill {
     cache: Arc<Cache>,
     key: Arc<str>,
     number: u64,
-    position: Option<Position>,
+    position: Option<LogPosition>,
     overtaken: bool,
     sender: watch::Sender<Option<Computed>>,
 }
@@ -344,7 +344,7 @@ impl Drop for Fill {
 }
 
 impl ChangeSubscriber for Cache {
-    fn position(&self) -> Option<Position> {
+    fn position(&self) -> Option<LogPosition> {
         self.store().position()
     }
 
@@ -356,7 +356,7 @@ impl ChangeSubscriber for Cache {
         }
     }
 
-    fn reset(&self, position: Position) {
+    fn reset(&self, position: LogPosition) {
         self.store().reset(position, &self.front);
     }
 

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{Computed, Counts, Entry, Outcome, Tag, clock::Clock, front::UriIndex};
-use crate::db::change_log::{Change, Position};
+use crate::db::change_log::{Change, LogPosition};
 
 /// The most changes that are remembered to judge computations by; one that began before them is not kept.
 const REMEMBERED: usize = 1024;
@@ -38,7 +38,7 @@ type Place = u64;
 /// What is kept.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    position: Option<Position>,
+    position: Option<LogPosition>,
     /// The last changes, each with its tags.
     recent: VecDeque<(i64, Box<[Tag]>)>,
     /// The last change that is not among them.
@@ -73,7 +73,7 @@ struct Record {
 #[derive(Debug)]
 struct UnderWay {
     number: u64,
-    position: Option<Position>,
+    position: Option<LogPosition>,
     receiver: watch::Receiver<Option<Computed>>,
 }
 
@@ -112,7 +112,7 @@ impl Store {
         Store { answers: queue(limit - part), refusals: queue(part), limit, ..Store::default() }
     }
 
-    pub(super) fn position(&self) -> Option<Position> {
+    pub(super) fn position(&self) -> Option<LogPosition> {
         self.position
     }
 
@@ -138,7 +138,7 @@ impl Store {
         &mut self,
         key: Arc<str>,
         receiver: watch::Receiver<Option<Computed>>,
-    ) -> (u64, Option<Position>, bool) {
+    ) -> (u64, Option<LogPosition>, bool) {
         self.next += 1;
         let overtaken = self.overtaken.remove(&Tag::new(&key));
         if self.limit > 0 {
@@ -158,7 +158,7 @@ impl Store {
     }
 
     /// Keeps an entry that was computed under `position`, unless a change since then makes it stale.
-    pub(super) fn fill(&mut self, key: &Arc<str>, entry: &Arc<Entry>, position: Option<Position>, front: &UriIndex) {
+    pub(super) fn fill(&mut self, key: &Arc<str>, entry: &Arc<Entry>, position: Option<LogPosition>, front: &UriIndex) {
         if !entry.lasting && !self.holds(entry, position) {
             self.counts.refused += 1;
             return;
@@ -197,7 +197,7 @@ impl Store {
     }
 
     /// Whether no change after `position` is known that carries a tag of `entry`.
-    fn holds(&self, entry: &Entry, position: Option<Position>) -> bool {
+    fn holds(&self, entry: &Entry, position: Option<LogPosition>) -> bool {
         let Some(position) = position else { return false };
         if position.sequence < self.forgotten {
             return false;
@@ -245,13 +245,13 @@ impl Store {
             {
                 self.forgotten = sequence;
             }
-            self.position = Some(Position { sequence: change.sequence, at: Some(change.at) });
+            self.position = Some(LogPosition { sequence: change.sequence, at: Some(change.at) });
             self.counts.changes += 1;
         }
     }
 
     /// Drops all that any change could make stale.
-    pub(super) fn reset(&mut self, position: Position, front: &UriIndex) {
+    pub(super) fn reset(&mut self, position: LogPosition, front: &UriIndex) {
         let all = self.records.iter().filter(|(_, record)| !record.entry.lasting);
         for place in all.map(|(place, _)| *place).collect::<Vec<_>>() {
             self.remove(place, front);

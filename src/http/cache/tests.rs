@@ -17,7 +17,7 @@ fn change(sequence: i64, tags: &[&str]) -> Change {
 fn cache(bytes: usize) -> Arc<Cache> {
     let settings = Settings { bytes, stale_if_error: Duration::from_secs(3600) };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
-    cache.reset(Position { sequence: 10, at: Some(at(10)) });
+    cache.reset(LogPosition { sequence: 10, at: Some(at(10)) });
     cache.set_state(State::Following);
     cache
 }
@@ -57,7 +57,7 @@ fn a_change_drops_exactly_what_carries_its_tags() {
     assert!(!is_known(&cache, "/a") && !is_known(&cache, "/list") && is_known(&cache, "/b"));
     cache.apply(vec![change(12, &["nothing"]), change(13, &["topic:t"])]);
     assert!(!is_known(&cache, "/b"));
-    assert_eq!(cache.position(), Some(Position { sequence: 13, at: Some(at(13)) }));
+    assert_eq!(cache.position(), Some(LogPosition { sequence: 13, at: Some(at(13)) }));
     let counts = cache.counts();
     assert_eq!((counts.entries, counts.bytes, counts.invalidated, counts.changes), (0, 0, 3, 3));
 }
@@ -104,7 +104,7 @@ fn a_computation_knows_that_a_change_overtook_what_memory_had() {
     drop(second);
     assert!(!lead(&cache, "/a").overtakes(), "once");
     fill(&cache, "/a", "new", &["article:a"]);
-    cache.reset(Position { sequence: 20, at: None });
+    cache.reset(LogPosition { sequence: 20, at: None });
     assert!(!lead(&cache, "/a").overtakes(), "nobody knows");
 }
 
@@ -132,7 +132,7 @@ fn another_log_begins_everything_anew() {
     fill(&cache, "/a", "a", &["article:a"]);
     let of_before = lead(&cache, "/b");
     // A database that was restored: its log is shorter than what was known.
-    cache.reset(Position { sequence: 5, at: Some(at(5)) });
+    cache.reset(LogPosition { sequence: 5, at: Some(at(5)) });
     assert!(!is_known(&cache, "/a"));
     of_before.land(page(&cache, "b", &["article:b"]), true, "/b");
     assert!(!is_known(&cache, "/b"), "it was computed from another log");
@@ -169,7 +169,7 @@ fn nothing_is_trusted_or_kept_while_the_log_is_not_followed() {
 fn what_nobody_can_confirm_is_served_for_a_bounded_time() {
     let settings = Settings { bytes: 1 << 20, stale_if_error: Duration::ZERO };
     let cache = Arc::new(Cache::new(settings, Arc::default()));
-    cache.reset(Position { sequence: 10, at: Some(at(10)) });
+    cache.reset(LogPosition { sequence: 10, at: Some(at(10)) });
     cache.set_state(State::Following);
     fill(&cache, "/a", "a", &["article:a"]);
     cache.set_state(State::Unreachable);

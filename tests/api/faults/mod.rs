@@ -118,7 +118,7 @@ impl App {
 
     /// Waits until the service knows the change that is the newest in the log of `connection`.
     async fn knows_newest(&self, connection: &AsyncPgConnection) {
-        let newest = change_log::visible(connection).await.unwrap();
+        let newest = change_log::newest(connection).await.unwrap().sequence;
         let known = async || self.cache.position().is_some_and(|position| position.sequence >= newest);
         until("a change that becomes known", known).await;
     }

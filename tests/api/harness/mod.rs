@@ -132,7 +132,7 @@ impl App {
     /// reads wants to read what it wrote.
     pub async fn settle(&self) {
         let Ok(Ok(connection)) = timeout(Duration::from_millis(500), self.db.read()).await else { return };
-        let Ok(newest) = change_log::visible(&connection).await else { return };
+        let Ok(newest) = change_log::newest(&connection).await.map(|newest| newest.sequence) else { return };
         let began = std::time::Instant::now();
         while self.cache.position().is_none_or(|position| position.sequence < newest) {
             assert!(began.elapsed() < Duration::from_secs(20), "the change {newest} did not become known");
