@@ -1,5 +1,8 @@
-//! The service is killed at random moments while it publishes: readers see whole revisions in order, whatever was under way,
-//! and the log has every publication once.
+//! Kills the service while it publishes: readers get complete revisions in order, and the change log has each publication
+//! once.
+//!
+//! The number of kills is fixed, and their moments are fractions of a publication's measured time, so the test takes as
+//! many steps on a slow machine as on a fast one.
 
 use std::{
     sync::{
@@ -13,20 +16,30 @@ use diesel::{
     QueryableByName,
     sql_types::{BigInt, Text},
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::connect;
+use super::{
+    connect, in_time, number,
+    proxy::Proxy,
+    until,
+    writer::{HOLDING, LOCK, WAITING},
+};
 use crate::{
     cli::Service,
     harness::{self, App, article},
 };
 
-/// How many publications are made; `LECTERN_TEST_PUBLICATIONS=1000` for a longer run.
-const PUBLICATIONS: usize = 150;
+/// Lives of the service, each ended by SIGKILL; `LECTERN_TEST_KILLS=1000` for a longer run.
+const KILLS: u32 = 45;
 
-/// An entry of the log, and how often a revision of its number with its hash was saved.
+/// Acknowledged publications of the longest life. Lives with 0, 1 and 2 take turns: the first publication of a process is
+/// slower than the others, because it opens connections.
+const LONGEST_LIFE: usize = 2;
+
+/// A row of the change log, with the number of saved revisions that have its number and hash.
 #[derive(QueryableByName)]
 struct Entry {
     #[diesel(sql_type = BigInt)]
@@ -39,97 +52,183 @@ struct Entry {
     saved: i64,
 }
 
-/// A text whose every part names its number; the editor's choice of related reading changes with it.
-fn file(n: usize) -> String {
-    let front = format!("title: 第{n}版\nsummary: 第{n}版\nrelated:\n- article: {}", near(n));
-    article("a", &front, &format!("第{n}版。\n\n## 节 {{#s}}\n\n第{n}版。"))
+/// Returns an article file that names its version in every part, and whose related article depends on it.
+fn file(version: usize) -> String {
+    let front = format!("title: 第{version}版\nsummary: 第{version}版\nrelated:\n- article: {}", related(version));
+    article("a", &front, &format!("第{version}版。\n\n## 节 {{#s}}\n\n第{version}版。"))
 }
 
-fn near(n: usize) -> String {
-    format!("near-{}", n % 3)
+fn related(version: usize) -> String {
+    format!("near-{}", version % 3)
 }
 
-/// Holds an article against what it says of itself, and gives its revision.
-fn whole(article: &Value) -> i64 {
+/// Asserts that all parts of an article are of one version; returns its revision.
+fn assert_complete(article: &Value) -> i64 {
     let title = article["title"].as_str().unwrap();
-    let n: usize = title.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+    let version: usize = title.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
     let parts = [&article["summary"], &article["lead"]["html"], &article["sections"][0]["html"]];
     assert!(parts.iter().all(|part| part.as_str().unwrap().contains(title)), "{article}");
-    assert_eq!(article["related"]["data"][0]["slug"], near(n), "{article}");
+    assert_eq!(article["related"]["data"][0]["slug"], related(version), "{article}");
     article["revision"].as_i64().unwrap()
 }
 
+/// Reads the article until `is_done`; returns the number of reads.
+async fn read_until(app: &App, is_done: &AtomicBool) -> u64 {
+    let (mut last, mut reads) = (0, 0);
+    while !AtomicBool::load(is_done, Ordering::Relaxed) {
+        let revision = assert_complete(&app.send(Method::GET, "/v1/articles/a", &[]).await.ok());
+        assert!(revision >= last, "revision {revision} was read after {last}");
+        (last, reads) = (revision, reads + 1);
+        // Leaves the processor to the service that is killed.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    reads
+}
+
+/// The publications that the change log has.
+const PUBLICATIONS: &str = "select count(*) from changes where slug = 'a'";
+
+/// A client of the services that the test kills, and the publications that were acknowledged.
+struct Publisher {
+    database: String,
+    key: String,
+    version: usize,
+    acknowledged: Vec<i64>,
+}
+
+impl Publisher {
+    fn start(&self, database: &str) -> Service {
+        Service::start(&["--database-url", database])
+    }
+
+    /// Saves the next version and returns its revision.
+    async fn save(&mut self, service: &Service) -> i64 {
+        self.version += 1;
+        let put = Client::new().put(format!("{}/manage/v1/articles/a", service.base)).bearer_auth(&self.key);
+        let put = put.header("if-match", "*").header("content-type", "text/markdown").body(file(self.version));
+        let saved = put.send().await.unwrap();
+        assert_eq!(saved.status(), StatusCode::OK);
+        saved.json::<Value>().await.unwrap()["revision"].as_i64().unwrap()
+    }
+
+    /// Publishes a revision; it is acknowledged once the future is ready.
+    async fn publish(&mut self, service: &Service, revision: i64) {
+        let post = Client::new().post(format!("{}/manage/v1/articles/a/publish", service.base)).bearer_auth(&self.key);
+        let published = post.json(&json!({"revision": revision})).send().await.unwrap();
+        assert_eq!(published.status(), StatusCode::OK);
+        published.bytes().await.unwrap();
+        self.acknowledged.push(revision);
+    }
+
+    /// Saves and publishes the next version and returns the time that it took.
+    async fn save_and_publish(&mut self, service: &Service) -> Duration {
+        let began = Instant::now();
+        let revision = self.save(service).await;
+        self.publish(service, revision).await;
+        began.elapsed()
+    }
+
+    /// Kills the service while a publication waits for the publishing lock.
+    async fn kill_before_commit(&mut self) {
+        let service = self.start(&self.database);
+        let revision = self.save(&service).await;
+        let (mut holder, mut watch) = (connect(&self.database).await, connect(&self.database).await);
+        holder.batch_execute(&format!("begin; select pg_advisory_xact_lock({LOCK})")).await.unwrap();
+        tokio::select! {
+            () = self.publish(&service, revision) => panic!("published without the lock"),
+            () = until("a publication that waits", async || number(&mut watch, WAITING).await == 1) => {}
+        }
+        kill(service);
+        holder.batch_execute("rollback").await.unwrap();
+        // Postgres notices the death of its client when it answers.
+        let over = async || number(&mut watch, WAITING).await + number(&mut watch, HOLDING).await == 0;
+        until("the end of the transaction", over).await;
+    }
+
+    /// Kills the service after the commit and before the acknowledgement, which waits for the change log; the proxy delays
+    /// that. `None` if the service gave up waiting before the commit was seen.
+    async fn kill_after_commit(&mut self) -> Option<()> {
+        let proxy = Proxy::to(&self.database, "lectern listen").await;
+        let service = self.start(&proxy.url());
+        let revision = self.save(&service).await;
+        let mut watch = connect(&self.database).await;
+        let before = number(&mut watch, PUBLICATIONS).await;
+        proxy.keep_back();
+        let killed = tokio::select! {
+            () = self.publish(&service, revision) => None,
+            () = until("a commit", async || number(&mut watch, PUBLICATIONS).await > before) => Some(()),
+        };
+        kill(service);
+        killed
+    }
+}
+
+/// Sends SIGKILL, so that no handler runs.
+fn kill(mut service: Service) {
+    service.child.kill().unwrap();
+    service.child.wait().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_moment_it_leaves_whole_revisions_and_a_log_without_gap() {
-    let wanted = std::env::var("LECTERN_TEST_PUBLICATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(PUBLICATIONS);
+async fn killed_service_leaves_complete_revisions_and_a_gapless_log() {
+    let kills = std::env::var("LECTERN_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let reader = Arc::new(App::on(harness::empty_database().await));
     for n in 0..3 {
-        reader.publish(&article(&near(n), "", "文。")).await;
+        reader.publish(&article(&related(n), "", "文。")).await;
     }
     reader.publish(&file(0)).await;
     let key = reader.key("write,publish").await;
+    let mut publisher = Publisher { database: reader.database.clone(), key, version: 0, acknowledged: Vec::new() };
 
-    // Another instance answers all the while.
-    let done = Arc::new(AtomicBool::new(false));
-    let reading = tokio::spawn({
-        let (reader, done) = (Arc::clone(&reader), Arc::clone(&done));
-        async move {
-            let (mut last, mut reads) = (0, 0);
-            while !AtomicBool::load(&done, Ordering::Relaxed) {
-                let revision = whole(&reader.send(Method::GET, "/v1/articles/a", &[]).await.ok());
-                assert!(revision >= last, "revision {revision} came after {last}");
-                (last, reads) = (revision, reads + 1);
-            }
-            reads
-        }
+    // Another instance serves readers all the time.
+    let is_done = Arc::new(AtomicBool::new(false));
+    let reads = tokio::spawn({
+        let (reader, is_done) = (Arc::clone(&reader), Arc::clone(&is_done));
+        async move { read_until(&reader, &is_done).await }
     });
 
     let began = Instant::now();
-    let mut chance = fastrand::Rng::with_seed(4);
-    let (mut kills, mut n) = (0, 0);
-    let mut acknowledged: Vec<i64> = Vec::new();
-    while acknowledged.len() < wanted {
-        let mut service = Service::start(&["--database-url", &reader.database]);
-        let life = Duration::from_millis(chance.u64(5..300));
-        let writing = async {
-            while acknowledged.len() < wanted {
-                n += 1;
-                let Some(revision) = publish(&service.base, &key, n).await else { return };
-                acknowledged.push(revision);
-            }
-        };
-        if tokio::time::timeout(life, writing).await.is_err() {
-            kills += 1;
-        }
-        // SIGKILL: nothing of it can end what it began.
-        service.child.kill().unwrap();
-        service.child.wait().unwrap();
-        hold(&reader, &acknowledged).await;
+    publisher.kill_before_commit().await;
+    assert_eq!(assert_log(&reader, &publisher.acknowledged).await, 0);
+    in_time(async |_| publisher.kill_after_commit().await).await;
+    let unacknowledged = assert_log(&reader, &publisher.acknowledged).await - publisher.acknowledged.len();
+    assert_eq!(unacknowledged, 1);
+
+    // The time of a life's first, second and third publication, as it was measured last.
+    let mut times = [Duration::ZERO; LONGEST_LIFE + 1];
+    let service = publisher.start(&publisher.database);
+    for time in &mut times {
+        *time = publisher.save_and_publish(&service).await;
     }
-    done.store(true, Ordering::Relaxed);
-    let reads = reading.await.unwrap();
-    eprintln!("{wanted} publications, killed {kills} times, {reads} reads, {:?}", began.elapsed());
-    assert!(kills > 0, "it was never killed");
+    kill(service);
+    let (mut interrupted, mut completed) = (0, 0);
+    for life in 0..kills {
+        let service = publisher.start(&publisher.database);
+        let last = life as usize % times.len();
+        for time in &mut times[..last] {
+            *time = publisher.save_and_publish(&service).await;
+        }
+        // From the first moment, at which nothing is done, to a little after the expected end.
+        let moment = times[last].mul_f64(1.2 * f64::from(life) / f64::from(kills));
+        match timeout(moment, publisher.save_and_publish(&service)).await {
+            Ok(time) => (times[last], completed) = (time, completed + 1),
+            Err(_) => interrupted += 1,
+        }
+        kill(service);
+        assert_log(&reader, &publisher.acknowledged).await;
+    }
+    is_done.store(true, Ordering::Relaxed);
+    let reads = reads.await.unwrap();
+    let log = assert_log(&reader, &publisher.acknowledged).await;
+    let (acknowledged, elapsed) = (publisher.acknowledged.len(), began.elapsed());
+    eprintln!("{kills} kills in {elapsed:?}: {interrupted} before an acknowledgement, {completed} after it");
+    eprintln!("{acknowledged} of {log} publications acknowledged, {reads} reads; a publication takes {times:?}");
+    assert!(interrupted > 0, "no kill came before an acknowledgement");
 }
 
-/// Saves and publishes text `n`; gives the revision, or `None` where the service went away.
-async fn publish(base: &str, key: &str, n: usize) -> Option<i64> {
-    let client = Client::new();
-    let url = format!("{base}/manage/v1/articles/a");
-    let put = client.put(&url).bearer_auth(key).header("if-match", "*").header("content-type", "text/markdown");
-    let saved = put.body(file(n)).send().await.ok()?;
-    assert_eq!(saved.status(), StatusCode::OK);
-    let revision = saved.json::<Value>().await.ok()?["revision"].as_i64().unwrap();
-    let post = client.post(format!("{url}/publish")).bearer_auth(key).json(&json!({"revision": revision}));
-    let published = post.send().await.ok()?;
-    assert_eq!(published.status(), StatusCode::OK);
-    published.bytes().await.ok()?;
-    Some(revision)
-}
-
-/// Holds the log and the public half against what was acknowledged.
-async fn hold(reader: &App, acknowledged: &[i64]) {
-    let shown = whole(&reader.get("/v1/articles/a").await.ok());
+/// Asserts that the change log and the published tables have what was acknowledged; returns the number of publications.
+async fn assert_log(reader: &App, acknowledged: &[i64]) -> usize {
+    let published = assert_complete(&reader.get("/v1/articles/a").await.ok());
     let sql = "
         select sequence, c.revision::bigint as revision, c.hash, (
             select count(*) from revisions as r
@@ -138,12 +237,20 @@ async fn hold(reader: &App, acknowledged: &[i64]) {
         from changes as c where c.slug = 'a' order by sequence";
     let mut connection = connect(&reader.database).await;
     let log: Vec<Entry> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
-    // What came before the article was the three others.
-    assert!(log.iter().zip(4..).all(|(entry, sequence)| entry.sequence == sequence), "a gap or a doubling");
+    // The three related articles came first.
+    assert!(
+        log.iter().zip(4..).all(|(entry, sequence)| entry.sequence == sequence),
+        "a sequence is missing or doubled"
+    );
     assert!(log.is_sorted_by(|a, b| a.revision < b.revision), "a revision was published twice, or out of order");
-    assert!(log.iter().all(|entry| entry.saved == 1 && !entry.hash.is_empty()), "published, but never saved");
-    assert_eq!(log.last().unwrap().revision, shown, "readers see what the log says last");
+    assert!(log.iter().all(|entry| entry.saved == 1 && !entry.hash.is_empty()), "a published revision was not saved");
+    assert_eq!(log.last().unwrap().revision, published, "readers get another revision than the newest of the log");
     for revision in acknowledged {
-        assert!(log.iter().any(|entry| entry.revision == *revision), "{revision} was acknowledged, and is lost");
+        assert!(
+            log.iter().any(|entry| entry.revision == *revision),
+            "revision {revision} was acknowledged and is lost"
+        );
     }
+    // The first version was published before the service started.
+    log.len() - 1
 }

@@ -9,14 +9,14 @@ use super::{Client, PROMPT, connect, number, until};
 use crate::harness::{App, Body, article};
 
 /// The key of the publishing lock: "publish" in ASCII.
-const LOCK: i64 = 0x0070_7562_6c69_7368;
+pub const LOCK: i64 = 0x0070_7562_6c69_7368;
 
 /// Writers that wait for their turn.
-const WAITING: &str = "select count(*) from pg_stat_activity
+pub const WAITING: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and application_name = 'lectern write' and wait_event = 'advisory'";
 
 /// Writers that have their turn, or had it and say nothing more.
-const HOLDING: &str = "select count(*) from pg_locks join pg_stat_activity using (pid)
+pub const HOLDING: &str = "select count(*) from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and datname = current_database() and application_name = 'lectern write'";
 
 /// The client is reset while its write waits for its turn. When the turn comes, nobody is there to end the transaction: its
