@@ -1,4 +1,4 @@
-//! The command: the service from its start to its end, and what the README says of its settings.
+//! The command: the service from its start to its end, and what the documentation says of its settings.
 
 use std::{
     collections::BTreeMap,
@@ -105,11 +105,11 @@ fn the_service_lives_and_ends_with_its_own_postgres() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// The table of settings in the README is what clap declares.
+/// The table of settings in the documentation is what clap declares.
 #[test]
-fn the_readme_knows_the_settings() {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let rows = readme.lines().filter_map(|line| {
+fn documentation_lists_every_setting() {
+    let page = fs::read_to_string("docs/operations.md").unwrap();
+    let rows = page.lines().filter_map(|line| {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         match cells.as_slice() {
             [name, flag, default] => Some(((*name).to_owned(), ((*flag).to_owned(), (*default).to_owned()))),
@@ -124,7 +124,7 @@ fn the_readme_knows_the_settings() {
     for argument in declared {
         count += 1;
         let name = argument.get_env().unwrap().to_str().unwrap();
-        let (flag, default) = told.get(name).unwrap_or_else(|| panic!("the README does not tell of {name}"));
+        let (flag, default) = told.get(name).unwrap_or_else(|| panic!("docs/operations.md does not list {name}"));
         assert_eq!(*flag, format!("--{}", argument.get_long().unwrap()), "{name}");
         if let [value] = argument.get_default_values() {
             assert!(default.contains(value.to_str().unwrap()), "{name}: {default}");

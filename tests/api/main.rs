@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod db;
 mod delivery;
+mod docs;
 mod faults;
 mod finished;
 mod harness;

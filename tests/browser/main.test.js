@@ -10,3 +10,4 @@ import "./addresses.js";
 import "./states.js";
 import "./access.js";
 import "./budget.js";
+import "./example.js";
