@@ -27,7 +27,7 @@ pub struct FieldError {
     #[schema(minimum = 1)]
     pub column: Option<u32>,
     /// What is wrong, in one sentence.
-    #[schema(example = "`popular` is not known here: expected one of -published_at, published_at")]
+    #[schema(example = "unknown value `popular`: expected one of -published_at, published_at")]
     pub detail: String,
 }
 

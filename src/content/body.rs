@@ -58,8 +58,9 @@ pub struct Heading {
     pub title: String,
 }
 
-/// The form of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The form of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Safe HTML.
     #[default]
@@ -70,12 +71,6 @@ pub enum Format {
     Text,
     /// The typed tree of [`Block`]s.
     Blocks,
-}
-
-impl Format {
-    /// The words of the `format` parameter.
-    pub const WORDS: &'static [(&'static str, Format)] =
-        &[("html", Format::Html), ("markdown", Format::Markdown), ("text", Format::Text), ("blocks", Format::Blocks)];
 }
 
 /// Text in the one form that was asked for: exactly one of the four fields is there.

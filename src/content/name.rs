@@ -3,6 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 use uuid::Uuid;
 
 mod href;
@@ -70,6 +74,13 @@ impl Slug {
     #[must_use]
     pub fn derive(text: &str) -> Option<Slug> {
         derive(text, 64).parse().ok()
+    }
+}
+
+impl PartialSchema for Slug {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(Slug::MAX));
+        schema.pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).into()
     }
 }
 
@@ -234,6 +245,13 @@ string_name!(Locale);
 impl Default for Locale {
     fn default() -> Self {
         Locale("zh-Hans".to_owned())
+    }
+}
+
+impl PartialSchema for Locale {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::String);
+        schema.pattern(Some("^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")).into()
     }
 }
 

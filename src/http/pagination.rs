@@ -8,10 +8,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
-    query::{FromQuery, Parameters},
+    query::{FromQuery, Parameters, string},
     read::CanonicalUri,
 };
 use crate::error::Error;
@@ -43,19 +43,20 @@ pub struct Pagination {
 }
 
 impl Pagination {
-    /// Takes `cursor` alone from `parameters`; pages have `limit`.
-    pub fn of(parameters: &mut Parameters, limit: u32) -> Pagination {
-        let cursor = parameters.text("cursor");
+    /// Reads `cursor` for pages of a fixed `limit`.
+    pub fn read_cursor(parameters: &mut Parameters, limit: u32) -> Pagination {
+        let declared = parameters.declare("cursor", "The `next_cursor` of the previous page.");
+        let cursor = declared.text(string().pattern(Some("^[A-Za-z0-9_-]+$")));
         if let Some(cursor) = &cursor {
             parameters.set_canonical("cursor", cursor);
         }
         Pagination { limit, cursor }
     }
 
-    /// Takes `limit`, which is `default` unless given, and `cursor` from `parameters`.
-    pub fn take(parameters: &mut Parameters, default: u32) -> Pagination {
-        let limit = parameters.number("limit", 1..=MAX_LIMIT, default);
-        Pagination::of(parameters, limit)
+    /// Reads `limit`, by default `default`, and `cursor`.
+    pub fn read(parameters: &mut Parameters, default: u32) -> Pagination {
+        let limit = parameters.declare("limit", "Greatest number of items in a page.").number(1..=MAX_LIMIT, default);
+        Pagination::read_cursor(parameters, limit)
     }
 
     /// How many rows to fetch: one more than the page has, which tells whether another page follows.
@@ -98,22 +99,9 @@ impl Pagination {
     }
 }
 
-/// What every list can be asked for, for those that can be asked for nothing else.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `Pagination` reads")]
-pub struct PaginationParameters {
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-}
-
 impl FromQuery for Pagination {
     fn from_query(parameters: &mut Parameters) -> Self {
-        Pagination::take(parameters, DEFAULT_LIMIT)
+        Pagination::read(parameters, DEFAULT_LIMIT)
     }
 }
 

@@ -1,9 +1,11 @@
-//! Query parameters, parsed once. Everything that is not known is refused with the names that are, and a request
-//! learns of all its faults at once.
+//! Query parameters: one declaration gives the parser, the canonical form and the OpenAPI parameters.
 //!
-//! Parsing also gives the canonical form of the query: the parameters in the order in which the operation knows them, each
-//! value as the parser understood it, and nothing that says what holds anyway. Two queries with one canonical form ask
-//! for the same answer, so it is what the cache knows answers by, and what links and redirects carry on.
+//! A type lists its parameters in [`FromQuery::from_query`]. A request is parsed by that function; the OpenAPI document
+//! is made by the same function over an empty query ([`Query`] implements `IntoParams`).
+//!
+//! - Unknown parameters are refused with the names that are expected; a request learns of all its errors at once.
+//! - The canonical form lists the parameters in declared order, each value as it was parsed, without defaults. Queries
+//!   with the same canonical form have the same response: it is the cache key, and links and redirects carry it on.
 
 use std::{
     fmt::{self, Display},
@@ -15,27 +17,44 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::{
-    content::name::InvalidName,
-    error::{Error, FieldError},
+use serde::{
+    Serialize,
+    de::{
+        DeserializeOwned,
+        value::{Error as ValueError, StrDeserializer},
+    },
 };
+use serde_json::{Value, json};
+use utoipa::{
+    IntoParams, PartialSchema,
+    openapi::{
+        ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Required, Schema, SchemaFormat, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle},
+    },
+};
+use uuid::Uuid;
 
-/// The most parameters of a request, and the most faults that it is told.
+use crate::error::{Error, FieldError};
+
+/// Greatest number of parameters of a request.
 const MAX_PARAMETERS: usize = 32;
+
+/// Greatest number of errors in a response.
 const MAX_FAULTS: usize = 20;
 
-/// A handler's query parameters.
-pub struct Query<T>(pub T);
+/// Characters that stay as they are in a query value: unreserved characters, and those that lists and times need and a
+/// query may contain (RFC 3986 section 3.4).
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',').remove(b':');
 
-/// What can be read from query parameters.
+/// A type that is read from query parameters.
 pub trait FromQuery: Sized {
-    /// Takes what it knows from `parameters`. A value that cannot be is noted there and stands as its default; the
-    /// request is then refused as a whole.
+    /// Declares and reads every parameter. An invalid value is recorded as a fault and replaced by its default; the
+    /// request is then refused.
     fn from_query(parameters: &mut Parameters) -> Self;
 }
 
-/// No parameters at all.
+/// The query of an operation without parameters.
 pub struct NoParameters;
 
 impl FromQuery for NoParameters {
@@ -43,6 +62,9 @@ impl FromQuery for NoParameters {
         NoParameters
     }
 }
+
+/// An extractor of query parameters.
+pub struct Query<T>(pub T);
 
 impl<T: FromQuery> FromRequest for Query<T> {
     type Error = Error;
@@ -53,33 +75,26 @@ impl<T: FromQuery> FromRequest for Query<T> {
     }
 }
 
-/// What a value of a query keeps as it is: besides letters and digits the unreserved characters, and those that lists and
-/// times are written with and that a query may hold (RFC 3986 section 3.4).
-const PLAIN: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',').remove(b':');
-
-/// The parameters of one request, while they are being read.
-pub struct Parameters {
-    given: Vec<(String, String)>,
-    known: Vec<&'static str>,
-    faults: Vec<FieldError>,
-    canonical: Canonical,
-    /// Whether what nobody knows is passed over.
-    lenient: bool,
+impl<T: FromQuery> IntoParams for Query<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = Parameters { documentation: Some(Vec::new()), ..Parameters::new("") };
+        T::from_query(&mut parameters);
+        parameters.documentation.unwrap_or_default()
+    }
 }
 
-/// The canonical form of a query: names and values as they are meant.
+/// The canonical form of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Canonical(Vec<(&'static str, String)>);
 
 impl Canonical {
-    /// Whether nothing is asked for but what is answered anyway.
+    /// Returns true if every parameter has its default.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The same query with another value of one parameter, which stands last then.
+    /// Returns the query with `value` for one parameter, moved to the end.
     #[must_use]
     pub fn with(&self, name: &'static str, value: String) -> Canonical {
         let others = self.0.iter().filter(|(other, _)| *other != name).cloned();
@@ -87,193 +102,362 @@ impl Canonical {
     }
 }
 
-/// As it stands in an address, the `?` included; nothing where there are no parameters.
+/// Writes the query with its `?`; nothing without parameters.
 impl Display for Canonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (name, value)) in self.0.iter().enumerate() {
-            let before = if place == 0 { '?' } else { '&' };
-            write!(f, "{before}{name}={}", utf8_percent_encode(value, PLAIN))?;
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { '?' } else { '&' };
+            write!(f, "{separator}{name}={}", utf8_percent_encode(value, PLAIN))?;
         }
         Ok(())
     }
 }
 
+/// The parameters of a request while they are read.
+pub struct Parameters {
+    given: Vec<(String, String)>,
+    declared: Vec<&'static str>,
+    faults: Vec<FieldError>,
+    canonical: Canonical,
+    allows_unknown: bool,
+    /// OpenAPI parameters; `None` while a request is read.
+    documentation: Option<Vec<Parameter>>,
+}
+
 impl Parameters {
-    /// The parameters of a query string (`application/x-www-form-urlencoded`).
+    /// Parses a query string (`application/x-www-form-urlencoded`).
     #[must_use]
     pub fn new(query: &str) -> Parameters {
-        let given = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Parameters { given, known: Vec::new(), faults: Vec::new(), canonical: Canonical::default(), lenient: false }
+        Parameters {
+            given: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            declared: Vec::new(),
+            faults: Vec::new(),
+            canonical: Canonical::default(),
+            allows_unknown: false,
+            documentation: None,
+        }
     }
 
-    /// Reads all of `T` and gives the canonical form of the query with it, or says everything that is wrong.
+    /// Reads `T` and the canonical form of the query, or returns everything that is wrong with it.
     pub fn parse<T: FromQuery>(mut self) -> Result<(T, Canonical), Error> {
         if self.given.len() > MAX_PARAMETERS {
-            return Err(Error::MalformedRequest(format!("the query has more than {MAX_PARAMETERS} parameters")));
+            let detail = format!("the query has more than {MAX_PARAMETERS} parameters");
+            return Err(Error::MalformedRequest(detail));
         }
         let value = T::from_query(&mut self);
-        let known = self.known.join(", ");
         let given = std::mem::take(&mut self.given);
-        for (place, (name, _)) in given.iter().enumerate() {
-            let earlier = given[..place].iter().any(|(other, _)| other == name);
-            let fault = if !self.known.contains(&name.as_str()) {
-                if self.lenient {
-                    continue;
+        for (index, (name, _)) in given.iter().enumerate() {
+            if !self.declared.contains(&name.as_str()) {
+                if !self.allows_unknown {
+                    self.note(FieldError::parameter(name, self.unknown_parameter(name)));
                 }
-                if self.known.is_empty() {
-                    format!("`{name}` is not known here: this address takes no parameters")
-                } else {
-                    format!("`{name}` is not known here: expected one of {known}")
-                }
-            } else if earlier {
-                format!("`{name}` is given twice")
-            } else {
-                continue;
-            };
-            self.note(FieldError::parameter(name.as_str(), fault));
+            } else if given[..index].iter().any(|(earlier, _)| earlier == name) {
+                self.note(FieldError::parameter(name, format!("`{name}` is given twice: give it once")));
+            }
         }
         if self.faults.is_empty() { Ok((value, self.canonical)) } else { Err(Error::InvalidParameter(self.faults)) }
     }
 
-    /// The text of a parameter, if it is given. Whoever reads it says with [`Parameters::set_canonical`] what it means.
-    pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.known.push(name);
-        self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
+    fn unknown_parameter(&self, name: &str) -> String {
+        if self.declared.is_empty() {
+            return format!("unknown parameter `{name}`: this path takes no parameters");
+        }
+        format!("unknown parameter `{name}`: expected one of {}", self.declared.join(", "))
     }
 
-    /// Writes a parameter into the canonical form: `value` is what it means, however it was spelled.
-    pub fn set_canonical(&mut self, name: &'static str, value: &str) {
-        self.canonical.0.push((name, value.to_owned()));
+    /// Declares a parameter by its name and description (Markdown).
+    pub fn declare(&mut self, name: &'static str, description: &'static str) -> Declaration<'_> {
+        Declaration { parameters: self, name, description, example: None, required: false }
     }
 
-    /// Passes over what nobody knows, and leaves it out of the canonical form: people share the addresses of pages, and what
-    /// they share them with adds parameters of its own.
+    /// Ignores unknown parameters: people share links to pages, and other sites add parameters to them.
     pub fn allow_unknown(&mut self) {
-        self.lenient = true;
+        self.allows_unknown = true;
     }
 
-    /// Notes a fault.
+    /// Adds a parameter to the canonical form.
+    pub fn set_canonical(&mut self, name: &'static str, value: impl Display) {
+        self.canonical.0.push((name, value.to_string()));
+    }
+
+    /// Records an error of a parameter.
     pub fn fault(&mut self, name: &'static str, detail: impl Into<String>) {
         self.note(FieldError::parameter(name, detail));
     }
 
-    /// A request of 64 KiB must not make an answer of megabytes.
+    /// Bounds the errors: a request of 64 KiB must not cause a response of megabytes.
     fn note(&mut self, fault: FieldError) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(fault);
         }
     }
+}
 
-    /// One of a set of words; the first of them unless given.
-    pub fn choice<T: Copy>(&mut self, name: &'static str, words: &'static [(&'static str, T)]) -> T {
-        let (_, default) = words[0];
-        let Some(text) = self.text(name) else { return default };
-        match words.iter().position(|(word, _)| *word == text) {
-            Some(0) => default,
-            Some(place) => {
-                self.set_canonical(name, words[place].0);
-                words[place].1
-            }
-            None => {
-                self.unknown(name, &text, words);
-                default
-            }
+/// A closed set of words: an enum that serde reads and writes as a string, and that the OpenAPI document lists.
+pub trait ClosedSet: Copy + PartialEq + Serialize + DeserializeOwned + PartialSchema {
+    /// Returns every word, in declared order.
+    #[must_use]
+    fn words() -> Vec<Value> {
+        match Self::schema() {
+            RefOr::T(Schema::Object(object)) => object.enum_values.unwrap_or_default(),
+            _ => Vec::new(),
         }
     }
 
-    /// Some of a set of words, separated by commas, in any order; an empty value is none of them, and `default` is what
-    /// holds unless any are given.
-    pub fn choices<T: Copy + PartialEq>(
-        &mut self,
-        name: &'static str,
-        words: &[(&'static str, T)],
-        default: &[T],
-    ) -> Vec<T> {
-        let Some(text) = self.text(name) else { return default.to_vec() };
-        let mut chosen = vec![false; words.len()];
-        for word in text.split(',').filter(|_| !text.is_empty()) {
-            match words.iter().position(|(known, _)| *known == word) {
-                Some(place) => chosen[place] = true,
-                None => self.unknown(name, word, words),
-            }
+    /// Parses a word.
+    #[must_use]
+    fn from_word(text: &str) -> Option<Self> {
+        Self::deserialize(StrDeserializer::<ValueError>::new(text)).ok()
+    }
+}
+
+impl<T: Copy + PartialEq + Serialize + DeserializeOwned + PartialSchema> ClosedSet for T {}
+
+/// A declared parameter, before its type is chosen.
+#[must_use]
+pub struct Declaration<'p> {
+    parameters: &'p mut Parameters,
+    name: &'static str,
+    description: &'static str,
+    example: Option<Value>,
+    required: bool,
+}
+
+impl Declaration<'_> {
+    /// Sets the example of the OpenAPI document; otherwise it is the default.
+    pub fn example(mut self, example: impl Into<Value>) -> Self {
+        self.example = Some(example.into());
+        self
+    }
+
+    /// Marks the parameter as required in the OpenAPI document. The caller refuses a request without it.
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Returns the text of the parameter. The caller parses it and calls [`Parameters::set_canonical`].
+    #[must_use]
+    pub fn text(mut self, schema: ObjectBuilder) -> Option<String> {
+        self.read(|| schema)
+    }
+
+    /// Returns the items of a comma-separated list. The caller parses them and calls [`Parameters::set_canonical`].
+    #[must_use]
+    pub fn list(mut self, schema: impl FnOnce() -> ArrayBuilder) -> Option<Vec<String>> {
+        let text = self.read(schema)?;
+        Some(items(&text).map(str::to_owned).collect())
+    }
+
+    /// Reads one word of a closed set.
+    #[must_use]
+    pub fn choice<T: ClosedSet>(mut self, default: T) -> T {
+        let Some(text) = self.read(|| word::<T>().default(Some(json!(default)))) else { return default };
+        let Some(value) = T::from_word(&text) else {
+            self.unknown_word::<T>(&text);
+            return default;
+        };
+        if value != default {
+            self.set_canonical(text);
         }
-        let chosen: Vec<_> = words.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(word, _)| *word).collect();
-        let values: Vec<T> = chosen.iter().map(|(_, value)| *value).collect();
+        value
+    }
+
+    /// Reads words of a closed set, separated by commas, in any order. An empty value chooses none of them.
+    #[must_use]
+    pub fn choices<T: ClosedSet>(mut self, default: &[T]) -> Vec<T> {
+        let schema = || ArrayBuilder::new().items(word::<T>()).default(Some(json!(default)));
+        let Some(text) = self.read(schema) else { return default.to_vec() };
+        for word in items(&text).filter(|word| T::from_word(word).is_none()) {
+            self.unknown_word::<T>(word);
+        }
+        let words = T::words();
+        let is_given = |word: &&str| items(&text).any(|item| item == *word);
+        let chosen: Vec<&str> = words.iter().filter_map(Value::as_str).filter(is_given).collect();
+        let values: Vec<T> = chosen.iter().filter_map(|word| T::from_word(word)).collect();
         if values.len() != default.len() || values.iter().any(|value| !default.contains(value)) {
-            let names: Vec<_> = chosen.iter().map(|(word, _)| *word).collect();
-            self.set_canonical(name, &names.join(","));
+            self.set_canonical(chosen.join(","));
         }
         values
     }
 
-    fn unknown<T>(&mut self, name: &'static str, word: &str, words: &[(&'static str, T)]) {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(name, format!("`{word}` is not known here: expected one of {}", known.join(", ")));
+    /// Reads an integer within `range`.
+    #[must_use]
+    pub fn number(mut self, range: RangeInclusive<u32>, default: u32) -> u32 {
+        self.integer(&range, Some(default)).unwrap_or(default)
     }
 
-    /// A whole number within `range`; `default` unless given.
-    pub fn number(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
-        let Some(text) = self.text(name) else { return default };
-        // `u32::from_str` takes a leading plus; a number in an address is digits only.
-        let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        let Some(number) = number.filter(|n| range.contains(n)) else {
-            let (low, high) = (range.start(), range.end());
-            self.fault(name, format!("`{text}` is not a whole number from {low} to {high}"));
-            return default;
-        };
-        if number != default {
-            self.set_canonical(name, &number.to_string());
+    /// Reads an integer within `range`, if it is given.
+    #[must_use]
+    pub fn optional_number(mut self, range: RangeInclusive<u32>) -> Option<u32> {
+        self.integer(&range, None)
+    }
+
+    fn integer(&mut self, range: &RangeInclusive<u32>, default: Option<u32>) -> Option<u32> {
+        let (low, high) = (*range.start(), *range.end());
+        let int32 = SchemaFormat::KnownFormat(KnownFormat::Int32);
+        let schema = || ObjectBuilder::new().schema_type(Type::Integer).format(Some(int32));
+        let text = self.read(|| schema().minimum(Some(low)).maximum(Some(high)).default(default.map(Value::from)))?;
+        // `u32::from_str` accepts a leading plus; a number in a query is digits only.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && range.contains(number));
+        match number {
+            None => self.fault(format!("`{text}` is not an integer from {low} to {high}")),
+            Some(_) if number == default => {}
+            Some(number) => self.set_canonical(number),
         }
         number
     }
 
-    /// `true` or `false`, which it is unless given.
-    pub fn flag(&mut self, name: &'static str) -> bool {
-        self.choice(name, &[("false", false), ("true", true)])
+    /// Reads `true` or `false`, which is the default.
+    #[must_use]
+    pub fn flag(mut self) -> bool {
+        let schema = || ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(false)));
+        match self.read(schema).as_deref() {
+            None | Some("false") => return false,
+            Some("true") => self.set_canonical(true),
+            Some(text) => self.fault(format!("unknown value `{text}`: expected true or false")),
+        }
+        true
     }
 
-    /// A time (RFC 3339).
-    pub fn time(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
-        let text = self.text(name)?;
+    /// Reads a time (RFC 3339).
+    #[must_use]
+    pub fn time(mut self) -> Option<DateTime<Utc>> {
+        let text = self.read(|| string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))?;
         let Ok(time) = DateTime::parse_from_rfc3339(&text) else {
-            self.fault(name, format!("`{text}` is not a time in RFC 3339, such as 2026-01-31T08:00:00Z"));
+            self.fault(format!("`{text}` is not a time in RFC 3339, such as 2026-01-31T08:00:00Z"));
             return None;
         };
         let time = time.to_utc();
-        self.set_canonical(name, &time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        self.set_canonical(time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         Some(time)
     }
 
-    /// A name that has a parser of its own.
-    pub fn name<T: FromStr<Err = InvalidName> + Display>(&mut self, name: &'static str) -> Option<T> {
-        let text = self.text(name)?;
-        let parsed: Option<T> = text.parse().map_err(|e| self.fault(name, format!("`{text}` cannot be: {e}"))).ok();
-        if let Some(parsed) = &parsed {
-            self.set_canonical(name, &parsed.to_string());
-        }
-        parsed
+    /// Reads a value that its type parses and describes.
+    #[must_use]
+    pub fn value<T: FromStr<Err: Display> + Display + PartialSchema>(self) -> Option<T> {
+        self.parse(T::schema)
     }
+
+    /// Reads a UUID.
+    #[must_use]
+    pub fn uuid(self) -> Option<Uuid> {
+        self.parse(uuid)
+    }
+
+    fn parse<T: FromStr<Err: Display> + Display, S: Into<RefOr<Schema>>>(
+        mut self,
+        schema: impl FnOnce() -> S,
+    ) -> Option<T> {
+        let text = self.read(schema)?;
+        let value = text.parse().map_err(|why| self.fault(format!("`{text}` is not valid: {why}"))).ok()?;
+        self.set_canonical(&value);
+        Some(value)
+    }
+
+    /// Registers the parameter, documents it if a document is being made, and returns the text that is given.
+    fn read<S: Into<RefOr<Schema>>>(&mut self, schema: impl FnOnce() -> S) -> Option<String> {
+        let name = self.name;
+        self.parameters.declared.push(name);
+        if let Some(mut documentation) = self.parameters.documentation.take() {
+            documentation.push(self.document(schema().into()));
+            self.parameters.documentation = Some(documentation);
+        }
+        self.parameters.given.iter().find(|(given, _)| given == name).map(|(_, text)| text.clone())
+    }
+
+    fn document(&mut self, schema: RefOr<Schema>) -> Parameter {
+        let (is_array, default) = match &schema {
+            RefOr::T(Schema::Array(array)) => (true, array.default.clone()),
+            RefOr::T(Schema::Object(object)) => (false, object.default.clone()),
+            _ => (false, None),
+        };
+        ParameterBuilder::new()
+            .name(self.name)
+            .parameter_in(ParameterIn::Query)
+            .description(Some(self.description))
+            .required(if self.required { Required::True } else { Required::False })
+            .style(is_array.then_some(ParameterStyle::Form))
+            .explode(is_array.then_some(false))
+            .example(self.example.take().or(default))
+            .schema(Some(schema))
+            .build()
+    }
+
+    fn set_canonical(&mut self, value: impl Display) {
+        self.parameters.set_canonical(self.name, value);
+    }
+
+    fn fault(&mut self, detail: String) {
+        self.parameters.fault(self.name, detail);
+    }
+
+    fn unknown_word<T: ClosedSet>(&mut self, text: &str) {
+        let words = T::words();
+        let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
+        self.fault(format!("unknown value `{text}`: expected one of {}", words.join(", ")));
+    }
+}
+
+/// Starts the schema of a string.
+#[must_use]
+pub fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// Starts the schema of a UUID.
+#[must_use]
+pub fn uuid() -> ObjectBuilder {
+    string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+}
+
+fn word<T: ClosedSet>() -> ObjectBuilder {
+    string().enum_values(Some(T::words()))
+}
+
+/// Splits a comma-separated list; an empty text has no items.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|_| !text.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+    use utoipa::ToSchema;
+
     use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Part {
+        Toc,
+        Hot,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+    enum Sort {
+        #[serde(rename = "new")]
+        New,
+        #[serde(rename = "old")]
+        Old,
+    }
 
     #[derive(Debug, PartialEq)]
     struct Sample {
         limit: u32,
-        include: Vec<u8>,
+        include: Vec<Part>,
         since: Option<DateTime<Utc>>,
-        sort: u8,
+        sort: Sort,
     }
 
     impl FromQuery for Sample {
         fn from_query(p: &mut Parameters) -> Self {
             Sample {
-                limit: p.number("limit", 1..=100, 20),
-                include: p.choices("include", &[("toc", 1), ("hot", 2)], &[1]),
-                since: p.time("since"),
-                sort: p.choice("sort", &[("new", 1), ("old", 2)]),
+                limit: p.declare("limit", "Items.").number(1..=100, 20),
+                include: p.declare("include", "Parts.").choices(&[Part::Toc]),
+                since: p.declare("since", "Time.").time(),
+                sort: p.declare("sort", "Order.").choice(Sort::New),
             }
         }
     }
@@ -285,17 +469,17 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_knows() {
+    fn declared_parameters_are_read() {
         let sample = parse("limit=5&include=hot,toc&since=2026-01-31T08:00:00%2B08:00").unwrap();
         assert_eq!(sample.limit, 5);
-        assert_eq!(sample.include, [1, 2]);
+        assert_eq!(sample.include, [Part::Toc, Part::Hot]);
         assert_eq!(sample.since, "2026-01-31T00:00:00Z".parse().ok());
         assert!(parse("include=").unwrap().include.is_empty());
-        assert_eq!(parse("").unwrap(), Sample { limit: 20, include: vec![1], since: None, sort: 1 });
+        assert_eq!(parse("").unwrap(), Sample { limit: 20, include: vec![Part::Toc], since: None, sort: Sort::New });
     }
 
     #[test]
-    fn one_meaning_has_one_canonical_form() {
+    fn equal_queries_have_one_canonical_form() {
         let canonical = |query: &str| Parameters::new(query).parse::<Sample>().unwrap().1.to_string();
         for same in ["", "limit=20", "include=toc&sort=new", "sort=new&limit=020", "include=toc,toc", "%6Cimit=20"] {
             assert_eq!(canonical(same), "", "{same}");
@@ -312,16 +496,16 @@ mod tests {
     }
 
     #[test]
-    fn tells_all_faults_at_once_and_what_is_known() {
+    fn all_errors_are_returned_with_the_expected_words() {
         let faults = parse("limit=0&include=tocs&x=1&since=yesterday&limit=5").unwrap_err();
         let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["limit", "include", "since", "x", "limit"]);
-        assert_eq!(faults[1].1, "`tocs` is not known here: expected one of toc, hot");
-        assert_eq!(faults[3].1, "`x` is not known here: expected one of limit, include, since, sort");
+        assert_eq!(faults[1].1, "unknown value `tocs`: expected one of toc, hot");
+        assert_eq!(faults[3].1, "unknown parameter `x`: expected one of limit, include, since, sort");
     }
 
     #[test]
-    fn a_large_query_has_a_small_answer() {
+    fn large_query_has_a_small_error_list() {
         assert_eq!(parse(&format!("include={}", "x,".repeat(30_000))).unwrap_err().len(), MAX_FAULTS);
         let many: Vec<_> = (0..20_000).map(|n| format!("p{n}=1")).collect();
         assert!(matches!(Parameters::new(&many.join("&")).parse::<Sample>(), Err(Error::MalformedRequest(_))));
@@ -332,5 +516,27 @@ mod tests {
         for bad in ["+5", "5.0", "-1", "101", "", " 5", "4294967297"] {
             assert!(parse(&format!("limit={}", bad.replace('+', "%2B"))).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn openapi_parameters_come_from_the_declaration() {
+        let documented = json!(Query::<Sample>::into_params(|| None));
+        assert_eq!(
+            documented[0],
+            json!({
+                "name": "limit", "in": "query", "description": "Items.", "required": false, "example": 20,
+                "schema": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 100, "default": 20},
+            })
+        );
+        assert_eq!(
+            documented[1],
+            json!({
+                "name": "include", "in": "query", "description": "Parts.", "required": false, "example": ["toc"],
+                "style": "form", "explode": false,
+                "schema": {"type": "array", "default": ["toc"], "items": {"type": "string", "enum": ["toc", "hot"]}},
+            })
+        );
+        assert_eq!(documented[2]["schema"], json!({"type": "string", "format": "date-time"}));
+        assert_eq!(documented[3]["schema"], json!({"type": "string", "enum": ["new", "old"], "default": "new"}));
     }
 }

@@ -6,9 +6,9 @@ use actix_web::{
     put, web,
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -25,9 +25,9 @@ use crate::{
     error::{Error, FieldError},
     http::{
         MANAGED_BODY_LIMIT,
-        pagination::{Page, Pagination},
+        pagination::{DEFAULT_LIMIT, Page, Pagination},
         problem::{Conflict, PreconditionFailed, PreconditionRequired},
-        query::{FromQuery, NoParameters, Parameters},
+        query::{FromQuery, NoParameters, Parameters, Query},
     },
     publishing::{
         article::{self, Article, Found, State},
@@ -71,20 +71,25 @@ pub struct SavedArticle {
     pub remarks: Vec<FieldError>,
 }
 
-/// What a list of drafts can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `DraftListQuery` reads")]
-pub struct DraftListParameters {
-    /// Only articles of which the latest revision is a `draft`, `live`, or `past`.
-    #[param(example = "draft", pattern = "^(all|draft|live|past)$", default = "all")]
-    state: Option<String>,
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
+/// A filter by the state of the latest revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StateFilter {
+    All,
+    Draft,
+    Live,
+    Past,
+}
+
+impl From<StateFilter> for Option<State> {
+    fn from(filter: StateFilter) -> Self {
+        match filter {
+            StateFilter::All => None,
+            StateFilter::Draft => Some(State::Draft),
+            StateFilter::Live => Some(State::Live),
+            StateFilter::Past => Some(State::Past),
+        }
+    }
 }
 
 /// The parameters of a list of drafts.
@@ -95,40 +100,37 @@ pub struct DraftListQuery {
 
 impl FromQuery for DraftListQuery {
     fn from_query(parameters: &mut Parameters) -> Self {
-        let state = parameters.choice(
-            "state",
-            &[("all", None), ("draft", Some(State::Draft)), ("live", Some(State::Live)), ("past", Some(State::Past))],
-        );
-        DraftListQuery { state, paging: Pagination::take(parameters, crate::http::pagination::DEFAULT_LIMIT) }
+        let state = parameters.declare("state", "Only articles whose latest revision has this state.");
+        let state = state.choice(StateFilter::All).into();
+        DraftListQuery { state, paging: Pagination::read(parameters, DEFAULT_LIMIT) }
     }
 }
 
-/// In what form content is answered.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameter that `ContentForm` reads")]
-pub struct ContentParameters {
-    /// The form of `content`: `whole` (its text as one Markdown text), `markdown` (each section's text as Markdown) or
-    /// `blocks` (as a typed tree); with `file` the answer is the article file itself, as `text/markdown`.
-    #[param(example = "whole", default = "whole", pattern = "^(whole|markdown|blocks|file)$")]
-    format: Option<String>,
+/// The form of `content` in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ContentFormat {
+    Whole,
+    Markdown,
+    Blocks,
+    File,
 }
 
-/// In what form content is answered; `None` for the article file.
+/// The parameters of a response with content; `None` for the article file.
 #[derive(Debug, Clone, Copy)]
 pub struct ContentForm(Option<Form>);
 
 impl FromQuery for ContentForm {
     fn from_query(parameters: &mut Parameters) -> Self {
-        ContentForm(parameters.choice(
-            "format",
-            &[
-                ("whole", Some(Form::Whole)),
-                ("markdown", Some(Form::Markdown)),
-                ("blocks", Some(Form::Blocks)),
-                ("file", None),
-            ],
-        ))
+        let description = "Form of `content`: `whole` (one Markdown text), `markdown` (a Markdown text for each \
+                           section) or `blocks` (typed trees). With `file` the response is the article file itself, as \
+                           `text/markdown`.";
+        ContentForm(match parameters.declare("format", description).choice(ContentFormat::Whole) {
+            ContentFormat::Whole => Some(Form::Whole),
+            ContentFormat::Markdown => Some(Form::Markdown),
+            ContentFormat::Blocks => Some(Form::Blocks),
+            ContentFormat::File => None,
+        })
     }
 }
 
@@ -157,7 +159,7 @@ impl ContentForm {
 ///
 /// Every article that editors have, published or not, by when its latest revision was saved, the newest first.
 #[utoipa::path(
-    tag = "Management", security(("key" = ["read_drafts"])), params(DraftListParameters),
+    tag = "Management", security(("key" = ["read_drafts"])), params(Query<DraftListQuery>),
     responses((status = 200, description = "A page of articles.", body = DraftList)),
 )]
 #[get("/manage/v1/articles")]
@@ -178,7 +180,7 @@ pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> 
 /// can be put back.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), ContentParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), Query<ContentForm>),
     responses((
         status = 200, description = "The article with its latest revision.", headers(("ETag")),
         content((Draft = "application/json"), (String = "text/markdown", example = "---\nslug: cord-blood\nlocale: zh-Hans\ntitle: 脐带血是什么？\n---\n\n脐带血是分娩后留在脐带和胎盘里的血。\n")),

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::call::{Admin, Call, answer_page};
@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     http::{
         pagination::{DEFAULT_LIMIT, Page, Pagination},
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, Query},
     },
     publishing::audit::{self, Entry},
 };
@@ -75,22 +75,6 @@ pub struct AuditList {
     pub page: Page,
 }
 
-/// What the audit can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `AuditQuery` reads")]
-pub struct AuditParameters {
-    /// Only what was done to the article with this id.
-    #[param(example = "0198c0de-0000-7000-8000-000000000000")]
-    article: Option<Uuid>,
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-}
-
 /// The parameters of the audit.
 pub struct AuditQuery {
     article: Option<Uuid>,
@@ -99,14 +83,9 @@ pub struct AuditQuery {
 
 impl FromQuery for AuditQuery {
     fn from_query(parameters: &mut Parameters) -> Self {
-        let text = parameters.text("article");
-        let article = text.as_ref().and_then(|text| text.parse::<Uuid>().ok());
-        match (&text, article) {
-            (Some(text), None) => parameters.fault("article", format!("`{text}` is not the id of an article")),
-            (_, Some(id)) => parameters.set_canonical("article", &id.to_string()),
-            (None, None) => {}
-        }
-        AuditQuery { article, paging: Pagination::take(parameters, DEFAULT_LIMIT) }
+        let article = parameters.declare("article", "Only entries about the article with this id.");
+        let article = article.example("0198c0de-0000-7000-8000-000000000000").uuid();
+        AuditQuery { article, paging: Pagination::read(parameters, DEFAULT_LIMIT) }
     }
 }
 
@@ -115,7 +94,7 @@ impl FromQuery for AuditQuery {
 /// Who did what, when, to which revision, the latest first. Every change leaves its entry, whether it came by this API, by
 /// the command line, or by a schedule; entries never change and never go, which the database itself holds.
 #[utoipa::path(
-    tag = "Management", security(("key" = ["admin"])), params(AuditParameters),
+    tag = "Management", security(("key" = ["admin"])), params(Query<AuditQuery>),
     responses((status = 200, description = "A page of the audit.", body = AuditList)),
 )]
 #[get("/manage/v1/audit")]

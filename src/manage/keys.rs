@@ -10,8 +10,8 @@ use super::call::{Admin, Call, answer_page};
 use crate::{
     error::{Error, FieldError},
     http::{
-        pagination::{Page, Pagination, PaginationParameters},
-        query::NoParameters,
+        pagination::{Page, Pagination},
+        query::{NoParameters, Query},
     },
     publishing::keys::{self, Key, Scope},
 };
@@ -139,7 +139,7 @@ impl ApiKeyRequest {
 ///
 /// Every key that was ever made, the newest first, revoked and expired ones too. The keys themselves are stored nowhere.
 #[utoipa::path(
-    tag = "Management", security(("key" = ["admin"])), params(PaginationParameters),
+    tag = "Management", security(("key" = ["admin"])), params(Query<Pagination>),
     responses((status = 200, description = "A page of keys.", body = ApiKeyList)),
 )]
 #[get("/manage/v1/keys")]

@@ -9,7 +9,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, time::timeout};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::call::{Call, ReadDrafts, in_time};
@@ -19,10 +19,10 @@ use crate::{
     error::{Error, FieldError},
     http::{
         CanonicalUri, Payload,
-        query::{Canonical, FromQuery, NoParameters, Parameters, Query},
+        query::{Canonical, FromQuery, NoParameters, Parameters, Query, string},
     },
     publishing::{self, preview},
-    v1::articles::read::{self as article, Article, ArticleParameters, ArticleQuery},
+    v1::articles::read::{self as article, Article, ArticleQuery},
     web as pages,
 };
 
@@ -94,22 +94,13 @@ pub async fn create_preview(path: web::Path<String>, mut call: Call<ReadDrafts>)
     Ok(HttpResponse::Ok().json(link))
 }
 
-/// What opens a preview.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameter that `Token` reads")]
-pub struct PreviewParameters {
-    /// What the link was signed with.
-    #[param(example = "AZjA3gAAcACAAAAAAAAAAAAAAAAAAAAAadEDgA")]
-    token: Option<String>,
-}
-
 /// The token of a link.
 pub struct Token(Option<String>);
 
 impl FromQuery for Token {
     fn from_query(parameters: &mut Parameters) -> Self {
-        Token(parameters.text("token"))
+        let declared = parameters.declare("token", "Token of the link.");
+        Token(declared.example("AZjA3gAAcACAAAAAAAAAAAAAAAAAAAAAadEDgA").text(string()))
     }
 }
 
@@ -133,7 +124,7 @@ impl FromQuery for PreviewQuery {
     tag = "Management",
     params(
         ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
-        PreviewParameters, ArticleParameters
+        Query<PreviewQuery>
     ),
     responses((status = 200, description = "The article.", body = Article)),
 )]
@@ -157,7 +148,7 @@ pub async fn read_preview(
     tag = "Management",
     params(
         ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
-        PreviewParameters
+        Query<Token>
     ),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]

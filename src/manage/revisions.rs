@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
-    articles::{ContentForm, ContentParameters, SavedArticle, saved_answer},
+    articles::{ContentForm, SavedArticle, saved_answer},
     call::{Call, MOUNT, ReadDrafts, Write, answer_page},
     standing::{ArticleStatus, RevisionSummary},
 };
@@ -17,9 +17,9 @@ use crate::{
     },
     error::Error,
     http::{
-        pagination::{Page, Pagination, PaginationParameters},
+        pagination::{Page, Pagination},
         problem::PreconditionFailed,
-        query::{FromQuery, NoParameters, Parameters},
+        query::{FromQuery, NoParameters, Parameters, Query},
     },
     publishing::{
         self,
@@ -66,7 +66,7 @@ pub struct RevisionDiff {
     tag = "Management", security(("key" = ["read_drafts"])),
     params(
         ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
-        PaginationParameters
+        Query<Pagination>
     ),
     responses((status = 200, description = "A page of revisions.", body = RevisionList)),
 )]
@@ -95,7 +95,7 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
     params(
         ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
         ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1),
-        ContentParameters
+        Query<ContentForm>
     ),
     responses((
         status = 200, description = "The revision.", headers(("ETag")),
@@ -148,18 +148,8 @@ pub async fn restore_revision(path: web::Path<(String, String)>, call: Call<Writ
     Ok(saved_answer(&saved, standing, &etag, Vec::new()))
 }
 
-/// The revisions to compare.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `Compared` reads")]
-pub struct DiffParameters {
-    /// The older revision; the one that readers see unless given, or else the one before `to`.
-    #[param(minimum = 1, maximum = 2_147_483_647, example = 1)]
-    from: Option<u32>,
-    /// The newer revision; the latest unless given.
-    #[param(minimum = 1, maximum = 2_147_483_647, example = 2)]
-    to: Option<u32>,
-}
+/// Greatest number of a revision.
+const MAX_REVISION: u32 = i32::MAX.unsigned_abs();
 
 /// The numbers of the revisions to compare; `None` where they were not given.
 pub struct Compared {
@@ -169,12 +159,11 @@ pub struct Compared {
 
 impl FromQuery for Compared {
     fn from_query(parameters: &mut Parameters) -> Self {
-        let mut number = |name| {
-            // No revision has the number 0: it stands for what was not given.
-            let given = parameters.number(name, 1..=i32::MAX.unsigned_abs(), 0);
-            i32::try_from(given).ok().filter(|number| *number > 0)
-        };
-        Compared { from: number("from"), to: number("to") }
+        let from = "The older revision; by default the published one, else the one before `to`.";
+        let from = parameters.declare("from", from).example(1).optional_number(1..=MAX_REVISION);
+        let to = "The newer revision; by default the latest.";
+        let to = parameters.declare("to", to).example(2).optional_number(1..=MAX_REVISION);
+        Compared { from: from.map(u32::cast_signed), to: to.map(u32::cast_signed) }
     }
 }
 
@@ -183,7 +172,7 @@ impl FromQuery for Compared {
 /// What changed from one revision to another, by section: added, removed, moved, changed, with the words that changed.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), DiffParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), Query<Compared>),
     responses((status = 200, description = "What changed.", body = RevisionDiff)),
 )]
 #[get("/manage/v1/articles/{slug}/diff")]

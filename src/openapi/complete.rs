@@ -114,7 +114,7 @@ fn example_of(kind: Kind) -> Value {
     let error = match kind {
         Kind::INVALID_PARAMETER => Error::parameter(
             "sort",
-            "`popular` is not known here: expected one of -published_at, published_at, -updated_at, updated_at, title",
+            "unknown value `popular`: expected one of -published_at, published_at, -updated_at, updated_at, title",
         ),
         Kind::MALFORMED_REQUEST => Error::MalformedRequest("the path has a % without two hexadecimal digits".into()),
         Kind::UNAUTHENTICATED => managed(Error::Unauthenticated("this key was revoked".into())),

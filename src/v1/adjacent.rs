@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use tokio::try_join;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     address::{MOUNT, check, named},
@@ -21,19 +21,9 @@ use crate::{
     error::Error,
     http::{
         CachedGet, CanonicalUri, Payload,
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, Query},
     },
 };
-
-/// What the neighbours of an article can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `AdjacentQuery` reads")]
-pub struct AdjacentParameters {
-    /// The topic to go through, one of the article's; its first unless given.
-    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
-    topic: Option<String>,
-}
 
 /// The parameters of the neighbours of an article.
 pub struct AdjacentQuery {
@@ -42,7 +32,8 @@ pub struct AdjacentQuery {
 
 impl FromQuery for AdjacentQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        AdjacentQuery { topic: p.name("topic") }
+        let topic = p.declare("topic", "Topic of the order, one of the article's; by default its first.");
+        AdjacentQuery { topic: topic.example("stem-cells").value() }
     }
 }
 
@@ -62,7 +53,7 @@ pub struct Adjacent {
 /// The articles before and after it in one of its topics, as `/v1/articles?topic=` lists them.
 #[utoipa::path(
     tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), AdjacentParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<AdjacentQuery>),
     responses((status = 200, description = "The neighbours.", body = Adjacent)),
 )]
 #[get("/v1/articles/{slug}/adjacent")]

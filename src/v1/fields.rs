@@ -3,11 +3,15 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use utoipa::openapi::ArrayBuilder;
 
 use crate::{
     error::Error,
-    http::{Payload, query::Parameters},
+    http::{
+        Payload,
+        query::{Parameters, string},
+    },
 };
 
 /// The fields that a resource has, each with the fields of its items.
@@ -46,28 +50,35 @@ const ARTICLE_FIELDS: &[(&str, &[&str])] = &[
     ("hot", ITEM),
 ];
 
-/// What to keep of an answer, or what to drop.
+/// The fields to select, or to omit.
 #[derive(Debug, Clone)]
 pub struct Fields {
-    drop: bool,
+    omit: bool,
     paths: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl Fields {
-    /// Takes `fields` from `parameters`.
-    pub fn from_query(parameters: &mut Parameters, known: Known) -> Option<Fields> {
-        let text = parameters.text("fields")?;
-        let mut fields = Fields { drop: text.starts_with('-'), paths: Vec::new() };
-        for word in text.split(',') {
-            let (drop, path) = word.strip_prefix('-').map_or((false, word), |path| (true, path));
+    /// Reads `fields`, whose values are the names of `known`, or all of them with `-` to omit them.
+    pub fn read(parameters: &mut Parameters, known: Known) -> Option<Fields> {
+        let description = "Fields to return (`title,sections.title`), or to omit (`-summary`). Do not mix the two.";
+        let declared = parameters.declare("fields", description).example(json!(["slug", "title", "summary"]));
+        let items =
+            declared.list(|| ArrayBuilder::new().items(string().enum_values(Some(names(known)))).min_items(Some(1)))?;
+        if items.is_empty() {
+            parameters.fault("fields", "no field is named: name one at least, or leave the parameter out");
+        }
+        let omit = items.first().is_some_and(|item| item.starts_with('-'));
+        let mut fields = Fields { omit, paths: Vec::new() };
+        for item in &items {
+            let (omit, path) = item.strip_prefix('-').map_or((false, item.as_str()), |path| (true, path));
             match find(known, path) {
                 None => {
                     let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
                     let names = names.join(", ");
-                    parameters.fault("fields", format!("`{path}` is not known here: expected some of {names}"));
+                    parameters.fault("fields", format!("unknown field `{path}`: expected some of {names}"));
                 }
-                Some(_) if drop != fields.drop => {
-                    parameters.fault("fields", "fields to keep and fields to drop do not mix");
+                Some(_) if omit != fields.omit => {
+                    parameters.fault("fields", "fields to return and fields to omit are mixed: name only one kind");
                     break;
                 }
                 Some(path) => fields.paths.push(path),
@@ -75,29 +86,24 @@ impl Fields {
         }
         fields.paths.sort_unstable();
         fields.paths.dedup();
-        parameters.set_canonical("fields", &fields.to_string());
+        parameters.set_canonical("fields", &fields);
         Some(fields)
     }
 
-    /// Whether anything of a field is wanted: what is not need not be fetched.
+    /// Returns true if anything of a field is selected; other fields need not be fetched.
     #[must_use]
-    pub fn want(&self, name: &str) -> bool {
-        let named = |path: &&(&str, Option<&str>)| path.0 == name;
-        if self.drop {
-            !self.paths.iter().filter(named).any(|path| path.1.is_none())
-        } else {
-            self.paths.iter().any(|path| path.0 == name)
-        }
+    pub fn selects(&self, name: &str) -> bool {
+        let mut paths = self.paths.iter().filter(|path| path.0 == name);
+        if self.omit { !paths.any(|path| path.1.is_none()) } else { paths.next().is_some() }
     }
 
-    /// Takes away what is not wanted.
-    pub fn apply(&self, answer: &mut Value) {
-        let Value::Object(map) = answer else { return };
-        map.retain(|name, _| self.want(name));
+    /// Removes the fields that are not selected.
+    pub fn apply(&self, value: &mut Value) {
+        let Value::Object(map) = value else { return };
+        map.retain(|name, _| self.selects(name));
         for (name, value) in map {
-            let of: Vec<_> = self.paths.iter().filter(|path| path.0 == name).collect();
-            let below: Vec<&str> = of.iter().filter_map(|path| path.1).collect();
-            if of.iter().all(|path| path.1.is_some()) && !below.is_empty() {
+            let below: Option<Vec<&str>> = self.paths.iter().filter(|path| path.0 == name).map(|path| path.1).collect();
+            if let Some(below) = below.filter(|below| !below.is_empty()) {
                 self.apply_below(value, &below);
             }
         }
@@ -106,14 +112,14 @@ impl Fields {
     fn apply_below(&self, value: &mut Value, names: &[&str]) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.apply_below(item, names)),
-            // A list with a link to more of it.
+            // A list with a link to its next page.
             Value::Object(map) if map.contains_key("data") => {
                 if let Some(data) = map.get_mut("data") {
                     self.apply_below(data, names);
                 }
             }
             Value::Object(map) => {
-                map.retain(|name, _| name == "children" || names.contains(&name.as_str()) != self.drop);
+                map.retain(|name, _| name == "children" || names.contains(&name.as_str()) != self.omit);
                 if let Some(children) = map.get_mut("children") {
                     self.apply_below(children, names);
                 }
@@ -123,10 +129,10 @@ impl Fields {
     }
 }
 
-/// As `fields` is written, in one order.
+/// Writes the value of `fields` in sorted order.
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.drop { "-" } else { "" };
+        let sign = if self.omit { "-" } else { "" };
         let path = |(name, below): &(&str, Option<&str>)| match below {
             Some(below) => format!("{sign}{name}.{below}"),
             None => format!("{sign}{name}"),
@@ -150,6 +156,17 @@ pub(super) fn filtered<T: Serialize>(
     Payload::json(&value)
 }
 
+/// Lists every value of `fields`.
+fn names(known: Known) -> Vec<String> {
+    let path = |(name, children): &(&str, &[&str])| {
+        let children: Vec<_> = children.iter().map(|child| format!("{name}.{child}")).collect();
+        std::iter::once((*name).to_owned()).chain(children)
+    };
+    let paths: Vec<String> = known.iter().flat_map(path).collect();
+    let omitted: Vec<_> = paths.iter().map(|path| format!("-{path}")).collect();
+    paths.into_iter().chain(omitted).collect()
+}
+
 fn find(known: Known, path: &str) -> Option<(&'static str, Option<&'static str>)> {
     let (name, below) = path.split_once('.').map_or((path, None), |(name, below)| (name, Some(below)));
     let (name, children) = known.iter().find(|(known, _)| *known == name)?;
@@ -170,7 +187,7 @@ mod tests {
 
     impl FromQuery for Sample {
         fn from_query(p: &mut Parameters) -> Self {
-            Sample(Fields::from_query(p, ARTICLE))
+            Sample(Fields::read(p, ARTICLE))
         }
     }
 

@@ -14,10 +14,12 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why};
+use super::{
+    filters,
+    related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why},
+};
 use crate::{
     content::Slug,
     db::{
@@ -28,32 +30,13 @@ use crate::{
     http::{
         CachedGet, CanonicalUri, Payload,
         pagination::{self, DEFAULT_LIMIT, Pagination, next_address},
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, Query},
     },
     views::Window,
 };
 
-/// What the hot list can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `HotQuery` reads")]
-pub struct HotParameters {
-    /// The time over which reading counts: `24h`, `7d` or `30d`. In a quarter of it a view loses half of what it is worth.
-    #[param(example = "7d", default = "7d", pattern = "^(24h|7d|30d)$")]
-    window: Option<String>,
-    /// Only articles of this topic.
-    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
-    topic: Option<String>,
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-}
-
-/// The window that is meant where none is given.
-const DEFAULT_WINDOW: Window = Window::WORDS[0].1;
+/// Window of requests that name none.
+const DEFAULT_WINDOW: Window = Window::Week;
 
 /// The parameters of the hot list.
 pub struct HotQuery {
@@ -64,8 +47,9 @@ pub struct HotQuery {
 
 impl FromQuery for HotQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let window = p.choice("window", Window::WORDS);
-        HotQuery { window, topic: p.name("topic"), paging: Pagination::take(p, DEFAULT_LIMIT) }
+        let window = "Period over which views count. A view loses half of its weight in a quarter of the period.";
+        let window = p.declare("window", window).choice(DEFAULT_WINDOW);
+        HotQuery { window, topic: filters::topic(p), paging: Pagination::read(p, DEFAULT_LIMIT) }
     }
 }
 
@@ -103,7 +87,7 @@ async fn load(
             let why = match rank {
                 1 => Why::unread(Rule::Pinned, reason, None),
                 2 => {
-                    let (score, window) = (Some(place), Some(window.name()));
+                    let (score, window) = (Some(place), Some(window));
                     Why { source: Rule::Views, reason, score, views, window, computed_at }
                 }
                 _ => Why::unread(Rule::Recent, reason, None),
@@ -138,7 +122,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
 /// sum over hourly and, past two days, daily sums of views, `count × 2^(−age / half-life)`: the age from the middle of the
 /// hour or day to `computed_at`, over all with an age within the window; the half-life a quarter of the window. Equal scores
 /// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew every 20 seconds at most.
-#[utoipa::path(tag = "Recommendations", params(HotParameters), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
+#[utoipa::path(tag = "Recommendations", params(Query<HotQuery>), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
 pub async fn list_hot(read: CachedGet<HotQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hot).await

@@ -9,6 +9,7 @@ pub mod adjacent;
 pub mod articles;
 pub mod card;
 pub mod fields;
+pub mod filters;
 pub mod hot;
 pub mod related;
 pub mod search;

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Double, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -34,9 +34,10 @@ use crate::{
     },
     error::Error,
     http::{
-        CachedGet, CanonicalUri, Payload,
+        CachedGet, CanonicalUri, Payload, Query,
         pagination::{self, Page, Pagination, next_address},
     },
+    views::Window,
 };
 
 /// How many recommendations come with an article.
@@ -87,9 +88,8 @@ pub struct Why {
     /// How often it was read within `window`; `null` where that is not the reason.
     #[schema(minimum = 3)]
     pub views: Option<i64>,
-    /// The time over which reading counted: `24h`, `7d` or `30d`; `null` where `views` is.
-    #[schema(example = "7d")]
-    pub window: Option<&'static str>,
+    /// The period over which views counted; `null` where `views` is.
+    pub window: Option<Window>,
     /// When `views` and `score` were computed; `null` where `views` is.
     pub computed_at: Option<DateTime<Utc>>,
 }
@@ -139,19 +139,6 @@ pub struct RecommendationList {
     pub data: Vec<Recommendation>,
     /// Where this page is.
     pub page: Page,
-}
-
-/// What a list of recommendations can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters; `Pagination` reads them")]
-pub struct RelatedParameters {
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
 }
 
 /// A position in the list: rank, major and minor order, tie; and whose list it is, whatever slug that has by the next page.
@@ -274,7 +261,7 @@ impl Part {
 /// terms of titles, questions and headings), in this order. Each says why it is there.
 #[utoipa::path(
     tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), RelatedParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<Pagination>),
     responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
 )]
 #[get("/v1/articles/{slug}/related")]

@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -33,59 +33,34 @@ use crate::{
     error::Error,
     http::{
         CachedGet, CanonicalUri, Payload,
-        query::{Canonical, FromQuery, Parameters},
+        query::{Canonical, FromQuery, Parameters, Query},
     },
 };
 
-/// What the sections of an article can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `TreeQuery` reads")]
-pub struct TreeParameters {
-    /// The levels to answer: 1 for the top sections only. All unless given.
-    #[param(minimum = 1, maximum = 6, example = 2)]
-    depth: Option<u32>,
-    /// `true` for one flat list in reading order, in which `children` are empty.
-    #[param(example = false, default = false)]
-    flat: Option<bool>,
-    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
-    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
-    format: Option<String>,
-}
-
 /// The parameters of the sections of an article.
-pub struct TreeQuery {
+pub struct SectionsQuery {
     depth: u32,
     flat: bool,
     format: Format,
 }
 
-impl FromQuery for TreeQuery {
+impl FromQuery for SectionsQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        TreeQuery {
-            depth: p.number("depth", 1..=6, 6),
-            flat: p.flag("flat"),
-            format: p.choice("format", Format::WORDS),
+        let flat = "`true` for a flat list in reading order, in which `children` are empty.";
+        SectionsQuery {
+            depth: p.declare("depth", "Levels to return; 1 for the top sections only.").example(2).number(1..=6, 6),
+            flat: p.declare("flat", flat).flag(),
+            format: p.declare("format", "Form of the text.").choice(Format::Html),
         }
     }
 }
 
-/// What one section can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `SectionQuery` reads")]
-pub struct SectionParameters {
-    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
-    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
-    format: Option<String>,
-}
-
-/// The parameters of one section.
+/// The parameters of a section.
 pub struct SectionQuery(Format);
 
 impl FromQuery for SectionQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        SectionQuery(p.choice("format", Format::WORDS))
+        SectionQuery(p.declare("format", "Form of the text.").choice(Format::Html))
     }
 }
 
@@ -119,11 +94,11 @@ pub struct SectionInContext {
 /// The tree of sections with their text, or a flat list in reading order.
 #[utoipa::path(
     tag = "Sections",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), TreeParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<SectionsQuery>),
     responses((status = 200, description = "The sections.", body = SectionList)),
 )]
 #[get("/v1/articles/{slug}/sections")]
-pub async fn list_sections(path: web::Path<String>, read: CachedGet<TreeQuery>) -> Result<HttpResponse, Error> {
+pub async fn list_sections(path: web::Path<String>, read: CachedGet<SectionsQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     read.answer(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
 }
@@ -131,7 +106,7 @@ pub async fn list_sections(path: web::Path<String>, read: CachedGet<TreeQuery>) 
 async fn tree(
     connection: &Connection,
     key: &ArticleName,
-    query: &TreeQuery,
+    query: &SectionsQuery,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
     let found = find(connection, key, CONTENT).await?;
@@ -180,7 +155,7 @@ fn cut(parts: &mut Vec<Part>, depth: u32) {
     params(
         ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"),
         ("ref" = String, Path, description = "The section's number, anchor or id.", example = "principles"),
-        SectionParameters,
+        Query<SectionQuery>,
     ),
     responses((status = 200, description = "The section.", body = SectionInContext)),
 )]

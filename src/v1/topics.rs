@@ -14,8 +14,8 @@ use crate::{
     },
     error::Error,
     http::{
-        CachedGet, CanonicalUri, Payload,
-        pagination::{Page, Pagination, PaginationParameters, next_address},
+        CachedGet, CanonicalUri, Payload, Query,
+        pagination::{Page, Pagination, next_address},
         query::NoParameters,
     },
 };
@@ -48,7 +48,7 @@ pub struct TopicList {
 /// List the topics
 ///
 /// Every topic with the number of its articles, in the order of their slugs.
-#[utoipa::path(tag = "Topics", params(PaginationParameters), responses((status = 200, description = "A page of topics.", body = TopicList)))]
+#[utoipa::path(tag = "Topics", params(Query<Pagination>), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
 pub async fn list_topics(read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
     read.answer(page_of_topics).await

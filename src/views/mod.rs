@@ -26,6 +26,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::readers::Readers;
@@ -48,19 +50,23 @@ const MOST_SUMS: usize = 8192;
 /// `count × 2^(−(t − middle) / half-life)`, where `middle` is the middle of the bucket's hour or day, over all buckets with
 /// `t − middle` up to the length of the window; rounded to nine decimals, so that what is equal is equal however it was added. The half-life is a quarter of the window. The middle of an hour that is not
 /// half over lies ahead, and counts a little more than one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "The period over which views count.")]
 pub enum Window {
     /// 24 hours; the half-life is 6 hours.
+    #[serde(rename = "24h")]
     Day,
     /// 7 days; the half-life is 42 hours.
+    #[serde(rename = "7d")]
     Week,
     /// 30 days; the half-life is 7.5 days.
+    #[serde(rename = "30d")]
     Month,
 }
 
 impl Window {
-    /// Each with its name, the default first.
-    pub const WORDS: &[(&str, Window)] = &[("7d", Window::Week), ("24h", Window::Day), ("30d", Window::Month)];
+    /// Every window.
+    pub const ALL: [Window; 3] = [Window::Day, Window::Week, Window::Month];
 
     /// Its name.
     #[must_use]

@@ -20,8 +20,9 @@ mod search;
 use actix_web::{HttpResponse, get, web};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::OptionFuture;
+use serde::{Deserialize, Serialize};
 use tokio::try_join;
-use utoipa::IntoParams;
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::error_page::explain;
@@ -32,7 +33,7 @@ use crate::{
     http::{
         CachedGet, CanonicalUri, Payload,
         pagination::{DEFAULT_LIMIT, Pagination},
-        query::{FromQuery, NoParameters, Parameters},
+        query::{FromQuery, NoParameters, Parameters, Query},
     },
     v1::{
         address::{check, named, unknown},
@@ -42,9 +43,10 @@ use crate::{
             list::{self, ListQuery},
             read::{ATTEMPTS, overtaken, whole},
         },
+        filters,
         hot::{self, HotQuery},
         related,
-        search::{self as v1_search, SearchQuery, looked_for},
+        search::{self as v1_search, SearchQuery},
         sections, site, topics,
     },
 };
@@ -71,37 +73,26 @@ fn page(html: String) -> Payload {
     Payload::bytes("text/html; charset=utf-8", html).policy(POLICY)
 }
 
-/// What the library can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `LibraryQuery` reads")]
-pub struct LibraryParameters {
-    /// What to look for; everything unless given.
-    #[param(example = "干细胞", max_length = 200, pattern = "^[^\\u0000]*$")]
-    q: Option<String>,
-    /// Only articles of this topic.
-    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
-    topic: Option<String>,
-    /// Which list, where nothing is looked for: of the articles, or of what leads the site.
-    #[param(example = "articles", default = "articles", pattern = "^(articles|hot)$")]
-    list: Option<String>,
-    /// Where the page before ended.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
+/// The list of the first page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LibraryList {
+    Articles,
+    Hot,
 }
 
 /// The parameters of the library.
 pub struct LibraryQuery {
     q: Option<String>,
     topic: Option<Slug>,
-    hot: bool,
+    list: LibraryList,
     paging: Pagination,
 }
 
 impl FromQuery for LibraryQuery {
     fn from_query(p: &mut Parameters) -> Self {
         p.allow_unknown();
-        let text = looked_for(p).unwrap_or_default();
+        let text = v1_search::read_text(p, "Text to search for; without it the page shows a list.");
         let q = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if !q.is_empty() {
             // As it was typed: the page shows it.
@@ -109,9 +100,9 @@ impl FromQuery for LibraryQuery {
         }
         LibraryQuery {
             q: Some(q).filter(|q| !q.is_empty()),
-            topic: p.name("topic"),
-            hot: p.choice("list", &[("articles", false), ("hot", true)]),
-            paging: Pagination::of(p, DEFAULT_LIMIT),
+            topic: filters::topic(p),
+            list: p.declare("list", "List to show without `q`.").choice(LibraryList::Articles),
+            paging: Pagination::read_cursor(p, DEFAULT_LIMIT),
         }
     }
 }
@@ -119,14 +110,14 @@ impl FromQuery for LibraryQuery {
 /// Show the library
 ///
 /// The newest articles, those of a topic, or what a search finds, as a page for people.
-#[utoipa::path(tag = "Reader", params(LibraryParameters), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
+#[utoipa::path(tag = "Reader", params(Query<LibraryQuery>), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/")]
 pub async fn show_library(read: CachedGet<LibraryQuery>) -> Result<HttpResponse, Error> {
     read.answer(async |connection, query, _| library_page(connection, query).await).await
 }
 
 async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Payload, Error> {
-    let LibraryQuery { q, topic, hot, paging } = query;
+    let LibraryQuery { q, topic, list, paging } = query;
     let mut tags = vec!["articles", "topics", "site"];
     let site = site::find(connection);
     let listed = topics::largest(connection, TOPICS);
@@ -138,7 +129,7 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Pa
         let asked = SearchQuery::new(q, topic.clone(), paging);
         let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::page_of(connection, &asked))?;
         search::page(site.as_ref(), &topics, q, topic.as_ref(), &hits)
-    } else if hot {
+    } else if list == LibraryList::Hot {
         tags.push("hot");
         let asked = HotQuery::new(topic.clone(), paging);
         let (site, topic, list) = try_join!(site, chosen, hot::page_of(connection, &asked))?;
@@ -183,18 +174,8 @@ pub struct Rest(Pagination);
 impl FromQuery for Rest {
     fn from_query(p: &mut Parameters) -> Self {
         p.allow_unknown();
-        Rest(Pagination::of(p, DEFAULT_LIMIT))
+        Rest(Pagination::read_cursor(p, DEFAULT_LIMIT))
     }
-}
-
-/// Where a list goes on, for the description.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `Rest` reads")]
-pub struct RestParameters {
-    /// Where the page before ended.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
 }
 
 /// Show related reading
@@ -202,7 +183,7 @@ pub struct RestParameters {
 /// What to read after an article, as a page for people.
 #[utoipa::path(
     tag = "Reader",
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), RestParameters),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), Query<Rest>),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}/related")]

@@ -35,9 +35,13 @@ fn example_path(path: &str, operation: &Value) -> String {
     required.fold(path, |path, parameter| with(&path, parameter["name"].as_str().unwrap(), &example_of(parameter)))
 }
 
+/// The example of a parameter as text; a list is separated by commas (`style: form`, `explode: false`).
 fn example_of(parameter: &Value) -> String {
-    let example = &parameter["example"];
-    example.as_str().map_or_else(|| example.to_string(), str::to_owned)
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match &parameter["example"] {
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        example => text(example),
+    }
 }
 
 /// A path with one more parameter.

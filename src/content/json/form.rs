@@ -20,9 +20,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// The words for it.
-    pub const WORDS: &'static [(&'static str, Form)] =
-        &[("whole", Form::Whole), ("markdown", Form::Markdown), ("blocks", Form::Blocks)];
+    /// Every form.
+    pub const ALL: [Form; 3] = [Form::Whole, Form::Markdown, Form::Blocks];
 }
 
 /// An article, as it is sent and answered. The text is either in `markdown`, or in `lead` and `sections`.

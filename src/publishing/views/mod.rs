@@ -188,7 +188,7 @@ struct Differs {
 
 /// A statement with the windows and the floor in it.
 fn with_windows(sql: &str) -> String {
-    let windows = || Window::WORDS.iter().map(|(_, window)| *window);
+    let windows = || Window::ALL.into_iter();
     let spans: Vec<_> = windows()
         .map(|window| format!("('{}', {}, {}::float8)", window.name(), window.seconds(), window.half_life()))
         .collect();

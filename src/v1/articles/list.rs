@@ -6,8 +6,9 @@ use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Datelike, Utc};
 use diesel::{dsl, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::IntoParams;
+use utoipa::{ToSchema, openapi::ArrayBuilder};
 use uuid::Uuid;
 
 use crate::{
@@ -20,66 +21,31 @@ use crate::{
     http::{
         CachedGet, CanonicalUri, Payload,
         pagination::{DEFAULT_LIMIT, MAX_LIMIT, Pagination, next_address},
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, Query, uuid},
     },
     v1::{
-        address::named,
         card::{Card, CardList},
         fields::{self, Fields, filtered},
+        filters,
     },
 };
 
-/// How the list is ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Greatest number of `ids`.
+const MAX_IDS: usize = 100;
+
+/// The order of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 enum Sort {
+    #[serde(rename = "-published_at")]
     NewestFirst,
+    #[serde(rename = "published_at")]
     OldestFirst,
-    UpdatedLastFirst,
-    UpdatedFirstFirst,
+    #[serde(rename = "-updated_at")]
+    LatestUpdateFirst,
+    #[serde(rename = "updated_at")]
+    EarliestUpdateFirst,
+    #[serde(rename = "title")]
     Title,
-}
-
-const SORTS: &[(&str, Sort)] = &[
-    ("-published_at", Sort::NewestFirst),
-    ("published_at", Sort::OldestFirst),
-    ("-updated_at", Sort::UpdatedLastFirst),
-    ("updated_at", Sort::UpdatedFirstFirst),
-    ("title", Sort::Title),
-];
-
-/// What the list of articles can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `ListQuery` reads")]
-pub struct ListParameters {
-    /// The order: by time of publication or change, the newest first with a `-`, or by title (Han characters by
-    /// pinyin). Every order ends with the id.
-    #[param(example = "-published_at", default = "-published_at", pattern = "^(-?published_at|-?updated_at|title)$")]
-    sort: Option<String>,
-    /// Only articles of this topic.
-    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
-    topic: Option<String>,
-    /// Only articles in this language and script (RFC 5646).
-    #[param(example = "zh-Hans", pattern = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
-    locale: Option<String>,
-    /// Only articles that changed at or after this time (RFC 3339).
-    #[param(example = "2026-01-01T00:00:00Z", format = DateTime)]
-    updated_since: Option<String>,
-    /// Only these, in the order asked, whatever `sort` says; up to 100 ids separated by commas. Unknown ones are left out.
-    /// `limit` is 100 unless given.
-    #[param(
-        pattern = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(,[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}){0,99})?$"
-    )]
-    ids: Option<String>,
-    /// Only these fields of each card (`title,topics.name`), or all but these (`-summary`).
-    #[param(example = "slug,title,summary", pattern = "^-?[a-z_]+(\\.[a-z_]+)?(,-?[a-z_]+(\\.[a-z_]+)?)*$")]
-    fields: Option<String>,
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
 }
 
 /// The parameters of the list of articles.
@@ -95,29 +61,35 @@ pub struct ListQuery {
 
 impl FromQuery for ListQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let sort = p.choice("sort", SORTS);
-        let (topic, locale, updated_since) = (p.name("topic"), p.name("locale"), p.time("updated_since"));
-        let ids = ids(p);
-        let fields = Fields::from_query(p, fields::CARD);
-        let paging = Pagination::take(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
+        let order = "Order of the list: by time, with `-` the latest first, or by title, Han characters by pinyin. Equal \
+                     items are ordered by id.";
+        let sort = p.declare("sort", order).choice(Sort::NewestFirst);
+        let (topic, locale) = (filters::topic(p), filters::locale(p));
+        let updated_since = p.declare("updated_since", "Only articles that changed at or after this time (RFC 3339).");
+        let updated_since = updated_since.example("2026-01-01T00:00:00Z").time();
+        let ids = read_ids(p);
+        let fields = Fields::read(p, fields::CARD);
+        let paging = Pagination::read(p, if ids.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT });
         ListQuery { sort, topic, locale, updated_since, ids, fields, paging }
     }
 }
 
-fn ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
-    let text = p.text("ids")?;
+fn read_ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
+    let description = "Only the articles with these ids, in this order; `sort` is ignored, and `limit` is 100 by \
+                       default. Unknown ids are left out.";
+    let items = p.declare("ids", description).list(|| ArrayBuilder::new().items(uuid()).max_items(Some(MAX_IDS)))?;
     let mut ids: Vec<Uuid> = Vec::new();
-    for part in text.split(',').filter(|_| !text.is_empty()) {
-        match named(part) {
+    for item in &items {
+        match item.parse() {
             Ok(ArticleName::Id(id)) if ids.contains(&id) => {}
             Ok(ArticleName::Id(id)) => ids.push(id),
-            _ => p.fault("ids", format!("`{part}` is not an id")),
+            _ => p.fault("ids", format!("`{item}` is not an id: expected a UUID")),
         }
     }
-    if ids.len() > 100 {
-        p.fault("ids", format!("at most 100 ids can be asked for at once, not {}", ids.len()));
+    if ids.len() > MAX_IDS {
+        p.fault("ids", format!("{} ids are too many: expected {MAX_IDS} at most", ids.len()));
     }
-    p.set_canonical("ids", &ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","));
+    p.set_canonical("ids", ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(","));
     Some(ids)
 }
 
@@ -136,7 +108,7 @@ impl ListQuery {
 /// Cards, without the articles' text, in pages.
 #[utoipa::path(
     tag = "Articles",
-    params(ListParameters),
+    params(Query<ListQuery>),
     responses((status = 200, description = "A page of cards; `fields` takes fields away.", body = CardList)),
 )]
 #[get("/v1/articles")]
@@ -190,7 +162,7 @@ async fn page_of_articles(connection: &Connection, query: ListQuery, address: Ca
 fn position(sort: Sort, card: &Card, title_key: &str) -> String {
     match sort {
         Sort::NewestFirst | Sort::OldestFirst => card.published_at.to_rfc3339(),
-        Sort::UpdatedLastFirst | Sort::UpdatedFirstFirst => card.updated_at.to_rfc3339(),
+        Sort::LatestUpdateFirst | Sort::EarliestUpdateFirst => card.updated_at.to_rfc3339(),
         Sort::Title => title_key.to_owned(),
     }
 }
@@ -244,8 +216,8 @@ async fn cards(
     Ok(match query.sort {
         Sort::NewestFirst => page!(articles::published_at, time, desc, lt, le),
         Sort::OldestFirst => page!(articles::published_at, time, asc, gt, ge),
-        Sort::UpdatedLastFirst => page!(articles::updated_at, time, desc, lt, le),
-        Sort::UpdatedFirstFirst => page!(articles::updated_at, time, asc, gt, ge),
+        Sort::LatestUpdateFirst => page!(articles::updated_at, time, desc, lt, le),
+        Sort::EarliestUpdateFirst => page!(articles::updated_at, time, asc, gt, ge),
         Sort::Title => page!(articles::title_key, text, asc, gt, ge),
     })
 }

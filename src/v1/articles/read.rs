@@ -3,10 +3,10 @@
 use actix_web::{HttpResponse, get, web};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::OptionFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::try_join;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -23,7 +23,7 @@ use crate::{
     finished::{Finished, Shelf},
     http::{
         CachedGet, CanonicalUri, Payload,
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, Query},
     },
     v1::{
         address::{MOUNT, check, named},
@@ -34,8 +34,9 @@ use crate::{
     },
 };
 
-/// A part of an article that `include` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of an article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 enum Part {
     Toc,
     Sections,
@@ -43,30 +44,16 @@ enum Part {
     Hot,
 }
 
-const PARTS: &[(&str, Part)] =
-    &[("toc", Part::Toc), ("sections", Part::Sections), ("related", Part::Related), ("hot", Part::Hot)];
-
-/// What an article can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `ArticleQuery` reads")]
-pub struct ArticleParameters {
-    /// The parts to answer, separated by commas: `toc`, `sections` (with the lead), `related`, `hot`. Empty for none.
-    #[param(
-        example = "toc,sections,related,hot",
-        default = "toc,sections,related",
-        pattern = "^((toc|sections|related|hot)(,(toc|sections|related|hot))*)?$"
-    )]
-    include: Option<String>,
-    /// The form of the text: `html`, `markdown`, `text` or `blocks`.
-    #[param(example = "html", default = "html", pattern = "^(html|markdown|text|blocks)$")]
-    format: Option<String>,
-    /// Only these fields (`title,sections.title`), or all but these (`-summary`).
-    #[param(
-        example = "title,questions,sections.title,sections.html",
-        pattern = "^-?[a-z_]+(\\.[a-z_]+)?(,-?[a-z_]+(\\.[a-z_]+)?)*$"
-    )]
-    fields: Option<String>,
+impl Part {
+    /// Returns the fields of the response that belong to the part.
+    fn fields(self) -> &'static [&'static str] {
+        match self {
+            Part::Toc => &["toc"],
+            Part::Sections => &["lead", "sections"],
+            Part::Related => &["related"],
+            Part::Hot => &["hot"],
+        }
+    }
 }
 
 /// The parameters of an article.
@@ -78,19 +65,19 @@ pub struct ArticleQuery {
 
 impl FromQuery for ArticleQuery {
     fn from_query(p: &mut Parameters) -> Self {
+        let parts = "Parts to return: `toc`, `sections` (with the lead), `related`, `hot`. Empty for none.";
         ArticleQuery {
-            parts: p.choices("include", PARTS, &[Part::Toc, Part::Sections, Part::Related]),
-            format: p.choice("format", Format::WORDS),
-            fields: Fields::from_query(p, fields::ARTICLE),
+            parts: p.declare("include", parts).choices(&[Part::Toc, Part::Sections, Part::Related]),
+            format: p.declare("format", "Form of the text.").choice(Format::Html),
+            fields: Fields::read(p, fields::ARTICLE),
         }
     }
 }
 
 impl ArticleQuery {
-    fn wants(&self, part: Part) -> bool {
-        let name = PARTS.iter().find(|(_, known)| *known == part).map_or("", |(name, _)| name);
-        let wanted = |fields: &Fields| fields.want(name) || (part == Part::Sections && fields.want("lead"));
-        self.parts.contains(&part) && self.fields.as_ref().is_none_or(wanted)
+    fn includes(&self, part: Part) -> bool {
+        let selected = |fields: &Fields| part.fields().iter().any(|name| fields.selects(name));
+        self.parts.contains(&part) && self.fields.as_ref().is_none_or(selected)
     }
 }
 
@@ -127,7 +114,7 @@ pub struct Article {
 /// One request for a whole page: the card, the table of contents, the sections with their text, and related reading.
 #[utoipa::path(
     tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), ArticleParameters),
+    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<ArticleQuery>),
     responses((status = 200, description = "The article.", body = Article)),
 )]
 #[get("/v1/articles/{slug}")]
@@ -167,7 +154,7 @@ pub(crate) async fn one(
     address: &CanonicalUri,
 ) -> Result<(Uuid, Payload), Error> {
     let (found, related, hot) =
-        whole(connection, key, Wanted::from(query), query.wants(Part::Related), query.wants(Part::Hot)).await?;
+        whole(connection, key, Wanted::from(query), query.includes(Part::Related), query.includes(Part::Hot)).await?;
     check(key, MOUNT, found.card.address(), "", address)?;
 
     let id = found.card.id;
@@ -223,9 +210,9 @@ pub(crate) fn overtaken() -> Error {
 
 impl From<&ArticleQuery> for Wanted {
     fn from(query: &ArticleQuery) -> Self {
-        let sections = query.wants(Part::Sections);
+        let sections = query.includes(Part::Sections);
         Wanted {
-            toc: query.wants(Part::Toc),
+            toc: query.includes(Part::Toc),
             html: sections && query.format == Format::Html,
             content: sections && query.format != Format::Html,
         }

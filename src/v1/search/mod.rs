@@ -17,10 +17,10 @@ pub mod suggest;
 use actix_web::{HttpResponse, get};
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use self::hits::{Position, hits};
-use super::card::Card;
+use super::{card::Card, filters};
 use crate::{
     content::{
         Locale, Slug,
@@ -33,41 +33,11 @@ use crate::{
     db::Connection,
     error::Error,
     http::{
-        CachedGet, CanonicalUri, Payload,
+        self, CachedGet, CanonicalUri, Payload,
         pagination::{self, DEFAULT_LIMIT, Page, Pagination, next_address},
-        query::{FromQuery, Parameters},
+        query::{FromQuery, Parameters, string},
     },
 };
-
-/// What search can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `SearchQuery` reads")]
-pub struct SearchParameters {
-    /// What to look for: words of any script, separated by spaces or not; "…" or “…” around what has to stand there as it
-    /// is written. Traditional and simplified characters, full and half width, upper and lower case are the same. Letters
-    /// that a title sounds like, or the initials of its syllables, find it.
-    #[param(
-        example = "干细胞 费用",
-        min_length = 1,
-        max_length = 200,
-        pattern = "^[^\\u0000]*[^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000][^\\u0000]*$",
-        required = true
-    )]
-    q: String,
-    /// Only articles of this topic.
-    #[param(example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
-    topic: Option<String>,
-    /// Only articles in this language and script (RFC 5646).
-    #[param(example = "zh-Hans", pattern = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
-    locale: Option<String>,
-    /// The most items of the page.
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// The `next_cursor` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]+$")]
-    cursor: Option<String>,
-}
 
 /// The parameters of search.
 pub struct SearchQuery {
@@ -79,38 +49,45 @@ pub struct SearchQuery {
 
 impl FromQuery for SearchQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let query = Query::new(&needed(p));
+        let description = "Words of any script, with or without spaces between them; \"…\" or “…” around a phrase. \
+                           Traditional and simplified characters, full and half width, upper and lower case are equal. \
+                           The pinyin of a title, or its initials, find it too.";
+        let query = Query::new(&read_required_text(p, description, "干细胞 费用"));
         if !query.is_empty() {
             p.set_canonical("q", query.canonical());
         }
-        SearchQuery {
-            query,
-            topic: p.name("topic"),
-            locale: p.name("locale"),
-            paging: Pagination::take(p, DEFAULT_LIMIT),
-        }
+        let (topic, locale) = (filters::topic(p), filters::locale(p));
+        SearchQuery { query, topic, locale, paging: Pagination::read(p, DEFAULT_LIMIT) }
     }
 }
 
-/// The parameter `q`, as it was typed; `None` where it is refused for its length.
-pub(crate) fn looked_for(p: &mut Parameters) -> Option<String> {
-    let text = p.text("q").unwrap_or_default();
-    if text.chars().nth(LONGEST).is_some() {
-        p.fault("q", format!("at most {LONGEST} characters can be looked for"));
-        return None;
-    }
-    Some(text)
+/// Reads `q`, which may be empty.
+pub(crate) fn read_text(p: &mut Parameters, description: &'static str) -> String {
+    let schema = string().max_length(Some(LONGEST)).pattern(Some("^[^\\u0000]*$"));
+    let text = p.declare("q", description).example("干细胞").text(schema).unwrap_or_default();
+    if is_within_length(p, &text) { text } else { String::new() }
 }
 
-/// The same where there is nothing to answer without it.
-fn needed(p: &mut Parameters) -> String {
-    let text = looked_for(p);
-    // As the pattern of the parameter says it.
-    let says_nothing = |c: char| c.is_whitespace() || c.is_control();
-    if text.as_ref().is_some_and(|text| text.chars().all(says_nothing)) {
-        p.fault("q", "what to look for is needed");
+/// Reads `q`, which must have a character other than white space and control characters.
+fn read_required_text(p: &mut Parameters, description: &'static str, example: &'static str) -> String {
+    let visible = "^[^\\u0000]*[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000]*$";
+    let schema = string().min_length(Some(1)).max_length(Some(LONGEST)).pattern(Some(visible));
+    let text = p.declare("q", description).example(example).required().text(schema).unwrap_or_default();
+    if !is_within_length(p, &text) {
+        return String::new();
     }
-    text.unwrap_or_default()
+    if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
+        p.fault("q", "the text to search for is missing: send `q` with one character at least");
+    }
+    text
+}
+
+fn is_within_length(p: &mut Parameters, text: &str) -> bool {
+    let is_within = text.chars().nth(LONGEST).is_none();
+    if !is_within {
+        p.fault("q", format!("the text is too long: expected {LONGEST} characters at most"));
+    }
+    is_within
 }
 
 /// A section in which something was found.
@@ -158,7 +135,7 @@ pub struct HitList {
 /// is in the title, then in headings and questions, then in the text; within each, by score. A query of several words as
 /// one also finds, last, what has most of them. Hits are the same for everybody. A page may be shorter than `limit`, empty even,
 /// and not the last: where a phrase stands in few of the many sections that have its words. Its `next_cursor` goes on.
-#[utoipa::path(tag = "Search", params(SearchParameters), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
+#[utoipa::path(tag = "Search", params(http::Query<SearchQuery>), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
 #[get("/v1/search")]
 pub async fn search(read: CachedGet<SearchQuery>) -> Result<HttpResponse, Error> {
     read.answer(page_of_hits).await

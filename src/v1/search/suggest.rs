@@ -8,12 +8,12 @@ use actix_web::{HttpResponse, get};
 use diesel::sql_types::{Array, Integer, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     candidates::{Seen, portion, top},
-    needed,
+    read_required_text,
 };
 use crate::{
     content::search::{Fields, Matcher, Query, completion, pinyin, query::of_completions, score},
@@ -23,33 +23,16 @@ use crate::{
     },
     error::Error,
     http::{
-        CachedGet, CanonicalUri, Payload,
+        self, CachedGet, CanonicalUri, Payload,
         query::{FromQuery, Parameters},
     },
 };
 
-/// The most suggestions, unless the client says otherwise, and at all.
-const DEFAULT: u32 = 10;
-const MOST: u32 = 20;
+/// Number of suggestions by default.
+const DEFAULT_LIMIT: u32 = 10;
 
-/// What suggestions can be asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes the parameters that `SuggestQuery` reads")]
-pub struct SuggestParameters {
-    /// What was typed so far: characters, or pinyin, or its initials.
-    #[param(
-        example = "干细",
-        min_length = 1,
-        max_length = 200,
-        pattern = "^[^\\u0000]*[^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000][^\\u0000]*$",
-        required = true
-    )]
-    q: String,
-    /// The most suggestions.
-    #[param(minimum = 1, maximum = 20, default = 10, example = 10)]
-    limit: Option<u32>,
-}
+/// Greatest number of suggestions.
+const MAX_LIMIT: u32 = 20;
 
 /// The parameters of suggestions.
 pub struct SuggestQuery {
@@ -60,12 +43,14 @@ pub struct SuggestQuery {
 
 impl FromQuery for SuggestQuery {
     fn from_query(p: &mut Parameters) -> Self {
-        let text = needed(p);
+        let description = "Text typed so far: characters, pinyin, or the initials of pinyin.";
+        let text = read_required_text(p, description, "干细");
         let typed = completion::typed(&text);
         if !typed.is_empty() {
             p.set_canonical("q", &typed);
         }
-        SuggestQuery { query: Query::new(&typed), typed, limit: p.number("limit", 1..=MOST, DEFAULT) as usize }
+        let limit = p.declare("limit", "Greatest number of suggestions.").number(1..=MAX_LIMIT, DEFAULT_LIMIT);
+        SuggestQuery { query: Query::new(&typed), typed, limit: limit as usize }
     }
 }
 
@@ -105,7 +90,7 @@ pub struct Suggestions {
 /// Complete a query
 ///
 /// Titles and questions that begin with what was typed, or have a clause that does; that sound like it; or that hold it.
-#[utoipa::path(tag = "Search", params(SuggestParameters), responses((status = 200, description = "The suggestions.", body = Suggestions)))]
+#[utoipa::path(tag = "Search", params(http::Query<SuggestQuery>), responses((status = 200, description = "The suggestions.", body = Suggestions)))]
 #[get("/v1/search/suggest")]
 pub async fn suggest(read: CachedGet<SuggestQuery>) -> Result<HttpResponse, Error> {
     read.answer(suggestions).await
