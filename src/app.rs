@@ -1,4 +1,4 @@
-//! The service: middleware order, mounts, start and graceful stop. The command and the tests both start it here.
+//! The service: state, routes, middleware order, start and graceful stop. The command and the tests both start it here.
 
 use std::{
     net::TcpListener,
@@ -12,6 +12,7 @@ use actix_web::{
     web,
 };
 use rustls::ServerConfig;
+use serde_json::Value;
 use tokio::{
     sync::oneshot,
     task::JoinHandle,
@@ -20,65 +21,78 @@ use tokio::{
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
+    cache::{self, Cache},
     db::{
         Db,
         change_log::{self, ChangeSubscriber, State},
     },
     error::Error,
-    finished::Shelf,
     http::{
         BODY_LIMIT,
-        cache::{self, Cache, entry::Lifetimes},
+        cache_control::{CacheControl, Lifetimes},
         client::TrustedProxies,
         fallback, health,
         limit::{Limit, Limiter},
         metrics::{self, Metrics, raise},
         middleware::Middleware,
-        problem,
-        read::AppState,
+        page::Page,
+        policy::RoutePolicies,
+        problem_pages,
+        state::AppState,
     },
-    manage, openapi,
-    publishing::{finished, schedule, views},
+    manage::{self, preview},
+    openapi,
+    publishing::{schedule, views},
     v1,
     views::ViewCounter,
     web as pages,
 };
 
-/// For how many seconds a stopping service finishes what it began.
+/// The policies of all routes; no route has two.
+const POLICIES: RoutePolicies = RoutePolicies(&[
+    &v1::POLICY,
+    &pages::POLICY,
+    &manage::POLICY,
+    &preview::POLICY,
+    &openapi::POLICY,
+    &problem_pages::POLICY,
+    &health::POLICY,
+    &metrics::POLICY,
+]);
+
+/// The seconds that a stopping service has for the requests it has accepted.
 const GRACE_SECONDS: u64 = 20;
 
-/// The same with TLS: actix tells no client of HTTP/2 to leave, so one that rests would hold the end up for all of it, while
-/// nobody new is let in.
+/// The same with TLS: actix does not tell HTTP/2 clients to leave, so an idle one would delay the stop for all of this time.
 const GRACE_SECONDS_WITH_TLS: u64 = 5;
 
-/// How long a client may take to send the head of a request.
+/// The time within which a client has to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a connection may rest between two requests: longer than the proxies in front of it let theirs rest, so that it is
-/// they who close one.
-const REST: Duration = Duration::from_secs(75);
+/// The time for which an idle connection stays open: longer than proxies keep theirs, so that the proxy closes it first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long a service that has stopped may take to write its last views.
+/// The time within which a stopped service has to write its last views.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 
-/// How a service is started.
+/// The settings of a service.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How many threads answer requests; one a core unless given.
+    /// The number of worker threads; one a core unless given.
     pub workers: Option<usize>,
     /// Whether SIGINT and SIGTERM stop it.
     pub signals: bool,
-    /// The most bytes of answers that are kept in memory.
+    /// The most bytes of cache entries in memory.
     pub cache_bytes: usize,
-    /// For how long other caches may keep an answer.
+    /// The times for which other caches may store responses.
     pub lifetimes: Lifetimes,
-    /// How much a client may ask for.
+    /// The rate limit of each client.
     pub rate_limit: Limit,
-    /// Who may say who the client is.
+    /// The proxies whose statement of the client's address is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// With it the service speaks TLS: HTTP/2 and HTTP/1.1 by ALPN; without it plain HTTP/1.1.
+    /// TLS with HTTP/2 and HTTP/1.1 by ALPN; plain HTTP/1.1 without it.
     pub tls: Option<ServerConfig>,
-    /// How often views are written, and the hot list computed from them.
+    /// The intervals in which views are written and the hot list is computed.
     pub views: views::Intervals,
 }
 
@@ -97,32 +111,32 @@ impl Default for Settings {
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub struct Running {
     server: Server,
-    /// The one that answers `/metrics`, where that has a listener of its own.
+    /// The server of `/metrics`, if it has a listener of its own.
     metrics: Option<Server>,
-    cache: Arc<Cache>,
-    /// What follows the log, what publishes as scheduled, and what keeps finished articles.
+    cache: Arc<Cache<Page>>,
+    /// The change log subscription, the scheduler, and the writer of the response store.
     tasks: [JoinHandle<()>; 3],
-    /// What writes the views, and what tells it to end.
+    /// The view worker, and its stop signal.
     views: (JoinHandle<()>, oneshot::Sender<()>),
 }
 
 impl Running {
-    /// What stops it.
+    /// Returns the handle that stops it.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// Its answers in memory.
+    /// Returns its cache.
     #[must_use]
-    pub fn cache(&self) -> Arc<Cache> {
+    pub fn cache(&self) -> Arc<Cache<Page>> {
         Arc::clone(&self.cache)
     }
 
-    /// Waits until it follows the log of changes, and so keeps what it computes; not longer than `patience`.
+    /// Waits until it follows the change log, and so stores what it computes; at most `patience`.
     pub async fn followed(&self, patience: Duration) {
         let began = Instant::now();
         while self.cache.state() != State::Following && began.elapsed() < patience {
@@ -130,7 +144,7 @@ impl Running {
         }
     }
 
-    /// Waits until it was stopped.
+    /// Waits until it is stopped.
     pub async fn ended(self) -> Result<(), Error> {
         let beside = self.metrics.as_ref().map(Server::handle);
         let metrics = self.metrics.map(tokio::spawn);
@@ -140,38 +154,44 @@ impl Running {
             let _ = metrics.await;
         }
         self.tasks.iter().for_each(JoinHandle::abort);
-        // Only now is everything counted.
+        // After the last request, so that no view is missing.
         let (mut views, stop) = self.views;
         let _ = stop.send(());
         if timeout(LAST_FLUSH, &mut views).await.is_err() {
-            log::error!("the last views were not written in time");
+            log::error!("last views not written in time");
             views.abort();
         }
         ended
     }
 }
 
-/// Every operation of the service.
+/// Returns the description of every operation.
+#[must_use]
+pub fn document() -> Value {
+    openapi::document(routes)
+}
+
+/// Registers every operation of the service.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(main_routes).service(metrics::read_metrics);
 }
 
-/// Every operation but the metrics, which may have a listener of their own.
+/// Registers every operation except the metrics, which may have a listener of their own.
 fn main_routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(v1::routes)
         .configure(manage::routes)
         .configure(pages::routes)
         .configure(openapi::routes)
-        .service(problem::list_problems)
-        .service(problem::read_problem)
+        .service(problem_pages::list_problems)
+        .service(problem_pages::read_problem)
         .service(health::read_liveness)
         .service(health::read_readiness);
 }
 
-/// Starts the service on `listener`; `/metrics` is answered on `metrics_listener` instead, where there is one.
+/// Starts the service on `listener`, with `/metrics` on `metrics_listener` if there is one.
 ///
-/// Must be called on a tokio runtime that lives as long as the service: the log of changes is followed there.
+/// Must be called on a tokio runtime that lives as long as the service: its background tasks run there.
 pub fn start(
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
@@ -179,57 +199,53 @@ pub fn start(
     settings: &Settings,
 ) -> Result<Running, Error> {
     let unusable = |e: std::io::Error| Error::internal("the service cannot listen", e);
-    let document = openapi::document();
+    let document = document();
     let methods = web::Data::new(fallback::Methods::of(&document));
     let files = web::Data::from(Arc::new(openapi::Files::of(&document)?));
     let metrics = Arc::new(Metrics::new());
-    let cache = cache::Settings { bytes: settings.cache_bytes, stale_if_error: settings.lifetimes.stale_if_error };
-    let cache = Arc::new(Cache::new(cache, Arc::clone(&metrics)));
-    gather(&metrics, db, &cache);
+    let limits = cache::Settings { bytes: settings.cache_bytes, stale_if_error: settings.lifetimes.stale_if_error };
+    let observer = Arc::clone(&metrics);
+    let cache = Arc::new(Cache::new(limits, db.clone(), move |delay| observer.observe_publication_delay(delay)));
+    register_gauges(&metrics, db, &cache);
     let limiter = Arc::new(Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()));
     let follower = change_log::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
     let follower = tokio::spawn(follower);
-    let publisher = tokio::spawn(schedule::run_scheduler(db.clone(), cache.upcoming()));
-    let shelf = Arc::new(Shelf::default());
-    let keeper = tokio::spawn(finished::run_write_worker(db.clone(), Arc::clone(&shelf)));
+    let publisher = tokio::spawn(schedule::run_scheduler(db.clone(), cache.publication_timer()));
+    let writer = tokio::spawn(Arc::clone(&cache).run_write_worker());
     let counter = Arc::new(ViewCounter::default());
     let (stop, stopped) = oneshot::channel();
     let views = tokio::spawn(views::run_view_worker(db.clone(), Arc::clone(&counter), settings.views, stopped));
-    let delivery = web::Data::new(AppState {
-        db: db.clone(),
+    let state = web::Data::new(AppState {
         cache: Arc::clone(&cache),
         metrics: Arc::clone(&metrics),
         limiter,
-        lifetimes: settings.lifetimes,
-        cache_control: settings.lifetimes.cache_control(),
-        noted: counter,
-        explain: pages::explain,
+        cache_control: CacheControl::new(settings.lifetimes),
+        views: counter,
+        policies: POLICIES,
     });
     let db = web::Data::new(db.clone());
-    let shelf = web::Data::from(shelf);
     let metrics = web::Data::from(metrics);
     let beside = metrics_listener
-        .map(|listener| metrics_server(listener, metrics.clone(), delivery.clone()))
+        .map(|listener| metrics_server(listener, metrics.clone(), state.clone()))
         .transpose()
         .map_err(unusable)?;
     let together = beside.is_none();
     let mut server = HttpServer::new(move || {
-        let envelope = Middleware(delivery.clone());
+        let middleware = Middleware(state.clone());
         let app = App::new()
             .into_utoipa_app()
             .app_data(db.clone())
-            .app_data(delivery.clone())
+            .app_data(state.clone())
             .app_data(methods.clone())
             .app_data(files.clone())
-            .app_data(shelf.clone())
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
             .app_data(metrics.clone())
             .configure(main_routes);
         let app = if together { app.service(metrics::read_metrics) } else { app };
-        app.map(|app| app.default_service(web::to(fallback::fallback)).wrap(envelope)).into_app()
+        app.map(|app| app.default_service(web::to(fallback::fallback)).wrap(middleware)).into_app()
     })
     .client_request_timeout(HEAD_PATIENCE)
-    .keep_alive(REST)
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(if settings.tls.is_some() { GRACE_SECONDS_WITH_TLS } else { GRACE_SECONDS });
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
@@ -242,14 +258,14 @@ pub fn start(
         None => server.listen(listener),
     };
     let server = server.map_err(unusable)?.run();
-    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher, keeper], views: (views, stop) })
+    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher, writer], views: (views, stop) })
 }
 
-/// The server of `/metrics` alone.
+/// Starts the server of `/metrics` alone.
 fn metrics_server(
     listener: TcpListener,
     metrics: web::Data<Metrics>,
-    delivery: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> std::io::Result<Server> {
     let methods = web::Data::new(fallback::Methods::default());
     let app = move || {
@@ -258,13 +274,13 @@ fn metrics_server(
             .app_data(methods.clone())
             .service(metrics::read_metrics)
             .default_service(web::to(fallback::fallback))
-            .wrap(Middleware(delivery.clone()))
+            .wrap(Middleware(state.clone()))
     };
     Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
 }
 
-/// Lets the metrics ask the others for what they know.
-fn gather(metrics: &Metrics, db: &Db, cache: &Arc<Cache>) {
+/// Registers the values that others count and `/metrics` reads.
+fn register_gauges(metrics: &Metrics, db: &Db, cache: &Arc<Cache<Page>>) {
     let (db, cache) = (db.clone(), Arc::downgrade(cache));
     let (read, write) = (metrics.pool("read"), metrics.pool("write"));
     let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -283,11 +299,36 @@ fn gather(metrics: &Metrics, db: &Db, cache: &Arc<Cache>) {
         metrics.cache.bytes.set(number(counts.bytes));
         raise(&metrics.cache.evictions, counts.evicted);
         raise(&metrics.cache.invalidated, counts.invalidated);
-        raise(&metrics.cache.refused, counts.refused);
+        raise(&metrics.cache.refused, counts.refused_fills);
         raise(&metrics.cache.changes, counts.changes);
         metrics.follower.following.set(u64::from(cache.state() == State::Following));
         let sequence = cache.position().map_or(0, |position| position.sequence);
         metrics.follower.sequence.set(u64::try_from(sequence).unwrap_or_default());
-        raise(&metrics.follower.reconnects, counts.followed_again);
+        raise(&metrics.follower.reconnects, counts.reconnects);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::policy::Storage;
+
+    #[test]
+    fn every_route_has_exactly_one_policy() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        assert!(paths.len() > 30);
+        for path in paths.keys() {
+            let policies = POLICIES.0.iter().filter(|policy| policy.covers(path));
+            assert_eq!(policies.count(), 1, "{path}");
+        }
+        for policy in POLICIES.0 {
+            for path in policy.paths {
+                assert!(paths.keys().any(|route| route.starts_with(path)), "no route is below {path}");
+            }
+            if let Storage::Stored(patterns) = policy.storage {
+                assert!(patterns.iter().all(|pattern| paths.contains_key(*pattern)), "{patterns:?}");
+            }
+        }
+    }
 }

@@ -214,12 +214,11 @@ impl Error {
         }
     }
 
-    /// What makes it another answer, where it stays the same until then; `None` where nothing is said of the next request.
+    /// Returns the tags that invalidate the error in the cache; `None` if it must not be cached.
     ///
-    /// Where nothing is, every publication, topic or description of the site could put something; what was withdrawn comes
-    /// back by a publication.
+    /// Any publication, topic or site description can end a 404, and any publication a 410.
     #[must_use]
-    pub fn tags(&self) -> Option<Vec<String>> {
+    pub fn cache_tags(&self) -> Option<Vec<String>> {
         match self {
             Error::Moved { tags, .. } => Some(tags.clone()),
             Error::NotFound(_) => Some(["articles", "topics", "site"].map(str::to_owned).to_vec()),

@@ -2,4 +2,4 @@
 -- of `$1`. The bench looks at what the service really sends and says so if it is not this any more.
 \set turn (:turn + 1)
 \set n ((:turn * :clients + :client_id) % :clones * :step + 1)
-with given as (select ('article-' || :n) as slug, null::uuid as id, :build::text as build)
+with given as (select ('/v1/articles/article-' || :n) as key, :build::text as build)

@@ -113,8 +113,8 @@ from clones
 join changes on changes.article_id = clones.original and changes.type = 'published'
 order by clones.n desc;
 
--- What was finished and noted before is of another place in the log.
-truncate finished_articles, tag_changes;
+-- The responses and tags from before are of another position in the log.
+truncate stored_responses, tag_changes;
 insert into tag_changes (tag, sequence)
 select tag, max(sequence) from changes cross join unnest(tags) as tag group by tag;
 alter table changes enable trigger note_tags;

@@ -9,7 +9,7 @@ use std::{fs, path::Path, process::Command};
 
 use diesel::{sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use lectern::finished::BUILD;
+use lectern::cache::response_store::BUILD;
 
 use crate::{
     Failure,

@@ -5,7 +5,7 @@ use std::{fs, path::Path, thread, time::Duration};
 use crate::{Failure, answer::Client, process::Process, servers::Server};
 
 pub const ARTICLE: &str =
-    concat!(include_str!("article.sql"), include_str!("../../src/v1/articles/finished.sql"), ";\n");
+    concat!(include_str!("article.sql"), include_str!("../../src/cache/response_store/find.sql"), ";\n");
 
 /// Asks `lectern`, which must write every statement to its log, for an article, and compares. On a difference the
 /// statements that were sent are written to the file `to`, and what to do is returned.

@@ -20,7 +20,7 @@ use self::{
     keys::Keys,
     serve::Serve,
 };
-use crate::{error::Error, logging, openapi};
+use crate::{app, error::Error, logging, openapi};
 
 /// A content API for long-form, sectioned health articles, Chinese first.
 #[derive(Debug, Parser)]
@@ -127,7 +127,7 @@ fn print(text: &str) {
 }
 
 fn describe(check: bool, write: bool) -> Result<bool, Error> {
-    let files = openapi::Files::of(&openapi::document())?;
+    let files = openapi::Files::of(&app::document())?;
     if !check && !write {
         print(&files.json);
         return Ok(true);

@@ -10,7 +10,7 @@ use crate::{
     app,
     db::{self, Db},
     error::Error,
-    http::{cache::entry::Lifetimes, client::TrustedProxies, limit::Limit, tls},
+    http::{cache_control::Lifetimes, client::TrustedProxies, limit::Limit, tls},
     publishing::publish,
     transfer::library,
 };

@@ -112,16 +112,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    finished_articles (article_id) {
-        article_id -> Uuid,
-        build -> Text,
-        sequence -> Int8,
-        tags -> Array<Text>,
-        body -> Text,
-    }
-}
-
-diesel::table! {
     hot (span, article_id) {
         span -> Text,
         article_id -> Uuid,
@@ -252,6 +242,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    stored_responses (key) {
+        key -> Text,
+        build -> Text,
+        sequence -> Int8,
+        tags -> Array<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     tag_changes (tag) {
         tag -> Text,
         sequence -> Int8,
@@ -304,7 +304,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     changes,
     completions,
     documents,
-    finished_articles,
     hot,
     keys,
     links,
@@ -316,6 +315,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     section_addresses,
     sections,
     site,
+    stored_responses,
     tag_changes,
     topics,
     views,

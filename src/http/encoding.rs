@@ -1,10 +1,10 @@
-//! Content codings: which one a client wants (RFC 9110 section 12.5.3), and making it.
+//! Content encodings: negotiation (RFC 9110 section 12.5.3) and compression.
 
 use std::io::Write;
 
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
 
-/// A content coding (RFC 9110 section 8.4.1).
+/// A content encoding (RFC 9110 section 8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentEncoding {
     /// Brotli (RFC 7932).
@@ -13,18 +13,18 @@ pub enum ContentEncoding {
     Zstd,
     /// gzip (RFC 1952).
     Gzip,
-    /// The bytes as they are.
+    /// No encoding.
     Identity,
 }
 
-/// Bodies below this are not made smaller by any coding, headers considered.
-const WORTH_IT: usize = 256;
+/// The least bytes of a body that compression makes smaller, headers included.
+const MIN_BYTES: usize = 256;
 
 impl ContentEncoding {
-    /// The codings that change the bytes, the one that makes them smallest first.
-    pub const CODED: [ContentEncoding; 3] = [ContentEncoding::Br, ContentEncoding::Zstd, ContentEncoding::Gzip];
+    /// The encodings that compress, the strongest first.
+    pub const COMPRESSED: [ContentEncoding; 3] = [ContentEncoding::Br, ContentEncoding::Zstd, ContentEncoding::Gzip];
 
-    /// Its name in `Content-Encoding`.
+    /// Returns its name in `Content-Encoding`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -35,23 +35,23 @@ impl ContentEncoding {
         }
     }
 
-    /// The coding that the client likes best; of those that it likes equally the one that makes the bytes smallest.
+    /// Returns the encoding with the highest weight in `Accept-Encoding`; of equal ones the strongest.
     ///
-    /// A client that takes none of them, not even the bytes as they are, is given the bytes as they are: RFC 9110 section
-    /// 12.5.3 lets a server do that instead of refusing.
+    /// A client that accepts no encoding, not even identity, gets identity: RFC 9110 section 12.5.3 allows a server to
+    /// disregard the field.
     #[must_use]
-    pub fn wanted(headers: &HeaderMap) -> ContentEncoding {
+    pub fn negotiate(headers: &HeaderMap) -> ContentEncoding {
         let mut fields = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok()).peekable();
         if fields.peek().is_none() {
             return ContentEncoding::Identity;
         }
-        // Thousandths, by place in `CODED` and the identity; and of everything that is not named.
-        let mut named: [Option<u16>; 4] = [None; 4];
+        // Weights in thousandths: of `COMPRESSED` and identity, and of everything that is not listed (`*`).
+        let mut listed: [Option<u16>; 4] = [None; 4];
         let mut others = None;
         for item in fields.flat_map(|field| field.split(',')) {
             let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
             let quality = quality(parameters);
-            let place = match name.trim() {
+            let index = match name.trim() {
                 "*" => {
                     others = Some(quality);
                     continue;
@@ -62,25 +62,25 @@ impl ContentEncoding {
                 name if name.eq_ignore_ascii_case("identity") => 3,
                 _ => continue,
             };
-            named[place] = Some(quality);
+            listed[index] = Some(quality);
         }
-        let mut best = (ContentEncoding::Identity, named[3].unwrap_or(0));
-        for (place, coding) in ContentEncoding::CODED.into_iter().enumerate().rev() {
-            let quality = named[place].or(others).unwrap_or(0);
+        let mut best = (ContentEncoding::Identity, listed[3].unwrap_or(0));
+        for (index, encoding) in ContentEncoding::COMPRESSED.into_iter().enumerate().rev() {
+            let quality = listed[index].or(others).unwrap_or(0);
             if quality > 0 && quality >= best.1 {
-                best = (coding, quality);
+                best = (encoding, quality);
             }
         }
         best.0
     }
 
-    /// `body` in this coding; `None` where that would not be smaller.
+    /// Returns `body` in this encoding; `None` if that is not smaller.
     #[must_use]
     pub fn encode(self, body: &[u8]) -> Option<Vec<u8>> {
-        if body.len() < WORTH_IT {
+        if body.len() < MIN_BYTES {
             return None;
         }
-        let mut coded = Vec::with_capacity(body.len() / 3);
+        let mut encoded = Vec::with_capacity(body.len() / 3);
         let written = match self {
             ContentEncoding::Br => {
                 // Quality 9 of 11: an article of 12 KB takes milliseconds, once; 11 takes ten times that for 2 % less.
@@ -89,20 +89,20 @@ impl ContentEncoding {
                     size_hint: body.len(),
                     ..brotli::enc::BrotliEncoderParams::default()
                 };
-                brotli::BrotliCompress(&mut &*body, &mut coded, &parameters).map(drop)
+                brotli::BrotliCompress(&mut &*body, &mut encoded, &parameters).map(drop)
             }
-            ContentEncoding::Zstd => zstd::stream::copy_encode(body, &mut coded, 15),
+            ContentEncoding::Zstd => zstd::stream::copy_encode(body, &mut encoded, 15),
             ContentEncoding::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(&mut coded, flate2::Compression::best());
+                let mut encoder = flate2::write::GzEncoder::new(&mut encoded, flate2::Compression::best());
                 encoder.write_all(body).and_then(|()| encoder.finish().map(drop))
             }
             ContentEncoding::Identity => return None,
         };
-        written.ok().map(|()| coded).filter(|coded| coded.len() < body.len())
+        written.ok().map(|()| encoded).filter(|encoded| encoded.len() < body.len())
     }
 }
 
-/// The weight of a coding in thousandths (RFC 9110 section 12.4.2); what cannot be read weighs 1.
+/// Returns the weight of an encoding in thousandths (RFC 9110 section 12.4.2); 1000 if it is malformed.
 fn quality(parameters: &str) -> u16 {
     let weight = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -126,17 +126,17 @@ mod tests {
 
     use super::*;
 
-    fn wanted(fields: &[&'static str]) -> ContentEncoding {
+    fn negotiate(fields: &[&'static str]) -> ContentEncoding {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(ACCEPT_ENCODING, HeaderValue::from_static(field));
         }
-        ContentEncoding::wanted(&headers)
+        ContentEncoding::negotiate(&headers)
     }
 
     #[test]
-    fn the_client_chooses_and_ties_go_to_the_smallest() {
-        for (field, coding) in [
+    fn highest_weight_wins_and_ties_go_to_the_strongest() {
+        for (field, encoding) in [
             ("gzip, deflate, br, zstd", ContentEncoding::Br),
             ("gzip, deflate, zstd", ContentEncoding::Zstd),
             ("gzip, deflate", ContentEncoding::Gzip),
@@ -155,39 +155,39 @@ mod tests {
             ("br;q=nonsense", ContentEncoding::Br),
             (";;;,,,q=", ContentEncoding::Identity),
         ] {
-            assert_eq!(wanted(&[field]), coding, "{field}");
+            assert_eq!(negotiate(&[field]), encoding, "{field}");
         }
-        assert_eq!(wanted(&[]), ContentEncoding::Identity);
-        assert_eq!(wanted(&["gzip;q=0.2", "zstd"]), ContentEncoding::Zstd);
+        assert_eq!(negotiate(&[]), ContentEncoding::Identity);
+        assert_eq!(negotiate(&["gzip;q=0.2", "zstd"]), ContentEncoding::Zstd);
     }
 
     #[test]
-    fn what_is_encoded_is_the_body() {
+    fn decoded_bytes_are_the_body() {
         let body = "干细胞回输是一个笼统的说法。".repeat(100);
-        let decoded = |coding: ContentEncoding| {
-            let coded = coding.encode(body.as_bytes()).unwrap();
-            assert!(coded.len() < body.len() / 2);
+        let decoded = |encoding: ContentEncoding| {
+            let encoded = encoding.encode(body.as_bytes()).unwrap();
+            assert!(encoded.len() < body.len() / 2);
             let mut text = String::new();
-            match coding {
-                ContentEncoding::Br => brotli::Decompressor::new(&*coded, 4096).read_to_string(&mut text),
-                ContentEncoding::Zstd => zstd::Decoder::new(&*coded).unwrap().read_to_string(&mut text),
-                _ => flate2::read::GzDecoder::new(&*coded).read_to_string(&mut text),
+            match encoding {
+                ContentEncoding::Br => brotli::Decompressor::new(&*encoded, 4096).read_to_string(&mut text),
+                ContentEncoding::Zstd => zstd::Decoder::new(&*encoded).unwrap().read_to_string(&mut text),
+                _ => flate2::read::GzDecoder::new(&*encoded).read_to_string(&mut text),
             }
             .unwrap();
             text
         };
-        for coding in ContentEncoding::CODED {
-            assert_eq!(decoded(coding), body);
+        for encoding in ContentEncoding::COMPRESSED {
+            assert_eq!(decoded(encoding), body);
         }
     }
 
     #[test]
-    fn what_does_not_get_smaller_stays_as_it_is() {
+    fn body_that_does_not_shrink_is_not_encoded() {
         assert_eq!(ContentEncoding::Br.encode(b"{}"), None);
         let mut noise = vec![0; 4096];
         fastrand::Rng::with_seed(1).fill(&mut noise);
-        for coding in ContentEncoding::CODED {
-            assert!(coding.encode(&noise).is_none_or(|coded| coded.len() < noise.len()));
+        for encoding in ContentEncoding::COMPRESSED {
+            assert!(encoding.encode(&noise).is_none_or(|encoded| encoded.len() < noise.len()));
         }
     }
 }

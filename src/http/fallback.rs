@@ -1,4 +1,4 @@
-//! What is answered where no operation is: 405 with `Allow` on a path that is known, 404 elsewhere.
+//! Responses where no operation matches: 405 with `Allow` on a known path, 404 elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// The methods of every path pattern, as `Allow` lists them.
+/// The methods of each path pattern, in the form of `Allow`.
 #[derive(Debug, Clone, Default)]
 pub struct Methods(BTreeMap<String, String>);
 
 impl Methods {
-    /// The methods that an OpenAPI document names; HEAD goes with every GET.
+    /// Collects the methods of an OpenAPI document; every GET implies HEAD.
     #[must_use]
     pub fn of(document: &Value) -> Methods {
         let paths = document["paths"].as_object().into_iter().flatten();
@@ -23,22 +23,20 @@ impl Methods {
         };
         Methods(paths.map(|(pattern, item)| (pattern.clone(), allow(item))).collect())
     }
-}
 
-impl Methods {
-    /// What the path of a request takes; `None` where nothing is.
+    /// Returns the methods for the path of a request; `None` if no pattern matches.
     #[must_use]
     pub fn at(&self, request: &HttpRequest) -> Option<&str> {
         let pattern = request.resource_map().match_pattern(request.path())?;
-        // actix names a pattern with its regular expressions, OpenAPI without.
+        // actix keeps regular expressions in its patterns, OpenAPI does not.
         self.0.get(&pattern.replace(":.*}", "}")).map(String::as_str)
     }
 }
 
-/// The handler of everything that no operation took.
+/// Handles requests that no operation matches.
 pub async fn fallback(request: HttpRequest, methods: web::Data<Methods>) -> Result<HttpResponse, Error> {
     match methods.at(&request) {
         Some(allow) => Err(Error::MethodNotAllowed { allow: allow.to_owned() }),
-        None => Err(Error::NotFound("nothing is at this address; /v1 lists what there is".into())),
+        None => Err(Error::NotFound("there is no resource at this address; /v1 lists what there is".into())),
     }
 }

@@ -1,63 +1,44 @@
-//! The headers that answers have whatever they answer.
+//! Headers of every response, and of every request.
 
 use std::{cell::RefCell, time::SystemTime};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The header that names a request.
+/// The id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The header that says how an answer came about (W3C Server Timing).
+
+/// The origin of a response (W3C Server Timing).
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// The header that names what makes an answer stale.
+/// The tags that invalidate a response.
 pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
-/// The headers that scripts of other origins may read.
+/// The headers that scripts of other origins may read (CORS).
 const EXPOSED: &str = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 
-/// What an answer that is no page may load: nothing (CSP Level 3).
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// The policy of a response that is no page: it loads nothing (CSP Level 3).
+const LOADS_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// What every answer has, 304 included: no guessing of types, and under the API that `is_public` what lets scripts of every
-/// origin read it (Fetch Standard).
-pub fn always(is_public: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let exact = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Not only where an Origin was sent: a shared cache keeps one answer for all.
+/// Returns the headers of every response, 304 included: with CORS if scripts of every origin may read it.
+pub fn always(is_cors_open: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let no_sniffing = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Without regard to `Origin`: a shared cache stores one response for all.
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED)),
     ];
-    std::iter::once(exact).chain(is_public.then_some(headers).into_iter().flatten())
+    std::iter::once(no_sniffing).chain(is_cors_open.then_some(headers).into_iter().flatten())
 }
 
-/// What keeps a body from loading and telling more than it should: with a `policy` of its own it is a page, else nothing that
-/// a browser shows. A 304 has no body.
+/// Returns the headers that limit what a body may load and send: with `policy` it is a page. Not for a 304, which has no body.
 pub fn safe(policy: Option<&'static str>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let referrer = (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
-    let policed = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy.unwrap_or(NOTHING)));
-    std::iter::once(policed).chain(policy.map(|_| referrer))
+    let content = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy.unwrap_or(LOADS_NOTHING)));
+    std::iter::once(content).chain(policy.map(|_| referrer))
 }
 
-/// Whether a path is of the API that every origin may read.
-#[must_use]
-pub fn is_public(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/") || path.starts_with("/preview/")
-}
-
-/// Whether a path is of the API that changes things; no other origin may use it.
-#[must_use]
-pub fn is_managed(path: &str) -> bool {
-    path.starts_with("/manage/")
-}
-
-/// Whether answers under a path are for the one who asked only.
-#[must_use]
-pub fn is_private(path: &str) -> bool {
-    is_managed(path) || path.starts_with("/preview/")
-}
-
-/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
+/// Returns the token of `Authorization: Bearer …` (RFC 6750 section 2.1).
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -68,8 +49,8 @@ thread_local! {
     static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::new());
 }
 
-/// The client's own id where it can stand in a header and a log line, else a new one: a UUID of version 7. Its random part
-/// tells requests apart and is no secret, so it need not come from the system.
+/// Returns the client's own request id if it is safe in a header and a log line, else a new `UUIDv7`. Its random part is no
+/// secret, so a fast generator is enough.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     let given = headers.get(REQUEST_ID).filter(|id| {

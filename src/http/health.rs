@@ -1,46 +1,58 @@
-//! Is the service alive, and can it answer.
+//! Probes: is the process alive, and does the database answer.
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, get, http::header, web};
+use actix_web::{HttpResponse, get, web};
 use diesel_async::SimpleAsyncConnection;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
-use super::{Query, query::NoParameters};
+use super::{
+    Query,
+    policy::{RoutePolicy, Storage},
+    query::NoParameters,
+};
 use crate::{
     db::{Db, discard},
     error::Error,
 };
 
-/// How long the database may take to say that it is there, a connection to it included.
+/// The policy of the probes: a load balancer must not fail because it probes often.
+pub static POLICY: RoutePolicy = RoutePolicy {
+    paths: &["/health/live", "/health/ready"],
+    storage: Storage::NoStore,
+    is_rate_limited: false,
+    ..RoutePolicy::DEFAULT
+};
+
+/// The time within which the database has to answer, the wait for a connection included.
 const PATIENCE: Duration = Duration::from_millis(900);
 
-/// What a probe is told.
+/// The response to a probe.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// Always `ok`: anything else is not a 200.
+    /// Always `ok`; any other state is not a 200.
     #[schema(example = "ok")]
     pub status: &'static str,
 }
 
 fn ok() -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Health { status: "ok" })
+    HttpResponse::Ok().json(Health { status: "ok" })
 }
 
-/// Is the process alive
+/// Probe liveness
 ///
-/// 200 as long as the process answers at all; says nothing of the database. For liveness probes.
+/// 200 while the process answers, whatever the state of the database. For liveness probes.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The process answers.", body = Health)))]
 #[get("/health/live")]
 pub async fn read_liveness(_: Query<NoParameters>) -> HttpResponse {
     ok()
 }
 
-/// Can requests be answered
+/// Probe readiness
 ///
-/// 200 when the database answers, 503 when it does not. For readiness probes and load balancers.
+/// 200 if the database answers, else 503. For readiness probes and load balancers.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The database answers.", body = Health)))]
 #[get("/health/ready")]
 pub async fn read_readiness(db: web::Data<Db>, _: Query<NoParameters>) -> Result<HttpResponse, Error> {

@@ -1,22 +1,16 @@
-//! What every request shares; knows no feature.
+//! Everything that requests share; knows no feature and no path.
 //!
-//! - [`middleware`]: around every request: its id, answers from memory, HEAD as GET, CORS, problem bodies, the log.
-//! - [`read`]: from a public GET to its answer: its parameters, the cache, one computation for all, deadlines.
-//! - [`payload`]: what a handler gives: bytes and tags.
-//! - [`cache`]: finished answers in memory: validators, codings, 304; exact invalidation.
-//! - [`encoding`]: content codings.
-//! - [`client`]: who the client is: the peer, or whom trusted proxies vouch for.
-//! - [`limit`]: how many requests a client may send.
-//! - [`headers`]: the headers that answers have whatever they answer.
-//! - [`query`]: query parameters, parsed once, all faults at once, and their canonical form.
-//! - [`pagination`]: `limit` and `cursor`.
-//! - [`fallback`]: 404, and 405 with `Allow`.
-//! - [`problem`]: errors as RFC 9457 problems, and the pages that explain them.
-//! - [`health`]: is the service alive, and can it answer.
-//! - [`metrics`]: what the service counts, for Prometheus.
-//! - [`tls`]: the certificate and its key.
+//! - [`middleware`] around every request: its id, cache hits, HEAD as GET, CORS, problem bodies, the log
+//! - [`request_context`] the facts of one request · [`policy`] what a group of routes declares · [`state`] shared by workers
+//! - [`cached_get`] from a GET to its response · [`page`] the cached representation · [`encoding`] content encodings
+//! - [`cache_control`] for how long other caches may store · [`headers`] of every response · `validators` 304
+//! - [`client`] the client: the peer, or whom trusted proxies vouch for · [`limit`] its rate limit
+//! - [`query`] query parameters and their canonical form · [`pagination`] `limit` and `cursor`
+//! - [`fallback`] 404, and 405 with `Allow` · [`problem`] errors as RFC 9457 problems · [`problem_pages`] their explanations
+//! - [`health`] probes · [`metrics`] for Prometheus · [`tls`] the certificate chain and its key
 
-pub mod cache;
+pub mod cache_control;
+pub mod cached_get;
 pub mod client;
 pub mod encoding;
 pub mod fallback;
@@ -25,25 +19,20 @@ pub mod health;
 pub mod limit;
 pub mod metrics;
 pub mod middleware;
+pub mod page;
 pub mod pagination;
-pub mod payload;
+pub mod policy;
 pub mod problem;
+pub mod problem_pages;
 pub mod query;
-pub mod read;
+pub mod request_context;
+pub mod state;
 pub mod tls;
+mod validators;
 
-pub use payload::Payload;
+pub use cached_get::{CachedGet, CanonicalUri};
+pub use page::respond_no_store;
+pub use policy::{BODY_LIMIT, MANAGED_BODY_LIMIT};
 pub use query::Query;
-pub use read::{CachedGet, CanonicalUri};
 
-/// The most bytes of the body of a request that takes none.
-pub const BODY_LIMIT: usize = 64 * 1024;
-
-/// The most bytes of the body of a request to change something.
-pub const MANAGED_BODY_LIMIT: usize = 8 * 1024 * 1024;
-
-/// The most bytes of a request body that are read for a path.
-#[must_use]
-pub fn body_limit(path: &str) -> usize {
-    if headers::is_managed(path) { MANAGED_BODY_LIMIT } else { BODY_LIMIT }
-}
+pub use crate::cache::Payload;

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
+    cached_get::CanonicalUri,
     query::{FromQuery, Parameters, string},
-    read::CanonicalUri,
 };
 use crate::error::Error;
 

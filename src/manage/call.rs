@@ -26,10 +26,11 @@ use crate::{
     error::Error,
     http::{
         CanonicalUri, MANAGED_BODY_LIMIT,
+        cached_get::parse_uri,
         headers::bearer,
         pagination::{Page, next_address},
         query::FromQuery,
-        read::{AppState, asked},
+        state::AppState,
     },
     publishing::{
         self, Author,
@@ -119,7 +120,7 @@ impl<S> Call<S> {
 
     /// The query parameters of a list, and its address, which its next page has too.
     pub fn list<Q: FromQuery>(&self) -> Result<(Q, CanonicalUri), Error> {
-        asked(&self.request)
+        parse_uri(&self.request)
     }
 
     /// Runs `work` in a transaction. It returns when this instance answers by what was written, so that who writes here reads it
@@ -134,8 +135,8 @@ impl<S> Call<S> {
             Ok((done, change_log::newest(connection).await.ok().map(|newest| newest.sequence)))
         });
         let (done, sequence) = in_time(written).await?;
-        if let (Some(sequence), Some(delivery)) = (sequence, self.request.app_data::<web::Data<AppState>>()) {
-            delivery.cache.reached(sequence, PATIENCE).await;
+        if let (Some(sequence), Some(state)) = (sequence, self.request.app_data::<web::Data<AppState>>()) {
+            state.cache.wait_for(sequence, PATIENCE).await;
         }
         Ok(done)
     }

@@ -21,6 +21,19 @@ pub mod topics;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::http::{
+    MANAGED_BODY_LIMIT,
+    policy::{RoutePolicy, Storage},
+};
+
+/// The policy of every route under `/manage`.
+pub static POLICY: RoutePolicy = RoutePolicy {
+    paths: &["/manage"],
+    storage: Storage::NoStore,
+    body_limit: MANAGED_BODY_LIMIT,
+    ..RoutePolicy::DEFAULT
+};
+
 /// Every operation under `/manage/v1`, and the links to previews that they give.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config

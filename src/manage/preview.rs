@@ -19,11 +19,22 @@ use crate::{
     error::{Error, FieldError},
     http::{
         CanonicalUri, Payload,
+        policy::{Access, RoutePolicy, Storage},
         query::{Canonical, FromQuery, NoParameters, Parameters, Query, string},
+        respond_no_store,
     },
     publishing::{self, preview},
     v1::articles::read::{self as article, Article, ArticleQuery},
     web as pages,
+};
+
+/// The policy of the links to previews.
+pub static POLICY: RoutePolicy = RoutePolicy {
+    paths: &["/preview"],
+    access: Access::AnyOrigin,
+    storage: Storage::NoStore,
+    error_page: Some(pages::preview_error_page),
+    ..RoutePolicy::DEFAULT
 };
 
 /// For how many seconds a link works unless it is said.
@@ -136,7 +147,7 @@ pub async fn read_preview(
 ) -> Result<HttpResponse, Error> {
     let Query(PreviewQuery { token, article }) = query;
     let read = async |connection: &AsyncPgConnection, key: &ArticleName, address: &CanonicalUri| {
-        Ok(article::one(connection, key, &article, address).await?.1)
+        article::one(connection, key, &article, address).await
     };
     staged(&db, &path, token, read).await
 }
@@ -195,7 +206,7 @@ async fn staged(
     });
     let answer = in_time(answer).await?;
     drop(turn);
-    let mut response = answer.no_store();
+    let mut response = respond_no_store(answer);
     response
         .headers_mut()
         .insert(header::HeaderName::from_static("x-robots-tag"), header::HeaderValue::from_static("noindex"));

@@ -13,15 +13,14 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::Config;
 
 use crate::{
-    app,
     error::Error,
-    http::{CachedGet, Payload, query::NoParameters},
+    http::{CachedGet, Payload, policy::RoutePolicy, query::NoParameters},
 };
 
-/// The document, as it is served and stored.
+/// Returns the document of `routes`, as it is served and stored.
 #[must_use]
-pub fn document() -> Value {
-    let (_, collected) = App::new().into_utoipa_app().configure(app::routes).split_for_parts();
+pub fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> Value {
+    let (_, collected) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     document["info"] = json!({
         "title": "Lectern",
@@ -110,8 +109,12 @@ impl Files {
 }
 
 /// What the reference may load: its own files, and what it sets and draws itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The policy of the description and its reference.
+pub static POLICY: RoutePolicy =
+    RoutePolicy { paths: &["/openapi.json", "/openapi.yaml", "/docs"], ..RoutePolicy::DEFAULT };
 
 /// The operations that serve the description.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -124,7 +127,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
 pub async fn read_openapi_json(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Payload::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
+    read.respond_immutable(|_| Ok(Payload::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
 }
 
 /// Read this description as YAML
@@ -133,7 +136,7 @@ pub async fn read_openapi_json(read: CachedGet<NoParameters>, files: web::Data<F
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
 pub async fn read_openapi_yaml(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| Ok(Payload::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
+    read.respond_immutable(|_| Ok(Payload::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
 }
 
 /// Read the reference
@@ -142,12 +145,12 @@ pub async fn read_openapi_yaml(read: CachedGet<NoParameters>, files: web::Data<F
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/docs")]
 pub async fn read_docs(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    read.built_in(|_| {
+    read.respond_immutable(|_| {
         let page = docs_file("index.html")?;
         // The page names its files from below /docs/.
         let page =
             String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
-        Ok(Payload::bytes("text/html; charset=utf-8", page).policy(POLICY).tagged(["openapi"]))
+        Ok(Payload::bytes("text/html; charset=utf-8", page).policy(CONTENT_SECURITY_POLICY).tagged(["openapi"]))
     })
     .await
 }
@@ -169,7 +172,7 @@ pub async fn read_docs_file(file: web::Path<String>, read: CachedGet<NoParameter
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     };
-    read.built_in(|_| Ok(Payload::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
+    read.respond_immutable(|_| Ok(Payload::bytes(media_type, docs_file(&file)?).tagged(["openapi"]))).await
 }
 
 fn docs_file(name: &str) -> Result<Vec<u8>, Error> {

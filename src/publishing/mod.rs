@@ -15,14 +15,12 @@
 //! - [`sections`]: which section of a new revision is which of the old.
 //! - [`site`]: the site's own facts, topics, pins.
 //! - [`keys`]: who may write.
-//! - [`finished`]: whole articles as they were answered, kept for the next reading.
 //! - [`views`]: what was read, and the hot list that is computed from it.
 //! - [`audit`]: who did what.
 
 pub mod article;
 pub mod audit;
 pub mod draft;
-pub mod finished;
 pub mod keys;
 pub mod moves;
 pub mod preview;

@@ -59,7 +59,7 @@ pub struct Adjacent {
 #[get("/v1/articles/{slug}/adjacent")]
 pub async fn read_adjacent(path: web::Path<String>, read: CachedGet<AdjacentQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, query, address| beside(connection, &key, &query, &address).await).await
+    read.respond(async move |connection, query, address| beside(connection, &key, &query, &address).await).await
 }
 
 async fn beside(

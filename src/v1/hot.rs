@@ -125,7 +125,7 @@ pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendati
 #[utoipa::path(tag = "Recommendations", params(Query<HotQuery>), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
 #[get("/v1/recommendations/hot")]
 pub async fn list_hot(read: CachedGet<HotQuery>) -> Result<HttpResponse, Error> {
-    read.answer(page_of_hot).await
+    read.respond(page_of_hot).await
 }
 
 impl HotQuery {

@@ -25,7 +25,19 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     error::Error,
-    http::{CachedGet, Payload, query::NoParameters},
+    http::{
+        CachedGet, Payload,
+        policy::{Access, RoutePolicy, Storage},
+        query::NoParameters,
+    },
+};
+
+/// The policy of every route under `/v1`.
+pub static POLICY: RoutePolicy = RoutePolicy {
+    paths: &["/v1"],
+    access: Access::AnyOrigin,
+    storage: Storage::Stored(&["/v1/articles/{slug}"]),
+    ..RoutePolicy::DEFAULT
 };
 
 /// Every operation under `/v1`.
@@ -88,5 +100,5 @@ pub async fn read_index(read: CachedGet<NoParameters>) -> Result<HttpResponse, E
         openapi: "/openapi.json",
         docs: "/docs",
     };
-    read.built_in(|_| Ok(Payload::json(&index)?.tagged(["index"]))).await
+    read.respond_immutable(|_| Ok(Payload::json(&index)?.tagged(["index"]))).await
 }

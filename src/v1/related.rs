@@ -267,7 +267,7 @@ impl Part {
 #[get("/v1/articles/{slug}/related")]
 pub async fn list_related(path: web::Path<String>, read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
+    read.respond(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
         .await
 }
 

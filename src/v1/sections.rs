@@ -100,7 +100,7 @@ pub struct SectionInContext {
 #[get("/v1/articles/{slug}/sections")]
 pub async fn list_sections(path: web::Path<String>, read: CachedGet<SectionsQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
+    read.respond(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
 }
 
 async fn tree(
@@ -170,7 +170,7 @@ pub async fn read_section(
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
         return Err(unknown_section(&slug, &reference));
     }
-    read.answer(async move |connection, SectionQuery(format), address| {
+    read.respond(async move |connection, SectionQuery(format), address| {
         one(connection, &key, &reference, format, &address).await
     })
     .await

@@ -75,7 +75,7 @@ impl From<Row> for Site {
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The site.", body = Site)))]
 #[get("/v1/site")]
 pub async fn read_site(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    read.answer(async |connection, _, _| {
+    read.respond(async |connection, _, _| {
         let site = find(connection).await?;
         let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
         Ok(Payload::json(&site)?.tagged(["site"]))

@@ -51,7 +51,7 @@ pub struct TopicList {
 #[utoipa::path(tag = "Topics", params(Query<Pagination>), responses((status = 200, description = "A page of topics.", body = TopicList)))]
 #[get("/v1/topics")]
 pub async fn list_topics(read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
-    read.answer(page_of_topics).await
+    read.respond(page_of_topics).await
 }
 
 /// The topics after one, at most so many.
@@ -100,7 +100,7 @@ async fn page_of_topics(connection: &Connection, paging: Pagination, address: Ca
 #[get("/v1/topics/{slug}")]
 pub async fn read_topic(path: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let slug: Slug = path.parse().map_err(|_| unknown(&path))?;
-    read.answer(async move |connection, _, _| one_topic(connection, &slug).await).await
+    read.respond(async move |connection, _, _| one_topic(connection, &slug).await).await
 }
 
 fn unknown(slug: &str) -> Error {

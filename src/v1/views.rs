@@ -22,8 +22,9 @@ use crate::{
     error::Error,
     http::{
         BODY_LIMIT, Query,
+        cached_get::resolve_id,
         query::NoParameters,
-        read::{AppState, ViewSink, identify},
+        state::{AppState, ViewSink},
     },
     views::ViewCounter,
 };
@@ -50,20 +51,20 @@ pub async fn count_view(
     _: Query<NoParameters>,
     body: web::Payload,
     request: HttpRequest,
-    delivery: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
     ignore(body).await?;
-    let article = identify(&request, &delivery, async move |connection| {
+    let article = resolve_id(&request, async move |connection| {
         let card = find(connection, &key, Wanted::default()).await?.card;
         Ok((card.id, vec![format!("article:{}", card.id)]))
     })
     .await?;
-    Ok(delivery.note(article, request.head()))
+    Ok(state.record_view(article, request.head()))
 }
 
 impl ViewSink for ViewCounter {
-    fn note(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
+    fn record(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
         let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
         self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());
     }

@@ -1,9 +1,9 @@
-//! What is not there, or cannot be shown now, as a page with the status of the API.
+//! Errors as pages, with the status of the API.
 
 use std::fmt::Write;
 
 use super::{
-    POLICY,
+    CONTENT_SECURITY_POLICY,
     frame::{Frame, put},
 };
 use crate::{
@@ -11,15 +11,12 @@ use crate::{
     http::{Payload, problem::Problem},
 };
 
-/// The page for a problem at one of the pages' addresses; `None` elsewhere.
+/// Returns the page of a problem for people.
 #[must_use]
-pub fn explain(path: &str, problem: &Problem) -> Option<Payload> {
-    if path != "/" && !path.starts_with("/read/") && !is_preview(path) {
-        return None;
-    }
+pub fn error_page(path: &str, problem: &Problem) -> Option<Payload> {
     let (title, text) = match problem.status {
         404 if path == "/" => ("没有这个主题", "这个地址上没有主题，也许是链接写错了。"),
-        403 if is_preview(path) => ("不能预览", "这个预览链接已经过期，或者不完整；请向给出链接的人要一个新的。"),
+        403 => ("不能预览", "这个预览链接已经过期，或者不完整；请向给出链接的人要一个新的。"),
         404 => ("没有这篇文章", "这个地址上没有文章，也许是链接写错了。"),
         410 => ("文章已撤下", "这篇文章曾经发布，现在已经撤下。"),
         429 => ("请求太频繁", "请稍等片刻再打开这个页面。"),
@@ -36,10 +33,11 @@ pub fn explain(path: &str, problem: &Problem) -> Option<Payload> {
     main += "<p><a href=\"/\">回到首页</a>，或在上面搜索。</p>\n</div>\n";
     put!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
     let html = Frame { title, locale: "zh-Hans", main: &main, ..Frame::default() }.page();
-    Some(Payload::bytes("text/html; charset=utf-8", html).policy(POLICY))
+    Some(Payload::bytes("text/html; charset=utf-8", html).policy(CONTENT_SECURITY_POLICY))
 }
 
-/// Whether a path is that of a preview for people.
-fn is_preview(path: &str) -> bool {
-    path.starts_with("/preview/") && path.ends_with("/page")
+/// Returns the page of a problem with a preview for people; `None` for a preview as JSON.
+#[must_use]
+pub fn preview_error_page(path: &str, problem: &Problem) -> Option<Payload> {
+    path.ends_with("/page").then(|| error_page(path, problem)).flatten()
 }

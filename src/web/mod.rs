@@ -25,7 +25,7 @@ use tokio::try_join;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use self::error_page::explain;
+pub use self::error_page::{error_page, preview_error_page};
 use crate::{
     content::{ArticleName, Slug},
     db::Connection,
@@ -33,6 +33,7 @@ use crate::{
     http::{
         CachedGet, CanonicalUri, Payload,
         pagination::{DEFAULT_LIMIT, Pagination},
+        policy::RoutePolicy,
         query::{FromQuery, NoParameters, Parameters, Query},
     },
     v1::{
@@ -55,8 +56,15 @@ use crate::{
 const TOPICS: i64 = 100;
 
 /// What a page may load, run and ask: what this service has, and the images that articles show.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https: http:; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self' https: http:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The policy of the pages for people.
+pub static POLICY: RoutePolicy = RoutePolicy {
+    paths: &["/", "/read", "/reader.css", "/reader.js", "/reader.svg"],
+    error_page: Some(error_page),
+    ..RoutePolicy::DEFAULT
+};
 
 /// The pages.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -70,7 +78,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 fn page(html: String) -> Payload {
-    Payload::bytes("text/html; charset=utf-8", html).policy(POLICY)
+    Payload::bytes("text/html; charset=utf-8", html).policy(CONTENT_SECURITY_POLICY)
 }
 
 /// The list of the first page.
@@ -113,7 +121,7 @@ impl FromQuery for LibraryQuery {
 #[utoipa::path(tag = "Reader", params(Query<LibraryQuery>), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/")]
 pub async fn show_library(read: CachedGet<LibraryQuery>) -> Result<HttpResponse, Error> {
-    read.answer(async |connection, query, _| library_page(connection, query).await).await
+    read.respond(async |connection, query, _| library_page(connection, query).await).await
 }
 
 async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Payload, Error> {
@@ -165,7 +173,7 @@ impl FromQuery for Anything {
 #[get("/read/{slug}")]
 pub async fn show_article(path: web::Path<String>, read: CachedGet<Anything>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, _, address| article(connection, &key, &address, Shown::Published).await).await
+    read.respond(async move |connection, _, address| article(connection, &key, &address, Shown::Published).await).await
 }
 
 /// Where a list goes on.
@@ -189,7 +197,7 @@ impl FromQuery for Rest {
 #[get("/read/{slug}/related")]
 pub async fn show_related(path: web::Path<String>, read: CachedGet<Rest>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer(async move |connection, rest, address| related_page(connection, &key, &rest.0, &address).await).await
+    read.respond(async move |connection, rest, address| related_page(connection, &key, &rest.0, &address).await).await
 }
 
 async fn related_page(
@@ -260,7 +268,7 @@ pub(crate) async fn article(
 #[get("/reader.css")]
 pub async fn read_style(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let style = Payload::bytes("text/css; charset=utf-8", include_str!("reader.css"));
-    read.built_in(|_| Ok(style.tagged(["reader"]))).await
+    read.respond_immutable(|_| Ok(style.tagged(["reader"]))).await
 }
 
 /// Read the pages' script
@@ -270,7 +278,7 @@ pub async fn read_style(read: CachedGet<NoParameters>) -> Result<HttpResponse, E
 #[get("/reader.js")]
 pub async fn read_script(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let script = Payload::bytes("text/javascript; charset=utf-8", include_str!("reader.js"));
-    read.built_in(|_| Ok(script.tagged(["reader"]))).await
+    read.respond_immutable(|_| Ok(script.tagged(["reader"]))).await
 }
 
 /// Read the pages' icon
@@ -280,5 +288,5 @@ pub async fn read_script(read: CachedGet<NoParameters>) -> Result<HttpResponse, 
 #[get("/reader.svg")]
 pub async fn read_icon(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let icon = Payload::bytes("image/svg+xml", include_str!("reader.svg"));
-    read.built_in(|_| Ok(icon.tagged(["reader"]))).await
+    read.respond_immutable(|_| Ok(icon.tagged(["reader"]))).await
 }

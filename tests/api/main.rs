@@ -3,13 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod cache;
 mod cli;
 mod contract;
 mod db;
 mod delivery;
 mod docs;
 mod faults;
-mod finished;
 mod harness;
 mod http;
 mod identity;

@@ -28,7 +28,11 @@ use prometheus_client::{
 
 pub use route::{Route, UNKNOWN};
 
-use super::{Query, query::NoParameters};
+use super::{
+    Query,
+    policy::{RoutePolicy, Storage},
+    query::NoParameters,
+};
 use histogram::{Histogram, Totals};
 use route::Routes;
 
@@ -37,6 +41,10 @@ pub type Counter = counter::Counter<u64, AtomicU64>;
 
 /// What rises and falls; cloning shares it.
 pub type Gauge = gauge::Gauge<u64, AtomicU64>;
+
+/// The policy of `/metrics`.
+pub static POLICY: RoutePolicy =
+    RoutePolicy { paths: &["/metrics"], storage: Storage::NoStore, is_rate_limited: false, ..RoutePolicy::DEFAULT };
 
 /// The form of `GET /metrics`: `OpenMetrics` 1.0, which Prometheus reads since 2.5.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,4 +1,4 @@
-//! What browsers ask before scripts of other origins may send something (Fetch Standard, section 3.3).
+//! Preflight requests of browsers (Fetch Standard, section 3.3).
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,7 +15,7 @@ pub(super) fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What scripts of other origins may send to a path.
+/// Returns the methods that scripts of other origins may send to a path.
 pub(super) fn preflight(request: &HttpRequest) -> HttpResponse {
     let methods = request.app_data::<web::Data<Methods>>().and_then(|methods| methods.at(request));
     HttpResponse::NoContent()

@@ -1,11 +1,9 @@
-//! What is around every request: its id, the way to answers in memory, readable addresses, HEAD as GET, CORS, problem bodies,
-//! the headers that every answer has, and the line in the log.
+//! Around every request: its context, cache hits, checks, HEAD as GET, CORS, problem bodies, common headers, the log.
 //!
-//! An answer that is in memory goes out from here: nothing is routed, parsed or computed for it. So does the answer to what is
-//! only noted.
+//! A hit is sent from here: nothing is routed, parsed or computed for it. So is the response to a view of a known article.
 //!
-//! - `request_checks`: what is refused before anything is routed · `cors`: what other origins may send · `error_response`: failures as
-//!   problems or pages · `request_log`: what is counted and logged
+//! - `request_checks` checks before routing · `cors` preflights · `error_response` errors as problems or pages
+//! - `request_log` metrics, log line and `Server-Timing` of a request
 
 mod cors;
 mod error_response;
@@ -16,11 +14,11 @@ use std::{
     future::{Ready, ready},
     rc::Rc,
     sync::Arc,
-    time::Instant,
+    time::Duration,
 };
 
 use actix_web::{
-    HttpResponse,
+    HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{RequestHead, Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
@@ -37,24 +35,28 @@ use futures_util::{
 use self::{
     cors::{is_preflight, preflight},
     error_response::with_problem,
-    request_checks::{allowed, readable, small},
-    request_log::{RequestLog, timing},
+    request_checks::{check_body_length, check_encoding, check_quota},
+    request_log::{record, server_timing},
 };
 use super::{
-    cache::{CacheStatus, Entry, Outcome},
+    cached_get::{id_key, parse_id, raw_uri},
     encoding::ContentEncoding,
-    headers::{REQUEST_ID, SERVER_TIMING, always, is_private, is_public, request_id, safe},
+    headers::{REQUEST_ID, SERVER_TIMING, always, safe},
     limit::Decision,
-    read::{AppState, Timing, name},
+    metrics::Route,
+    policy::Storage,
+    request_context::RequestContext,
+    state::AppState,
 };
-/// The middleware; the outermost of all.
+
+/// The middleware, outermost of all.
 #[derive(Clone)]
 pub struct Middleware(pub web::Data<AppState>);
 
-/// The service with the envelope around it.
+/// The service inside the middleware.
 pub struct MiddlewareService<S> {
     inner: Rc<S>,
-    delivery: web::Data<AppState>,
+    state: web::Data<AppState>,
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Middleware
@@ -69,11 +71,11 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(MiddlewareService { inner: Rc::new(service), delivery: self.0.clone() }))
+        ready(Ok(MiddlewareService { inner: Rc::new(service), state: self.0.clone() }))
     }
 }
 
-type Answered = Result<ServiceResponse<BoxBody>, actix_web::Error>;
+type ServiceResult = Result<ServiceResponse<BoxBody>, actix_web::Error>;
 
 impl<S, B> Service<ServiceRequest> for MiddlewareService<S>
 where
@@ -82,112 +84,110 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = actix_web::Error;
-    type Future = Either<Ready<Answered>, LocalBoxFuture<'static, Answered>>;
+    type Future = Either<Ready<ServiceResult>, LocalBoxFuture<'static, ServiceResult>>;
 
     forward_ready!(inner);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let begun = Instant::now();
-        let verdict = self.judge(&request);
-        if !matches!(verdict, Decision::Refused(_))
-            && let Some((response, entry, served)) = self.known(&request).or_else(|| self.noted(&request))
-        {
-            let method = request.method().clone();
-            let mut response = ServiceResponse::new(request.into_parts().0, response);
-            let id = request_id(response.request().headers());
-            let told = RequestLog { method: &method, begun, id: &id, served };
-            told.tell(&response, &entry.route, &self.delivery.metrics);
-            let headers = response.headers_mut();
-            self.delivery.shorten(headers);
-            if let Some(served) = served {
-                headers.insert(SERVER_TIMING, timing(served, None));
+        let context = self.state.context(&request);
+        let hit = match context.decision {
+            Decision::Refused(_) => None,
+            _ => {
+                self.state.find_hit(request.head(), &context).or_else(|| self.state.find_view(request.head(), &context))
             }
-            headers.insert(REQUEST_ID, id);
-            if let Decision::Within(allowance) = verdict {
-                allowance.write_to(headers);
-            }
-            return Either::Left(ready(Ok(response)));
-        }
-        Either::Right(answer(Rc::clone(&self.inner), self.delivery.clone(), request, begun, verdict).boxed_local())
+        };
+        let Some((response, route)) = hit else {
+            return Either::Right(respond(Rc::clone(&self.inner), self.state.clone(), request, context).boxed_local());
+        };
+        let mut response = ServiceResponse::new(request.into_parts().0, response);
+        record(&context, &response, &route, &self.state.metrics);
+        self.state.finish(&mut response, &context);
+        Either::Left(ready(Ok(response)))
     }
 }
 
-impl<S> MiddlewareService<S> {
-    /// Whether the client may ask for this now. Probes are not counted: a load balancer's must not fail for its haste.
-    fn judge(&self, request: &ServiceRequest) -> Decision {
-        let path = request.path();
-        if ["/health/live", "/health/ready", "/metrics"].contains(&path) {
-            return Decision::Free;
-        }
-        self.delivery.limiter.check(request.peer_addr(), request.headers())
+impl AppState {
+    /// Starts the context of a request, and counts it against the quota of its client.
+    fn context(&self, request: &ServiceRequest) -> RequestContext {
+        // The path as the router sees it, so that an encoded letter does not evade the policy.
+        let policy = self.policies.resolve(request.match_info().as_str());
+        let decision = if policy.is_rate_limited {
+            self.limiter.check(request.peer_addr(), request.headers())
+        } else {
+            Decision::Free
+        };
+        RequestContext::new(request, policy, decision)
     }
 
-    /// The answer that is in memory in the coding that the client wants.
-    fn known(&self, request: &ServiceRequest) -> Option<Quick> {
-        let head = request.head();
+    /// Returns the response from memory, if it is there in the content encoding that the client wants.
+    fn find_hit(&self, head: &RequestHead, context: &RequestContext) -> Option<(HttpResponse, Arc<Route>)> {
         // A body that is too large is refused whatever is in memory.
-        let reads = head.method == Method::GET || head.method == Method::HEAD;
-        if !reads || head.headers.contains_key(header::CONTENT_LENGTH) || is_chunked(head) {
+        let is_read = head.method == Method::GET || head.method == Method::HEAD;
+        if !is_read || head.headers.contains_key(header::CONTENT_LENGTH) || is_chunked(head) {
             return None;
         }
-        let (entry, served) = self.delivery.cache.find(spelled(head))?;
-        // A refusal names the request in its body; it is found once more on the way that all others go.
-        let Outcome::Page(page) = &entry.outcome else { return None };
-        let response = page.answer(head, ContentEncoding::wanted(&head.headers))?;
-        Some((response, entry, Some(served)))
+        let (entry, status) = self.cache.find(raw_uri(head))?;
+        // A cached error names the request in its body, so it takes the path of all others.
+        let page = entry.outcome.as_ref().ok()?;
+        let response = page.respond(head, ContentEncoding::negotiate(&head.headers), context.policy)?;
+        context.cache.set(Some((status, Duration::ZERO)));
+        Some((response, Arc::clone(&page.route)))
     }
 
-    /// The answer to a POST that is only noted, where memory has what its path means.
-    fn noted(&self, request: &ServiceRequest) -> Option<Quick> {
-        let head = request.head();
-        let empty = head.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0") && !is_chunked(head);
-        // Parameters and bodies are for the handler to judge.
-        if head.method != Method::POST || !empty || head.uri.query().is_some() {
+    /// Returns the response to a POST that only records a view, if memory has the id that its path names.
+    fn find_view(&self, head: &RequestHead, context: &RequestContext) -> Option<(HttpResponse, Arc<Route>)> {
+        let is_empty = head.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0") && !is_chunked(head);
+        // Parameters and bodies are for the handler to check.
+        if head.method != Method::POST || !is_empty || head.uri.query().is_some() {
             return None;
         }
-        let (entry, _) = self.delivery.cache.find(name(head))?;
-        let Outcome::Identity(id) = entry.outcome else { return None };
-        let mut response = self.delivery.note(id, head);
-        for (name, value) in always(is_public(head.uri.path())).chain(safe(None)) {
+        let (entry, _) = self.cache.find(id_key(head))?;
+        let page = entry.outcome.as_ref().ok()?;
+        let mut response = self.record_view(parse_id(page)?, head);
+        for (name, value) in always(context.policy.is_cors_open()).chain(safe(None)) {
             response.headers_mut().insert(name, value);
         }
-        Some((response, entry, None))
+        Some((response, Arc::clone(&page.route)))
+    }
+
+    /// Adds the headers that depend on the request and not on the response.
+    fn finish(&self, response: &mut ServiceResponse<BoxBody>, context: &RequestContext) {
+        let headers = response.headers_mut();
+        self.cache_control.cap(headers, self.cache.seconds_to_publication());
+        if context.policy.storage == Storage::NoStore {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if let Some(timing) = context.cache.get() {
+            headers.insert(SERVER_TIMING, server_timing(timing));
+        }
+        if let Decision::Within(quota) | Decision::Refused(quota) = context.decision {
+            quota.write_to(headers);
+        }
+        headers.insert(REQUEST_ID, context.id.clone());
     }
 }
-
-/// An answer for which nothing is routed, what it comes from, and whether that is what was kept of an earlier one.
-type Quick = (HttpResponse, Arc<Entry>, Option<CacheStatus>);
 
 fn is_chunked(head: &RequestHead) -> bool {
     head.headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-/// The address as the client spelled it.
-#[must_use]
-pub fn spelled(head: &RequestHead) -> &str {
-    // A target without a path, as CONNECT has it, names nothing here.
-    head.uri.path_and_query().map_or("", |address| address.as_str())
-}
-
-/// Answers what is not in memory.
-async fn answer<S, B>(
+/// Responds to a request that is no hit.
+async fn respond<S, B>(
     inner: Rc<S>,
-    delivery: web::Data<AppState>,
+    state: web::Data<AppState>,
     mut request: ServiceRequest,
-    begun: Instant,
-    verdict: Decision,
-) -> Answered
+    context: RequestContext,
+) -> ServiceResult
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
     B: MessageBody + 'static,
 {
-    let id = request_id(request.headers());
-    let path = request.path().to_owned();
-    let method = request.method().clone();
-    let mut response = if let Err(error) = allowed(verdict).and(readable(&request)).and_then(|()| small(&request)) {
+    let context = Rc::new(context);
+    let checked = check_quota(context.decision).and(check_encoding(&request));
+    let mut response = if let Err(error) = checked.and_then(|()| check_body_length(&request, context.policy)) {
         // Not `into_response`, which would lose the error that the problem is made from.
         ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))
-    } else if is_public(&path) && is_preflight(&request) {
+    } else if context.policy.is_cors_open() && is_preflight(&request) {
         let request = request.into_parts().0;
         let response = preflight(&request);
         ServiceResponse::new(request, response)
@@ -196,21 +196,19 @@ where
             // actix sends the length of the body and drops the body: the connection knows that it was HEAD.
             request.head_mut().method = Method::GET;
         }
+        request.extensions_mut().insert(Rc::clone(&context));
         inner.call(request).await?.map_into_boxed_body()
     };
-
     let status = response.status();
-    let timed = response.response().extensions().get::<Timing>().copied();
     if status.is_client_error() || status.is_server_error() {
-        response = with_problem(response, &path, id.to_str().unwrap_or_default(), &delivery);
+        response = with_problem(response, &context);
     }
-    let told = RequestLog { method: &method, begun, id: &id, served: timed.map(|timed| timed.served) };
-    told.tell(&response, &delivery.metrics.of(response.request()), &delivery.metrics);
+    record(&context, &response, &state.metrics.of(response.request()), &state.metrics);
     if status == StatusCode::TOO_MANY_REQUESTS {
-        delivery.metrics.rate_limited.inc();
+        state.metrics.rate_limited.inc();
     }
     let headers = response.headers_mut();
-    for (name, value) in always(is_public(&path)) {
+    for (name, value) in always(context.policy.is_cors_open()) {
         headers.insert(name, value);
     }
     if status != StatusCode::NOT_MODIFIED && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
@@ -219,19 +217,9 @@ where
         }
     }
     if status == StatusCode::PERMANENT_REDIRECT {
-        // A redirect that may be kept for ever would outlive the next move.
-        headers.insert(header::CACHE_CONTROL, delivery.cache_control.clone());
+        // Stored without a limit, a redirect would outlive the next move.
+        headers.insert(header::CACHE_CONTROL, state.cache_control.header.clone());
     }
-    delivery.shorten(headers);
-    if is_private(&path) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if let Some(timed) = timed {
-        headers.insert(SERVER_TIMING, timing(timed.served, Some(timed.took)));
-    }
-    if let Decision::Within(allowance) | Decision::Refused(allowance) = verdict {
-        allowance.write_to(headers);
-    }
-    headers.insert(REQUEST_ID, id);
+    state.finish(&mut response, &context);
     Ok(response)
 }

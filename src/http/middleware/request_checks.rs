@@ -1,32 +1,31 @@
-//! What is refused before anything is routed.
+//! Checks before a request is routed.
 
 use actix_web::{dev::ServiceRequest, http::header};
 
 use crate::{
     error::Error,
-    http::{body_limit, limit::Decision},
+    http::{limit::Decision, policy::RoutePolicy},
 };
 
-/// 429 for a client that asked too often.
-pub(super) fn allowed(verdict: Decision) -> Result<(), Error> {
-    match verdict {
-        Decision::Refused(allowance) => Err(Error::RateLimited { seconds: allowance.retry_after() }),
+/// Returns 429 for a client that has used up its quota.
+pub(super) fn check_quota(decision: Decision) -> Result<(), Error> {
+    match decision {
+        Decision::Refused(quota) => Err(Error::RateLimited { seconds: quota.retry_after() }),
         Decision::Free | Decision::Within(_) => Ok(()),
     }
 }
 
-/// Whether the body that a request announces is one that could be taken.
-pub(super) fn small(request: &ServiceRequest) -> Result<(), Error> {
+/// Returns 413 for a body whose announced length is above the limit of its route.
+pub(super) fn check_body_length(request: &ServiceRequest, policy: &RoutePolicy) -> Result<(), Error> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let limit = body_limit(request.path());
-    if length.unwrap_or(0_u64) > limit as u64 {
-        return Err(Error::ContentTooLarge { limit });
+    if length.unwrap_or(0_u64) > policy.body_limit as u64 {
+        return Err(Error::ContentTooLarge { limit: policy.body_limit });
     }
     Ok(())
 }
 
-/// Whether path and query are percent-encoded UTF-8 without NUL (RFC 3986 section 2.1).
-pub(super) fn readable(request: &ServiceRequest) -> Result<(), Error> {
+/// Returns 400 unless path and query are percent-encoded UTF-8 without NUL (RFC 3986 section 2.1).
+pub(super) fn check_encoding(request: &ServiceRequest) -> Result<(), Error> {
     for (part, text) in [("path", request.uri().path()), ("query", request.query_string())] {
         let bytes = decode(text)
             .ok_or_else(|| Error::MalformedRequest(format!("the {part} has a % without two hexadecimal digits")))?;

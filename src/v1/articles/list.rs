@@ -113,7 +113,7 @@ impl ListQuery {
 )]
 #[get("/v1/articles")]
 pub async fn list_articles(read: CachedGet<ListQuery>) -> Result<HttpResponse, Error> {
-    read.answer(page_of_articles).await
+    read.respond(page_of_articles).await
 }
 
 impl ListQuery {

@@ -7,20 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::try_join;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::{
-    find::{Found, Wanted, find, raw, written},
-    finished,
-};
+use super::find::{Found, Wanted, find, raw, written};
 use crate::{
     content::{
         ArticleName,
         body::{Format, RenderedText, Section, TocEntry},
     },
-    db::change_log,
     error::Error,
-    finished::{Finished, Shelf},
     http::{
         CachedGet, CanonicalUri, Payload,
         query::{FromQuery, Parameters, Query},
@@ -118,46 +112,24 @@ pub struct Article {
     responses((status = 200, description = "The article.", body = Article)),
 )]
 #[get("/v1/articles/{slug}")]
-pub async fn read_article(
-    path: web::Path<String>,
-    read: CachedGet<ArticleQuery>,
-    shelf: web::Data<Shelf>,
-) -> Result<HttpResponse, Error> {
+pub async fn read_article(path: web::Path<String>, read: CachedGet<ArticleQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.answer_anew(async move |connection, query, address, overtakes| {
-        // What was kept of one that a change has just overtaken is old, and memory is about to have it again.
-        if overtakes || !address.query.is_default() {
-            return Ok(one(connection, &key, &query, &address).await?.1);
-        }
-        let (place, known) = finished::find(connection, &key).await?;
-        if let Some(answer) = known {
-            return Ok(answer);
-        }
-        let (id, answer) = one(connection, &key, &query, &address).await?;
-        if let Some(place) = place.filter(|_| shelf.has_room(answer.body().len()))
-            // All of it was read at one place in the log: a later one might be lost with what was read there.
-            && change_log::newest(connection).await?.sequence == place.sequence
-            && let Ok(body) = str::from_utf8(answer.body())
-        {
-            shelf.put(id, Finished { place, tags: answer.tags().to_vec(), body: body.to_owned() });
-        }
-        Ok(answer)
-    })
-    .await
+    // An id has several spellings in hexadecimal.
+    let read = read.with_path(format!("{MOUNT}{key}"));
+    read.respond(async move |connection, query, address| one(connection, &key, &query, &address).await).await
 }
 
-/// The id of one article, and the answer to a request for it.
+/// Returns one article.
 pub(crate) async fn one(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     query: &ArticleQuery,
     address: &CanonicalUri,
-) -> Result<(Uuid, Payload), Error> {
+) -> Result<Payload, Error> {
     let (found, related, hot) =
         whole(connection, key, Wanted::from(query), query.includes(Part::Related), query.includes(Part::Hot)).await?;
     check(key, MOUNT, found.card.address(), "", address)?;
 
-    let id = found.card.id;
     let mut tags = found.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));
     if hot.is_some() {
@@ -166,7 +138,7 @@ pub(crate) async fn one(
     let article = found.into_article(query, related.map(|related| related.shown), hot)?;
     let answer =
         filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
-    Ok((id, answer.tagged(tags)))
+    Ok(answer.tagged(tags))
 }
 
 /// How often an article is read again when a publication falls between its statements.

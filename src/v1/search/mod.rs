@@ -138,7 +138,7 @@ pub struct HitList {
 #[utoipa::path(tag = "Search", params(http::Query<SearchQuery>), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
 #[get("/v1/search")]
 pub async fn search(read: CachedGet<SearchQuery>) -> Result<HttpResponse, Error> {
-    read.answer(page_of_hits).await
+    read.respond(page_of_hits).await
 }
 
 /// A page of the hits.

@@ -93,7 +93,7 @@ pub struct Suggestions {
 #[utoipa::path(tag = "Search", params(http::Query<SuggestQuery>), responses((status = 200, description = "The suggestions.", body = Suggestions)))]
 #[get("/v1/search/suggest")]
 pub async fn suggest(read: CachedGet<SuggestQuery>) -> Result<HttpResponse, Error> {
-    read.answer(suggestions).await
+    read.respond(suggestions).await
 }
 
 async fn suggestions(connection: &Connection, asked: SuggestQuery, _: CanonicalUri) -> Result<Payload, Error> {

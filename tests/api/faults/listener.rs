@@ -22,16 +22,16 @@ async fn a_log_that_was_put_back() {
     publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
     app.knows_newest(&mine).await;
     assert_eq!(app.revision("a").await.0, 1);
-    let anew = app.cache.counts().begun_anew;
+    let anew = app.cache.counts().resets;
     let other = format!(
         "update changes set at = at - interval '1 hour' where sequence = (select max(sequence) from changes); notify {CHANNEL}"
     );
     mine.batch_execute(&other).await.unwrap();
-    until("the other log to be noticed", async || app.cache.counts().begun_anew > anew).await;
+    until("the other log to be noticed", async || app.cache.counts().resets > anew).await;
     publish(&mut mine, &article("a", "", "## 甲\n\n新的一段。")).await;
     app.knows_newest(&mine).await;
     assert_eq!(app.revision("a").await.0, 2);
-    assert_eq!(app.cache.counts().begun_anew, anew + 1);
+    assert_eq!(app.cache.counts().resets, anew + 1);
 }
 
 /// While nobody knows what has changed, nothing is answered from memory; Postgres, which takes no new connections but
@@ -63,7 +63,7 @@ async fn changes_that_nobody_told_of() {
         assert_eq!(app.cache.state(), State::Lost);
     }
 
-    let (anew, invalidated) = (app.cache.counts().begun_anew, app.cache.counts().invalidated);
+    let (anew, invalidated) = (app.cache.counts().resets, app.cache.counts().invalidated);
     admin.batch_execute(&format!("alter database {name} allow_connections true")).await.unwrap();
     until("news again", async || {
         let before = app.cache.state();
@@ -72,7 +72,7 @@ async fn changes_that_nobody_told_of() {
         before == State::Following
     })
     .await;
-    assert_eq!(app.cache.counts().begun_anew, anew, "what was missed was told from the log");
+    assert_eq!(app.cache.counts().resets, anew, "what was missed was told from the log");
     assert!(app.cache.counts().invalidated > invalidated);
     assert_eq!(app.revision("b").await, (1, "hit".to_owned()), "what did not change is still there");
     assert_eq!(app.revision("a").await, (2, "hit".to_owned()));

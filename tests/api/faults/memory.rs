@@ -32,7 +32,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
         publish(mine, &article(&slug, "", "## 甲\n\n一段。")).await;
         app.knows_newest(mine).await;
         app.revision("stem-cell-infusion").await;
-        let refused = app.cache.counts().refused;
+        let refused = app.cache.counts().refused_fills;
 
         let (before, path) = (proxy.count(), format!("/v1/articles/{slug}?include=toc,sections"));
         proxy.keep_back();
@@ -60,7 +60,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
         in_time_or_late(first.status.as_u16())?;
         assert_eq!(first.ok()["revision"], 1, "it was read before");
         // Where another computation has taken its place, it is not even judged.
-        assert_eq!(app.cache.counts().refused, refused + u64::from(!again));
+        assert_eq!(app.cache.counts().refused_fills, refused + u64::from(!again));
         assert_eq!(app.revision(&slug).await, (2, "hit".to_owned()));
         Some(())
     })

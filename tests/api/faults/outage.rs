@@ -124,7 +124,7 @@ async fn a_database_that_stops_and_comes_back() {
     assert_eq!(app.revision("a").await, (1, "hit".to_owned()));
     assert_eq!(app.ask("/v1/articles/nothing").await.status, 404);
     assert_eq!(app.ask("/health/ready").await.status, 200);
-    let anew = app.cache.counts().begun_anew;
+    let anew = app.cache.counts().resets;
 
     postgres.stop().await;
     for _ in 0..3 {
@@ -155,7 +155,7 @@ async fn a_database_that_stops_and_comes_back() {
     until("readiness", async || app.ask("/health/ready").await.status == 200).await;
     until("what is new", async || app.ask("/v1/articles/nothing").await.status == 200).await;
     app.settle().await;
-    assert_eq!(app.cache.counts().begun_anew, anew, "what was missed was told from the log");
+    assert_eq!(app.cache.counts().resets, anew, "what was missed was told from the log");
     assert_eq!(app.revision("a").await.0, 2);
     assert_eq!(app.revision("a").await, (2, "hit".to_owned()));
     for path in ["/v1/articles", "/v1/topics", "/"] {

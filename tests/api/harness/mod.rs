@@ -15,13 +15,13 @@ use actix_web::dev::ServerHandle;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use lectern::{
     app,
+    cache::Cache,
     content::{Document, markdown},
     db::{
         Db, Settings,
         change_log::{self, ChangeSubscriber, State},
     },
-    http::cache::Cache,
-    openapi,
+    http::page::Page,
     publishing::{
         Author,
         draft::{self, Precondition},
@@ -53,8 +53,8 @@ pub struct App {
     pub database: String,
     /// The service's own pools.
     pub db: Db,
-    /// The service's answers in memory.
-    pub cache: Arc<Cache>,
+    /// The service's cache.
+    pub cache: Arc<Cache<Page>>,
     /// What stops the service.
     pub handle: ServerHandle,
     client: reqwest::Client,
@@ -323,7 +323,7 @@ impl Reply {
 /// The published description.
 pub fn description() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(openapi::document)
+    DOCUMENT.get_or_init(app::document)
 }
 
 /// The operation that a path belongs to.

@@ -1,0 +1,46 @@
+//! The state that all workers of a service share.
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::{
+    HttpResponse,
+    dev::RequestHead,
+    http::header::{CACHE_CONTROL, HeaderMap},
+};
+use uuid::Uuid;
+
+use super::{cache_control::CacheControl, limit::Limiter, metrics::Metrics, page::Page, policy::RoutePolicies};
+use crate::cache::Cache;
+
+/// Receives fire-and-forget events of clients, such as views.
+pub trait ViewSink: Send + Sync {
+    /// Records an event about the resource `id`. Must not block: it is called while the client waits.
+    fn record(&self, id: Uuid, client: IpAddr, headers: &HeaderMap);
+}
+
+/// The state that all workers of a service share.
+pub struct AppState {
+    /// The cache.
+    pub cache: Arc<Cache<Page>>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The rate limit.
+    pub limiter: Arc<Limiter>,
+    /// `Cache-Control` of responses that caches may store.
+    pub cache_control: CacheControl,
+    /// The receiver of views.
+    pub views: Arc<dyn ViewSink>,
+    /// The policies of all routes.
+    pub policies: RoutePolicies,
+}
+
+impl AppState {
+    /// Records a view of the resource `id`, and returns the response to it.
+    pub fn record_view(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
+        // A peer without an address is on this machine, a proxy at best: its clients cannot be told apart.
+        if let Some(client) = self.limiter.client(head.peer_addr, &head.headers) {
+            self.views.record(id, client, &head.headers);
+        }
+        HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish()
+    }
+}
