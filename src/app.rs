@@ -38,7 +38,7 @@ use crate::{
         read::AppState,
     },
     manage, openapi,
-    publishing::{finished, schedule, views},
+    publishing::{finished, scheduler, views},
     v1,
     views::ViewCounter,
     web as pages,
@@ -189,7 +189,7 @@ pub fn start(
     let limiter = Arc::new(Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()));
     let follower = change_log::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
     let follower = tokio::spawn(follower);
-    let publisher = tokio::spawn(schedule::run_scheduler(db.clone(), cache.upcoming()));
+    let publisher = tokio::spawn(scheduler::run_scheduler(db.clone(), cache.upcoming()));
     let shelf = Arc::new(Shelf::default());
     let keeper = tokio::spawn(finished::run_write_worker(db.clone(), Arc::clone(&shelf)));
     let counter = Arc::new(ViewCounter::default());
