@@ -98,10 +98,7 @@ impl ArticleStatus {
     }
 
     /// How it stands with an article now, and its validator.
-    pub(super) async fn of(
-        connection: &mut PgConnection,
-        article: &Article,
-    ) -> Result<(ArticleStatus, String), Error> {
+    pub(super) async fn of(connection: &mut PgConnection, article: &Article) -> Result<(ArticleStatus, String), Error> {
         let standing = article::status(connection, article.id).await?;
         let etag = standing.latest.etag();
         Ok((ArticleStatus::new(article, standing), etag))

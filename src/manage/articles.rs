@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    article_status::{ArticleStatus, answer},
     authorized::{Authorized, MOUNT, ReadDrafts, Write, page_response, parse_article_name},
     json::{fault, refused},
-    article_status::{ArticleStatus, answer},
 };
 use crate::{
     content::{
@@ -80,13 +80,13 @@ enum StateFilter {
     Past,
 }
 
-impl From<StateFilter> for Option<State> {
+impl From<StateFilter> for Option<RevisionState> {
     fn from(filter: StateFilter) -> Self {
         match filter {
             StateFilter::All => None,
-            StateFilter::Draft => Some(State::Draft),
-            StateFilter::Live => Some(State::Live),
-            StateFilter::Past => Some(State::Past),
+            StateFilter::Draft => Some(RevisionState::Draft),
+            StateFilter::Live => Some(RevisionState::Live),
+            StateFilter::Past => Some(RevisionState::Past),
         }
     }
 }

@@ -86,7 +86,9 @@ impl<S: RequiredScope> FromRequest for Authorized<S> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let token = bearer(request.headers());
-            let token = token.ok_or_else(|| Error::Unauthenticated("the request has no API key; send `Authorization: Bearer lk_…`".into()))?;
+            let token = token.ok_or_else(|| {
+                Error::Unauthenticated("the request has no API key; send `Authorization: Bearer lk_…`".into())
+            })?;
             let db = request.app_data::<web::Data<Db>>().cloned();
             let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
             let key = with_deadline(keys::authenticate(&db, token)).await?;
@@ -133,10 +135,7 @@ impl<S> Authorized<S> {
     }
 
     /// Runs `work` over one snapshot of the database.
-    pub async fn read<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub async fn read<T>(&self, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>) -> Result<T, Error> {
         with_deadline(publishing::read_snapshot(&self.db, work)).await
     }
 

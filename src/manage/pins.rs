@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::{
     authorized::{Authorized, Publish, ReadDrafts},
-    json::fault,
     condition::{Condition, answer},
+    json::fault,
 };
 use crate::{
     content::site::{self as form, Pin},

@@ -69,7 +69,10 @@ pub struct PreviewLink {
     responses((status = 200, description = "The link.", body = PreviewLink)),
 )]
 #[post("/manage/v1/articles/{slug}/preview")]
-pub async fn create_preview(path: web::Path<String>, mut request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+pub async fn create_preview(
+    path: web::Path<String>,
+    mut request: Authorized<ReadDrafts>,
+) -> Result<HttpResponse, Error> {
     let NoParameters = request.query()?;
     let PreviewRequest { revision, expires_in } = request.json().await?;
     let seconds = expires_in.unwrap_or(LIFETIME);

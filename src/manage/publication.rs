@@ -6,8 +6,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    authorized::{Authorized, Publish},
     article_status::{ArticleStatus, answer},
+    authorized::{Authorized, Publish},
 };
 use crate::{
     content::{Slug, text},
@@ -141,7 +141,10 @@ pub async fn cancel_schedule(path: web::Path<String>, request: Authorized<Publis
     ),
 )]
 #[post("/manage/v1/articles/{slug}/withdraw")]
-pub async fn withdraw_article(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+pub async fn withdraw_article(
+    path: web::Path<String>,
+    mut request: Authorized<Publish>,
+) -> Result<HttpResponse, Error> {
     let Withdrawal { reason } = request.json().await?;
     let reason = public_reason(&reason)?;
     change(&request, &path, "/withdraw", async |tx, article| {

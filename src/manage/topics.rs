@@ -41,7 +41,10 @@ fn unknown(slug: &Slug) -> Error {
     responses((status = 200, description = "The topic.", body = Topic, headers(("ETag")))),
 )]
 #[get("/manage/v1/topics/{slug}")]
-pub async fn read_managed_topic(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+pub async fn read_managed_topic(
+    path: web::Path<String>,
+    request: Authorized<ReadDrafts>,
+) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
     let slug = address(&path)?;
     let topic = request.read(async |connection| site::read_topic(connection, &slug).await).await?;

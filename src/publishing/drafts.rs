@@ -155,9 +155,8 @@ impl PublishTx {
         section_ids: Vec<Uuid>,
         hash: &str,
     ) -> Result<(), Error> {
-        let draft = revisions::table
-            .filter(revisions::document_id.eq(id))
-            .filter(revisions::state.eq(RevisionState::Draft));
+        let draft =
+            revisions::table.filter(revisions::document_id.eq(id)).filter(revisions::state.eq(RevisionState::Draft));
         diesel::update(draft).set(revisions::state.eq(RevisionState::Past)).execute(self.connection()).await?;
         let content = serde_json::to_value(document).map_err(|e| Error::internal("a document cannot be stored", e))?;
         let created_by = self.author.name.clone();

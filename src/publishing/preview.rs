@@ -177,7 +177,11 @@ mod tests {
                 assert_eq!(PreviewLink::verify(&[1; 32], &URL_SAFE_NO_PAD.encode(changed)), None, "byte {place}");
             }
             for length in 0..bytes.len() {
-                assert_eq!(PreviewLink::verify(&[1; 32], &URL_SAFE_NO_PAD.encode(&bytes[..length])), None, "{length} bytes");
+                assert_eq!(
+                    PreviewLink::verify(&[1; 32], &URL_SAFE_NO_PAD.encode(&bytes[..length])),
+                    None,
+                    "{length} bytes"
+                );
             }
         }
         assert_eq!(PreviewLink::verify(&[1; 32], "not a token"), None);

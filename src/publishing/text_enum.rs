@@ -1,15 +1,17 @@
 //! Closed sets of words that are stored, sent and documented as text.
 
-/// Declares an enum with its texts, and how it is parsed, shown, stored and documented.
+/// Declares an enum with its texts, and how it is parsed, shown, stored and documented. The texts are the names of the
+/// variants in snake case.
 macro_rules! text_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(serde::Serialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         pub enum $name {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+            $($(#[$doc])* $variant,)*
         }
 
         impl $name {

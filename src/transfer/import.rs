@@ -165,11 +165,7 @@ fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<
 
 type ReadFile = (PathBuf, Result<Content, Vec<Warning>>);
 
-async fn import_batch(
-    tx: &mut PublishTx,
-    files: &[ReadFile],
-    options: &Options,
-) -> Result<Vec<FileReport>, Error> {
+async fn import_batch(tx: &mut PublishTx, files: &[ReadFile], options: &Options) -> Result<Vec<FileReport>, Error> {
     let mut reports = Vec::with_capacity(files.len());
     for (path, content) in files {
         let result = match content {

@@ -16,7 +16,7 @@ use lectern::{
         schema::{articles, changes, finished_articles as kept},
     },
     finished::{BUILD, Finished, Place},
-    publishing::{finished, moves, site, withdraw},
+    publishing::{PublishTx, finished},
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -133,14 +133,12 @@ async fn what_is_kept_is_what_would_be_assembled() {
         let what = if live.is_none() { 0 } else { rng.u8(..8) };
         match (what, live) {
             (5, Some(id)) => {
-                let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, id, "修订中。", &author()).await;
-                connection.transaction(gone).await.unwrap();
+                app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
             }
             (6, Some(id)) if slugs[n].len() < 4 => {
                 let next = format!("a{n}-{step}");
                 let target = next.parse().unwrap();
-                let moved = async |c: &mut AsyncPgConnection| moves::move_to(c, id, &target, &author()).await;
-                connection.transaction(moved).await.unwrap();
+                app.write(async |tx| tx.move_article(id, &target).await).await.unwrap();
                 slugs[n].push(next);
             }
             (7, _) => {
@@ -151,8 +149,7 @@ async fn what_is_kept_is_what_would_be_assembled() {
                     description: None,
                 };
                 let both = [named(rng.u8(..4)), named(4 + rng.u8(..4))];
-                let renamed = async |c: &mut AsyncPgConnection| site::put_topics(c, &both, &author()).await;
-                connection.transaction(renamed).await.unwrap();
+                app.write(async |tx| tx.set_topics(&both).await).await.unwrap();
             }
             _ => {
                 let any = |rng: &mut Rng| {
@@ -264,19 +261,19 @@ async fn who_writes_and_who_publishes_do_not_wait_for_each_other() {
         written.expect("it waits for who publishes").unwrap();
     };
     // Under a publication that takes one away, and one that moves another.
-    mine.batch_execute("begin").await.unwrap();
-    withdraw::withdraw(&mut mine, b, "修订中。", &author()).await.unwrap();
-    moves::move_to(&mut mine, c, &"d".parse().unwrap(), &author()).await.unwrap();
+    let mut tx = PublishTx::begin(&app.db, &author()).await.unwrap();
+    tx.withdraw(b, "修订中。").await.unwrap();
+    tx.move_article(c, &"d".parse().unwrap()).await.unwrap();
     written(&mut other).await;
-    mine.batch_execute("commit").await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(app.get("/v1/articles/b").await.status, 410);
     assert_eq!(app.get(&format!("/v1/articles/{b}")).await.status, 410);
     assert_eq!(app.get(&format!("/v1/articles/{c}")).await.json()["slug"], "d");
     // And while it is written, by somebody who never comes to the end.
     other.batch_execute("begin").await.unwrap();
     written(&mut other).await;
-    let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, a, "修订中。", &author()).await;
-    timeout(promptly, mine.transaction(gone)).await.expect("it waits for who writes").unwrap();
+    let withdrawn = app.write(async |tx| tx.withdraw(a, "修订中。").await);
+    timeout(promptly, withdrawn).await.expect("it waits for who writes").unwrap();
     let body = "## 甲\n\n新的一段。";
     timeout(promptly, app.publish(&article("d", "", body))).await.expect("it waits for who writes");
     other.batch_execute("commit").await.unwrap();
@@ -294,8 +291,7 @@ async fn what_is_gone_is_not_kept() {
         app.publish(&article(slug, "", "## 甲\n\n一段。")).await;
     }
     let (id, own) = keep(&app, &mut connection, "a").await;
-    let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, id, "修订中。", &author()).await;
-    connection.transaction(gone).await.unwrap();
+    app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
     finished::write(&mut connection, vec![(id, own.clone())]).await.unwrap();
     assert_eq!(row(&mut connection, id).await, Some(own), "it is of before, and not written anew");
     let app = forgetful(&url);
@@ -340,8 +336,7 @@ async fn every_tag_of_the_log_has_its_last_change() {
             connection.batch_execute(foreign).await.unwrap();
         }
         if n == 2 {
-            let put = async |c: &mut AsyncPgConnection| site::put_topics(c, &renamed, &author()).await;
-            assert!(connection.transaction(put).await.unwrap());
+            assert!(app.write(async |tx| tx.set_topics(&renamed).await).await.unwrap());
         }
     }
 }

@@ -16,11 +16,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("db", &["error", "diesel", "diesel_async", "diesel_migrations", "tokio"]),
     ("publishing", &["content", "db", "error", "finished", "views", "diesel", "diesel_async", "tokio"]),
     ("capture", &["content"]),
-    ("transfer", &["publishing", "capture", "content", "error", "diesel_async"]),
+    ("transfer", &["publishing", "capture", "content", "db", "error"]),
     ("http", &["db", "error", "logging", "actix_web", "content", "diesel_async", "tokio"]),
     ("v1", &["db", "error", "http", "content", "finished", "views", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("web", &["db", "error", "http", "content", "v1", "actix_web", "diesel_async", "tokio"]),
-    ("manage", &["publishing", "content", "db", "error", "http", "v1", "web", "actix_web", "diesel_async", "tokio"]),
+    ("manage", &["publishing", "content", "db", "error", "http", "v1", "web", "actix_web", "tokio"]),
     ("openapi", &["error", "http", "app", "actix_web"]),
     (
         "app",
@@ -39,22 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    (
-        "cli",
-        &[
-            "content",
-            "db",
-            "error",
-            "http",
-            "logging",
-            "openapi",
-            "publishing",
-            "app",
-            "transfer",
-            "diesel_async",
-            "tokio",
-        ],
-    ),
+    ("cli", &["content", "db", "error", "http", "logging", "openapi", "publishing", "app", "transfer", "tokio"]),
 ];
 
 /// The crates that the table speaks of; others are free for all.

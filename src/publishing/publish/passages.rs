@@ -68,7 +68,8 @@ impl PublishTx {
         let gone = passages::table.filter(passages::article_id.eq(id)).filter(passages::place.ge(end));
         diesel::delete(gone).execute(self.connection()).await?;
         let stored = passages::table.filter(passages::article_id.eq(id)).select((passages::place, passages::digest));
-        let stored: HashMap<i64, Vec<u8>> = stored.load::<(i64, Vec<u8>)>(self.connection()).await?.into_iter().collect();
+        let stored: HashMap<i64, Vec<u8>> =
+            stored.load::<(i64, Vec<u8>)>(self.connection()).await?.into_iter().collect();
         let changed = made.into_iter().filter(|(place, digest, _)| stored.get(place).is_none_or(|old| old != digest));
         let rows: Vec<_> = changed
             .map(|(place, digest, passage)| {

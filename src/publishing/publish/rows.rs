@@ -100,7 +100,8 @@ impl PublishTx {
             articles::renderer.eq(RENDERER),
             articles::likeness.eq(likeness),
         );
-        let first = (articles::id.eq(id), articles::ordinal.eq(NEXT_ORDINAL), articles::published_at.eq(clock_timestamp()));
+        let first =
+            (articles::id.eq(id), articles::ordinal.eq(NEXT_ORDINAL), articles::published_at.eq(clock_timestamp()));
         let (published_at, ordinal): (DateTime<Utc>, i64) = diesel::insert_into(articles::table)
             .values((first, row.clone()))
             .on_conflict(articles::id)
@@ -133,7 +134,9 @@ impl PublishTx {
     }
 
     async fn write_topics(&mut self, id: Uuid, published_at: DateTime<Utc>, topics: &[Slug]) -> Result<(), Error> {
-        diesel::delete(article_topics::table.filter(article_topics::article_id.eq(id))).execute(self.connection()).await?;
+        diesel::delete(article_topics::table.filter(article_topics::article_id.eq(id)))
+            .execute(self.connection())
+            .await?;
         let rows: Vec<_> = (1..)
             .zip(topics)
             .map(|(position, slug)| {
@@ -163,7 +166,9 @@ impl PublishTx {
             reason: None,
         };
         let editorial = document.related.iter().cloned().map(|related| match related {
-            Related::Article { article, reason } => NewLink { target_slug: Some(article.into()), reason, ..none.clone() },
+            Related::Article { article, reason } => {
+                NewLink { target_slug: Some(article.into()), reason, ..none.clone() }
+            }
             Related::External { url, title, reason } => {
                 NewLink { url: Some(url), title: Some(title), reason, ..none.clone() }
             }
@@ -272,7 +277,8 @@ impl PublishTx {
                 .execute(self.connection())
                 .await?;
         }
-        let anchors: Vec<_> = parts.iter().map(|part| address(&part.heading.id, part.heading.anchor.as_str())).collect();
+        let anchors: Vec<_> =
+            parts.iter().map(|part| address(&part.heading.id, part.heading.anchor.as_str())).collect();
         for chunk in anchors.chunks(CHUNK) {
             diesel::insert_into(section_addresses::table)
                 .values(chunk)

@@ -57,7 +57,9 @@ async fn resolve(
         let fault = match owners.get(article.as_str()) {
             None => format!("There is no published article `{article}`. Publish it first, or remove the pin."),
             Some((_, false)) => format!("The article `{article}` is not published any more. Remove the pin."),
-            Some((id, true)) if !seen.insert(id) => format!("`{article}` is an earlier slug of an article that is pinned already. Remove one of the two pins."),
+            Some((id, true)) if !seen.insert(id) => format!(
+                "`{article}` is an earlier slug of an article that is pinned already. Remove one of the two pins."
+            ),
             Some((id, true)) => {
                 ids.push(*id);
                 continue;
@@ -88,7 +90,9 @@ impl PublishTx {
         diesel::delete(pins::table).execute(self.connection()).await?;
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|(position, id, reason)| (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason)))
+            .map(|(position, id, reason)| {
+                (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason))
+            })
             .collect();
         diesel::insert_into(pins::table).values(rows).execute(self.connection()).await?;
         let detail = Some(new.iter().map(|pin| pin.article.as_str()).collect::<Vec<_>>().join(", "));

@@ -24,7 +24,11 @@ pub async fn read_topics(connection: &mut AsyncPgConnection) -> Result<Vec<Topic
     let rows = topics::table.select((topics::slug, topics::name, topics::description)).order(topics::slug);
     let rows: Vec<(String, String, Option<String>)> = rows.load(connection).await?;
     let topic = |(slug, name, description): (String, String, Option<String>)| {
-        Ok(Topic { slug: slug.parse().map_err(|e| Error::internal("a stored slug is not valid", e))?, name, description })
+        Ok(Topic {
+            slug: slug.parse().map_err(|e| Error::internal("a stored slug is not valid", e))?,
+            name,
+            description,
+        })
     };
     rows.into_iter().map(topic).collect()
 }
