@@ -42,7 +42,7 @@ use crate::{
     },
     manage::{self, preview},
     openapi,
-    publishing::{schedule, views},
+    publishing::{scheduler, views},
     v1,
     views::ViewCounter,
     web as pages,
@@ -210,7 +210,7 @@ pub fn start(
     let limiter = Arc::new(Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()));
     let follower = change_log::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
     let follower = tokio::spawn(follower);
-    let publisher = tokio::spawn(schedule::run_scheduler(db.clone(), cache.publication_timer()));
+    let publisher = tokio::spawn(scheduler::run_scheduler(db.clone(), cache.publication_timer()));
     let writer = tokio::spawn(Arc::clone(&cache).run_write_worker());
     let counter = Arc::new(ViewCounter::default());
     let (stop, stopped) = oneshot::channel();

@@ -14,16 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use lectern::{
     content::{Document, Slug},
-    db::schema::articles,
-    error::Error,
-    publishing::{
-        Author,
-        draft::{self, Precondition},
-        publish, revisions,
-    },
+    db::{Db, schema::articles},
+    publishing::{Author, PublishTx, drafts::Precondition, revisions},
     transfer::library::FIRST_ARTICLE,
 };
 use serde::Serialize;
@@ -214,7 +209,7 @@ fn revision(body: &[u8]) -> Result<i32, Failure> {
 /// Publishes the same article again and again, through the library's own code.
 struct Publisher {
     runtime: tokio::runtime::Runtime,
-    connection: AsyncPgConnection,
+    db: Db,
     document: Document,
     count: usize,
 }
@@ -222,13 +217,13 @@ struct Publisher {
 impl Publisher {
     fn new(url: &str) -> Result<Publisher, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (connection, document) = runtime.block_on(async {
-            let mut connection = AsyncPgConnection::establish(url).await?;
+        let (db, document) = runtime.block_on(async {
+            let db = Db::for_command(url)?;
             let slug: Slug = FIRST_ARTICLE.parse()?;
-            let document = live(&mut connection, &slug).await?;
-            Ok::<_, Failure>((connection, document))
+            let document = live(&mut *db.write().await?, &slug).await?;
+            Ok::<_, Failure>((db, document))
         })?;
-        Ok(Publisher { runtime, connection, document, count: 0 })
+        Ok(Publisher { runtime, db, document, count: 0 })
     }
 
     /// Publishes the next revision; `committing` is called when all is done but the commit.
@@ -237,14 +232,14 @@ impl Publisher {
         // Always of one length, so that the answers that show it keep theirs.
         self.document.summary = Some(format!("第{:08}次发布。", self.count));
         let (document, author) = (self.document.clone(), Author::local("bench"));
-        let connection = &mut self.connection;
-        let revision = self.runtime.block_on(connection.transaction(async |connection| {
-            let saved = draft::save(connection, document, &author, &Precondition::Whatever).await?;
-            publish::publish(connection, saved.id, saved.revision, &author).await?;
+        self.runtime.block_on(async {
+            let mut tx = PublishTx::begin(&self.db, &author).await?;
+            let saved = tx.save_draft(document, &Precondition::Any).await?;
+            tx.publish(saved.id, saved.revision).await?;
             committing();
-            Ok::<_, Error>(saved.revision)
-        }))?;
-        Ok(revision)
+            tx.commit().await?;
+            Ok(saved.revision)
+        })
     }
 
     fn publish_often(&mut self, publications: usize, shared: &Shared) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use lectern::{
     db::{
+        Db,
         embedded::{Options, PrivatePostgres},
         migrate,
     },
@@ -93,8 +94,8 @@ impl Store {
         admin.batch_execute(&format!("create database {name}")).await?;
         let url = self.url(&name)?;
         migrate::run(&url).await?;
+        let bundled = library::load(&Db::for_command(&url)?).await? as u64;
         let mut connection = AsyncPgConnection::establish(&url).await?;
-        let bundled = library::load(&mut connection).await? as u64;
         connection.batch_execute(&format!("set bench.articles = {articles}")).await?;
         connection.transaction(async |connection| connection.batch_execute(CLONES).await).await?;
         // Now, so that it does not come in the middle of a measurement; not in a transaction.

@@ -3,12 +3,12 @@
 use std::{io::IsTerminal, path::PathBuf};
 
 use clap::Args;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use indicatif::ProgressBar;
 
 use super::{Settings, database::with_database, misuse, print};
 use crate::{
     content::Slug,
+    db::Db,
     error::Error,
     transfer::{export, file, import, report},
 };
@@ -57,7 +57,7 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
         with_database(settings, async |database| {
-            let exported = export::run(&mut AsyncPgConnection::establish(database).await?, &self.folder).await?;
+            let exported = export::run(&Db::for_command(database)?, &self.folder).await?;
             print(&report::exported(exported, &self.folder));
             Ok(true)
         })
@@ -91,11 +91,11 @@ fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 async fn import_files(database: &str, files: &[PathBuf], options: &import::Options) -> Result<bool, Error> {
-    let mut connection = AsyncPgConnection::establish(database).await?;
+    let db = Db::for_command(database)?;
     let bar =
         if std::io::stderr().is_terminal() { ProgressBar::new(files.len() as u64) } else { ProgressBar::hidden() };
     let mut summary = report::Summary::new(options.dry_run);
-    let work = import::run(&mut connection, files, options, |done| {
+    let work = import::run(&db, files, options, |done| {
         bar.inc(1);
         let text = summary.file(&done);
         bar.suspend(|| print(&text));

@@ -4,14 +4,14 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Subcommand;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
 use super::{Settings, database::with_database, print};
 use crate::{
+    db::Db,
     error::Error,
     publishing::{
-        Author, all_or_none,
+        Author, PublishTx,
         keys::{self, Key, Scope, parse_expiry, parse_name},
     },
 };
@@ -48,21 +48,20 @@ impl Keys {
     pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
         let author = Author::local("command line");
         with_database(settings, async |database| {
-            let mut connection = AsyncPgConnection::establish(database).await?;
+            let db = Db::for_command(database)?;
             match self {
                 Keys::Create { name, scopes, expires } => {
-                    let made =
-                        async |c: &mut AsyncPgConnection| keys::create(c, &name, &scopes, expires, &author).await;
-                    let (token, key) = all_or_none(&mut connection, false, made).await?;
+                    let create = async |tx: &mut PublishTx| tx.create_key(&name, &scopes, expires).await;
+                    let ((token, key), _) = PublishTx::run(&db, &author, create).await?;
                     // Whoever does not get to see it has to know of it.
                     writeln!(std::io::stdout(), "{token}").map_err(|e| {
                         Error::internal("the key was made and cannot be shown", format!("revoke {}: {e}", key.id))
                     })?;
                 }
-                Keys::List => list(&mut connection).await?,
+                Keys::List => list(&db).await?,
                 Keys::Revoke { id } => {
-                    let revoke = async |c: &mut AsyncPgConnection| keys::revoke(c, id, &author).await;
-                    let revoked = all_or_none(&mut connection, false, revoke).await?;
+                    let revoke = async |tx: &mut PublishTx| tx.revoke_key(id).await;
+                    let (revoked, _) = PublishTx::run(&db, &author, revoke).await?;
                     print(&format!("{id} {}\n", if revoked { "is revoked" } else { "was revoked before" }));
                 }
             }
@@ -71,7 +70,8 @@ impl Keys {
     }
 }
 
-async fn list(connection: &mut AsyncPgConnection) -> Result<(), Error> {
+async fn list(db: &Db) -> Result<(), Error> {
+    let connection = &mut *db.write().await?;
     let mut before = None;
     loop {
         let batch = keys::list(connection, before, BATCH).await?;
@@ -95,6 +95,7 @@ fn line(key: &Key) -> String {
         (None, Some(at)) => format!("expires {}", time(at)),
         (None, None) => "does not expire".to_owned(),
     };
-    let Key { id, prefix, name, scopes, created_at, .. } = key;
-    format!("{id}\t{prefix}\t{name}\t{}\tcreated {}\t{used}\t{end}\n", scopes.join(","), time(*created_at))
+    let Key { id, prefix, name, created_at, .. } = key;
+    let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+    format!("{id}\t{prefix}\t{name}\t{scopes}\tcreated {}\t{used}\t{end}\n", time(*created_at))
 }

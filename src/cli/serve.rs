@@ -3,7 +3,6 @@
 use std::{ffi::OsString, net::TcpListener, path::PathBuf, time::Duration};
 
 use clap::Args;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::{Settings, database::with_database, misuse};
 use crate::{
@@ -123,16 +122,16 @@ impl Serve {
     }
 
     async fn serve(&self, database: &str, settings: &Settings, started: &app::Settings) -> Result<bool, Error> {
-        let mut connection = AsyncPgConnection::establish(database).await?;
-        let loaded = library::load(&mut connection).await?;
+        let start = Db::for_command(database)?;
+        let loaded = library::load(&start).await?;
         if loaded > 0 {
             log::info!("published the bundled library: {loaded} articles");
         }
-        let rebuilt = publish::rebuild(&mut connection).await?;
+        let rebuilt = publish::rebuild(&start).await?;
         if rebuilt > 0 {
             log::info!("rendered {rebuilt} articles anew");
         }
-        drop(connection);
+        drop(start);
 
         let bind = |listen: &str| {
             let unusable = |e: std::io::Error| Error::internal("the service cannot listen", format!("{listen}: {e}"));

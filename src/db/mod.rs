@@ -17,6 +17,7 @@ pub mod statement;
 
 use std::{
     collections::VecDeque,
+    ops::{Deref, DerefMut},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -31,6 +32,9 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool},
 };
 use futures_util::FutureExt;
+
+/// A connection to Postgres, for modules that use no Diesel.
+pub use diesel_async::AsyncPgConnection as PgConnection;
 
 use crate::error::Error;
 
@@ -76,7 +80,7 @@ struct Pools {
 /// Counts of statements, and of requests that got no connection; by what they are for, where there are two: to read or to write.
 #[derive(Debug, Default)]
 struct Statements {
-    sent: [AtomicU64; 2],
+    sent: [AtomicU64; 3],
     slow: AtomicU64,
     timeouts: [AtomicU64; 2],
 }
@@ -84,6 +88,16 @@ struct Statements {
 impl Db {
     /// Pools for `settings`; connects to nothing yet, so a database that is down is met by the first request.
     pub fn new(settings: &Settings) -> Result<Db, Error> {
+        Db::with_access(settings, Access::Write)
+    }
+
+    /// Pools for a command: one connection for writes, without time limits.
+    pub fn for_command(url: &str) -> Result<Db, Error> {
+        let settings = Settings { url: url.to_owned(), replicas: Vec::new(), connections: 1 };
+        Db::with_access(&settings, Access::Command)
+    }
+
+    fn with_access(settings: &Settings, write: Access) -> Result<Db, Error> {
         let statements = Arc::new(Statements::default());
         let pool = |url: &str, access| pool(url, access, settings.connections, &statements);
         let read = if settings.replicas.is_empty() {
@@ -91,7 +105,7 @@ impl Db {
         } else {
             settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
         };
-        let write = pool(&settings.url, Access::Write)?;
+        let write = pool(&settings.url, write)?;
         let (url, replicated) = (settings.url.clone(), !settings.replicas.is_empty());
         Ok(Db(Arc::new(Pools { url, replicated, write, read, next: AtomicUsize::new(0), statements })))
     }
@@ -108,18 +122,19 @@ impl Db {
         self.lend(Access::Write, self.0.write.get().await)
     }
 
-    /// Runs `work` over a connection that may write. If it does not come to its end, because nobody waits for it any more, the
-    /// connection is closed: lent to another, it would hold whatever locks its transaction had.
+    /// Returns a connection to the primary that is closed unless it is released.
+    pub async fn lease(&self) -> Result<Lease, Error> {
+        Ok(Lease(Some(self.write().await?)))
+    }
+
+    /// Runs `work` over a connection that may write, and closes the connection if `work` is cancelled.
     pub async fn writing<T>(
         &self,
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut unfinished = Unfinished(Some(self.write().await?));
-        let result = match &mut unfinished.0 {
-            Some(connection) => work(connection).await,
-            None => Err(Error::Internal("a connection was lent and is not there".into())),
-        };
-        drop(unfinished.0.take());
+        let mut lease = self.lease().await?;
+        let result = work(&mut lease).await;
+        lease.release();
         result
     }
 
@@ -201,13 +216,41 @@ impl PoolUse {
     }
 }
 
-/// A connection that is closed unless it is taken back.
-struct Unfinished(Option<Connection>);
+/// A pooled connection that is closed on drop unless it is released: a cancelled transaction would keep its locks in the
+/// pool.
+pub struct Lease(Option<Connection>);
 
-impl Drop for Unfinished {
+impl Lease {
+    /// Returns the connection to its pool.
+    pub fn release(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             discard(connection);
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        match &self.0 {
+            Some(connection) => connection,
+            None => unreachable!("only `release` and `drop` take the connection"),
+        }
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        match &mut self.0 {
+            Some(connection) => connection,
+            None => unreachable!("only `release` and `drop` take the connection"),
         }
     }
 }
@@ -221,6 +264,8 @@ pub fn discard(connection: Connection) {
 enum Access {
     Read,
     Write,
+    /// Writes of a command, which may wait as long as it takes.
+    Command,
 }
 
 impl Access {
@@ -235,6 +280,7 @@ impl Access {
                 "set statement_timeout = '30s'; set lock_timeout = '20s'; \
                  set idle_in_transaction_session_timeout = '30s'; set application_name = 'lectern write'"
             }
+            Access::Command => "set application_name = 'lectern command'",
         }
     }
 }
@@ -268,16 +314,18 @@ fn pool(
         connection.set_instrumentation(QueryMetrics::new(access, &counted));
         Ok(())
     });
+    let connect = (!matches!(access, Access::Command)).then_some(WAIT);
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .post_recycle(anew)
         .max_size(connections)
         .runtime(::deadpool::Runtime::Tokio1)
-        .wait_timeout(Some(match access {
-            Access::Read => WAIT,
-            Access::Write => TURN,
-        }))
-        .create_timeout(Some(WAIT))
-        .recycle_timeout(Some(WAIT))
+        .wait_timeout(match access {
+            Access::Read => Some(WAIT),
+            Access::Write => Some(TURN),
+            Access::Command => None,
+        })
+        .create_timeout(connect)
+        .recycle_timeout(connect)
         .build()
         .map_err(|e| Error::internal("the pool cannot be built", e))
 }

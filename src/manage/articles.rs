@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    call::{Call, MOUNT, ReadDrafts, Write, answer_page, named},
+    article_status::{ArticleStatus, answer},
+    authorized::{Authorized, MOUNT, ReadDrafts, Write, page_response, parse_article_name},
     json::{fault, refused},
-    standing::{ArticleStatus, answer},
 };
 use crate::{
     content::{
@@ -30,11 +30,10 @@ use crate::{
         query::{FromQuery, NoParameters, Parameters, Query},
     },
     publishing::{
-        article::{self, Article, Found, State},
-        draft::{self, Outcome, Saved},
+        article::{self, Article, Found},
+        drafts::{Outcome, Saved},
         keys::Scope,
-        revisions::{self, Revision},
-        withdraw,
+        revisions::{self, Revision, RevisionState},
     },
 };
 
@@ -81,20 +80,20 @@ enum StateFilter {
     Past,
 }
 
-impl From<StateFilter> for Option<State> {
+impl From<StateFilter> for Option<RevisionState> {
     fn from(filter: StateFilter) -> Self {
         match filter {
             StateFilter::All => None,
-            StateFilter::Draft => Some(State::Draft),
-            StateFilter::Live => Some(State::Live),
-            StateFilter::Past => Some(State::Past),
+            StateFilter::Draft => Some(RevisionState::Draft),
+            StateFilter::Live => Some(RevisionState::Live),
+            StateFilter::Past => Some(RevisionState::Past),
         }
     }
 }
 
 /// The parameters of a list of drafts.
 pub struct DraftListQuery {
-    state: Option<State>,
+    state: Option<RevisionState>,
     paging: Pagination,
 }
 
@@ -163,15 +162,15 @@ impl ContentForm {
     responses((status = 200, description = "A page of articles.", body = DraftList)),
 )]
 #[get("/manage/v1/articles")]
-pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let (DraftListQuery { state, paging }, address) = call.list()?;
+pub async fn list_drafts(request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let (DraftListQuery { state, paging }, address) = request.list()?;
     let list = format!("{MOUNT}?state={state:?}");
     let after = paging.after::<(DateTime<Utc>, Uuid)>(&list)?;
-    let mut rows = call.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
+    let mut rows = request.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
     let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
     let data = rows.into_iter().map(|(article, standing)| ArticleStatus::new(&article, standing)).collect();
     let list = DraftList { data, page };
-    Ok(answer_page(&list, &list.page, &address))
+    Ok(page_response(&list, &list.page, &address))
 }
 
 /// Read a draft
@@ -187,11 +186,11 @@ pub async fn list_drafts(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> 
     )),
 )]
 #[get("/manage/v1/articles/{slug}")]
-pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let form: ContentForm = call.query()?;
-    let (standing, etag, Revision { document, .. }) = call
+pub async fn read_draft(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let form: ContentForm = request.query()?;
+    let (standing, etag, Revision { document, .. }) = request
         .read(async |connection| {
-            let article = call.article(connection, &path, "").await?;
+            let article = request.article(connection, &path, "").await?;
             let (standing, etag) = ArticleStatus::of(connection, &article).await?;
             Ok((standing, etag, revisions::latest(connection, article.id).await?))
         })
@@ -218,30 +217,36 @@ pub async fn read_draft(path: web::Path<String>, call: Call<ReadDrafts>) -> Resu
     ),
 )]
 #[put("/manage/v1/articles/{slug}")]
-pub async fn put_article(path: web::Path<String>, mut call: Call<Write>) -> Result<HttpResponse, Error> {
-    let NoParameters = call.query()?;
-    let expected = call.expected()?;
-    let (slug, id) = match named(&path)? {
-        ArticleName::Slug(slug) => (slug, None),
-        name @ ArticleName::Id(id) => match call.read(async |connection| article::find(connection, &name).await).await?
-        {
-            Found::Here(article) | Found::Moved(article) => (article.slug, Some(id)),
-        },
-    };
-    let (document, remarks) = content(&mut call, slug).await?;
-    let (author, slug) = (call.author(), document.slug.clone());
-    let (saved, standing, etag) = call
-        .transaction(async |connection| {
-            let saved = draft::save(connection, document, &author, &expected).await?;
+pub async fn put_article(path: web::Path<String>, mut request: Authorized<Write>) -> Result<HttpResponse, Error> {
+    let NoParameters = request.query()?;
+    let expected = request.precondition()?;
+    let (slug, id) = slug_and_id(&request, &path).await?;
+    let (document, remarks) = content(&mut request, slug).await?;
+    let slug = document.slug.clone();
+    let (saved, standing, etag) = request
+        .write(async |tx| {
+            let saved = tx.save_draft(document, &expected).await?;
             if id.is_some_and(|id| id != saved.id) {
-                return Err(Error::Conflict("the article was moved while it was saved; send it again".into()));
+                return Err(Error::Conflict("the article was moved during the save; send the request again".into()));
             }
             let article = Article { id: saved.id, slug };
-            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
+            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
             Ok((saved, standing, etag))
         })
         .await?;
     Ok(saved_answer(&saved, standing, &etag, remarks))
+}
+
+/// Returns the slug of a path, and the id where the path has an id.
+async fn slug_and_id(request: &Authorized<Write>, path: &str) -> Result<(Slug, Option<Uuid>), Error> {
+    match parse_article_name(path)? {
+        ArticleName::Slug(slug) => Ok((slug, None)),
+        name @ ArticleName::Id(id) => {
+            match request.read(async |connection| article::find(connection, &name).await).await? {
+                Found::Present(article) | Found::Moved(article) => Ok((article.slug, Some(id))),
+            }
+        }
+    }
 }
 
 /// What is answered to a save.
@@ -267,15 +272,15 @@ pub(super) fn saved_answer(
 }
 
 /// The article that a body holds, and what its editor should look at.
-async fn content(call: &mut Call<Write>, slug: Slug) -> Result<(Document, Vec<FieldError>), Error> {
-    let media_type = call.media_type();
+async fn content(request: &mut Authorized<Write>, slug: Slug) -> Result<(Document, Vec<FieldError>), Error> {
+    let media_type = request.media_type();
     let read = match media_type.as_str() {
         "text/markdown" => from_file,
         "application/json" => from_json,
         _ => return Err(Error::UnsupportedMediaType),
     };
     let limit = if media_type == "text/markdown" { markdown::MAX_BYTES } else { MANAGED_BODY_LIMIT };
-    let body = call.body(limit).await?;
+    let body = request.body(limit).await?;
     // A hostile text of this size takes a second to read.
     let read = web::block(move || read(&body, &slug)).await;
     read.map_err(|e| Error::internal("a body was not read", e))?
@@ -320,18 +325,18 @@ fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
     responses((status = 204, description = "It is gone."), (status = 412, response = PreconditionFailed)),
 )]
 #[delete("/manage/v1/articles/{slug}")]
-pub async fn delete_article(path: web::Path<String>, call: Call<Write>) -> Result<HttpResponse, Error> {
-    let NoParameters = call.query()?;
-    let author = call.author();
-    call.transaction(async |connection| {
-        crate::publishing::hold(connection).await?;
-        let article = call.article(connection, &path, "").await?;
-        if revisions::live(connection, article.id).await?.is_some() && !call.key.may(Scope::Publish) {
-            let why = "readers see this article: to delete it needs a key with the scope `publish` too";
-            return Err(Error::Forbidden(why.into()));
-        }
-        withdraw::delete(connection, article.id, &author).await
-    })
-    .await?;
+pub async fn delete_article(path: web::Path<String>, request: Authorized<Write>) -> Result<HttpResponse, Error> {
+    let NoParameters = request.query()?;
+    request
+        .write(async |tx| {
+            let article = request.article(tx.connection(), &path, "").await?;
+            let live = revisions::number_in_state(tx.connection(), article.id, RevisionState::Live).await?;
+            if live.is_some() && !request.key.has_scope(Scope::Publish) {
+                let why = "readers see the article; deleting it needs a key with the scope `publish` too";
+                return Err(Error::Forbidden(why.into()));
+            }
+            tx.delete_article(article.id).await
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

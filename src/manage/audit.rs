@@ -6,14 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call::{Admin, Call, answer_page};
+use super::authorized::{Admin, Authorized, page_response};
 use crate::{
     error::Error,
     http::{
         pagination::{DEFAULT_LIMIT, Page, Pagination},
         query::{FromQuery, Parameters, Query},
     },
-    publishing::audit::{self, Entry},
+    publishing::audit::{self, AuditAction, AuditRow},
 };
 
 /// What somebody did.
@@ -30,11 +30,8 @@ pub struct AuditEntry {
     /// The id of the key that it was done with; `null` where it was done without one.
     pub key_id: Option<Uuid>,
     /// What was done. `preview` is a link to a draft that was made; all others changed something.
-    #[schema(
-        example = "publish",
-        pattern = "^(save|restore|publish|schedule|unschedule|withdraw|move|delete|preview|put_site|put_topic|delete_topic|put_pins|create_key|revoke_key)$"
-    )]
-    pub action: String,
+    #[schema(inline, example = "publish")]
+    pub action: AuditAction,
     /// The id of the article that it was done to; `null` where it was done to none.
     pub article_id: Option<Uuid>,
     /// What it was done to, as it was called then: the slug of the article or topic, or the beginning of the key; `null`
@@ -50,8 +47,8 @@ pub struct AuditEntry {
     pub detail: Option<String>,
 }
 
-impl From<Entry> for AuditEntry {
-    fn from(entry: Entry) -> AuditEntry {
+impl From<AuditRow> for AuditEntry {
+    fn from(entry: AuditRow) -> AuditEntry {
         AuditEntry {
             sequence: entry.sequence,
             at: entry.at,
@@ -98,13 +95,13 @@ impl FromQuery for AuditQuery {
     responses((status = 200, description = "A page of the audit.", body = AuditList)),
 )]
 #[get("/manage/v1/audit")]
-pub async fn list_audit(call: Call<Admin>) -> Result<HttpResponse, Error> {
-    let (AuditQuery { article, paging }, address) = call.list()?;
+pub async fn list_audit(request: Authorized<Admin>) -> Result<HttpResponse, Error> {
+    let (AuditQuery { article, paging }, address) = request.list()?;
     let list = format!("/manage/v1/audit?article={article:?}");
     let before = paging.after::<i64>(&list)?;
-    let read = call.read(async |connection| audit::list(connection, article, before, paging.fetch()).await);
+    let read = request.read(async |connection| audit::list(connection, article, before, paging.fetch()).await);
     let mut rows = read.await?;
     let page = paging.cut(&list, &mut rows, |entry| entry.sequence)?;
     let list = AuditList { data: rows.into_iter().map(AuditEntry::from).collect(), page };
-    Ok(answer_page(&list, &list.page, &address))
+    Ok(page_response(&list, &list.page, &address))
 }

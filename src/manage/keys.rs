@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call::{Admin, Call, answer_page};
+use super::authorized::{Admin, Authorized, page_response};
 use crate::{
     error::{Error, FieldError},
     http::{
@@ -34,8 +34,8 @@ pub struct ApiKey {
     #[schema(example = "lk_k7m2p9xa")]
     pub prefix: String,
     /// What it may do: some of `read_drafts`, `write`, `publish` and `admin`.
-    #[schema(example = json!(["read_drafts", "write"]))]
-    pub scopes: Vec<String>,
+    #[schema(inline, example = json!(["read_drafts", "write"]))]
+    pub scopes: Vec<Scope>,
     /// Who made it: the name of the key that it was made with, or what made it on the command line.
     #[schema(example = "command line")]
     pub created_by: String,
@@ -120,7 +120,7 @@ impl ApiKeyRequest {
             }
         }
         if self.scopes.is_empty() {
-            let known = Scope::ALL.map(Scope::as_str).join(", ");
+            let known = Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
             note("/scopes".to_owned(), format!("The key could do nothing: expected one or more of {known}."));
         }
         let expires_at = self.expires_at.as_deref().map(keys::parse_expiry).transpose();
@@ -143,13 +143,13 @@ impl ApiKeyRequest {
     responses((status = 200, description = "A page of keys.", body = ApiKeyList)),
 )]
 #[get("/manage/v1/keys")]
-pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
-    let (paging, address): (Pagination, _) = call.list()?;
+pub async fn list_keys(request: Authorized<Admin>) -> Result<HttpResponse, Error> {
+    let (paging, address): (Pagination, _) = request.list()?;
     let before = paging.after::<Uuid>(LIST)?;
-    let mut rows = call.read(async |connection| keys::list(connection, before, paging.fetch()).await).await?;
+    let mut rows = request.read(async |connection| keys::list(connection, before, paging.fetch()).await).await?;
     let page = paging.cut(LIST, &mut rows, |key| key.id)?;
     let list = ApiKeyList { data: rows.into_iter().map(ApiKey::from).collect(), page };
-    Ok(answer_page(&list, &list.page, &address))
+    Ok(page_response(&list, &list.page, &address))
 }
 
 /// Make a key
@@ -161,14 +161,11 @@ pub async fn list_keys(call: Call<Admin>) -> Result<HttpResponse, Error> {
     responses((status = 201, description = "The key, for the only time.", body = NewApiKey)),
 )]
 #[post("/manage/v1/keys")]
-pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
-    call.query::<NoParameters>()?;
-    let request: ApiKeyRequest = call.json().await?;
-    let (name, scopes, expires_at) = request.read()?;
-    let author = call.author();
-    let (key, listed) = call
-        .transaction(async |connection| keys::create(connection, &name, &scopes, expires_at, &author).await)
-        .await?;
+pub async fn create_key(mut request: Authorized<Admin>) -> Result<HttpResponse, Error> {
+    request.query::<NoParameters>()?;
+    let wanted: ApiKeyRequest = request.json().await?;
+    let (name, scopes, expires_at) = wanted.read()?;
+    let (key, listed) = request.write(async |tx| tx.create_key(&name, &scopes, expires_at).await).await?;
     Ok(HttpResponse::Created().json(NewApiKey { key, listed: listed.into() }))
 }
 
@@ -183,10 +180,9 @@ pub async fn create_key(mut call: Call<Admin>) -> Result<HttpResponse, Error> {
     responses((status = 204, description = "It lets nobody in.")),
 )]
 #[delete("/manage/v1/keys/{id}")]
-pub async fn revoke_key(path: web::Path<String>, call: Call<Admin>) -> Result<HttpResponse, Error> {
-    call.query::<NoParameters>()?;
+pub async fn revoke_key(path: web::Path<String>, request: Authorized<Admin>) -> Result<HttpResponse, Error> {
+    request.query::<NoParameters>()?;
     let id: Uuid = path.parse().map_err(|_| Error::NotFound(format!("`{path}` cannot be the id of a key")))?;
-    let author = call.author();
-    call.transaction(async |connection| keys::revoke(connection, id, &author).await).await?;
+    request.write(async |tx| tx.revoke_key(id).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }

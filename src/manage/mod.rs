@@ -1,13 +1,18 @@
-//! The API that changes things: reads the request, calls [`publishing`](crate::publishing), answers. No SQL.
+//! The write API under `/manage/v1`: parses a request, calls [`publishing`](crate::publishing), responds. No SQL.
 //!
-//! - [`call`] who asks, and what · [`json`] bodies · [`standing`] how it stands with an article, as most answers say it
-//! - [`articles`] drafts · [`revisions`] their history · [`publication`] publish, schedule, withdraw, move · [`preview`]
-//! - [`site`] · [`topics`] · [`pins`] what is around the articles; [`state`] what these three share
-//! - [`keys`] who may write · [`audit`] who did what
+//! - [`authorized`]: the request with its key; its transactions.
+//! - [`json`]: JSON bodies.
+//! - [`article_status`]: the status that most responses have.
+//! - [`articles`]: drafts. [`revisions`]: their history. [`publication`]: publish, schedule, withdraw, move. [`preview`]:
+//!   links to drafts.
+//! - [`site`], [`topics`], [`pins`]: content around the articles; [`condition`]: their validators.
+//! - [`keys`]: API keys. [`audit`]: the audit.
 
+pub mod article_status;
 pub mod articles;
 pub mod audit;
-pub mod call;
+pub mod authorized;
+pub mod condition;
 pub mod json;
 pub mod keys;
 pub mod pins;
@@ -15,8 +20,6 @@ pub mod preview;
 pub mod publication;
 pub mod revisions;
 pub mod site;
-pub mod standing;
-pub mod state;
 pub mod topics;
 
 use utoipa_actix_web::service_config::ServiceConfig;

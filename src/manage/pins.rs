@@ -1,20 +1,20 @@
 //! `/manage/v1/recommendations/pins`: the articles that lead the hot list.
 
 use actix_web::{HttpResponse, get, http::StatusCode, put};
-use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    call::{Call, Publish, ReadDrafts},
+    authorized::{Authorized, Publish, ReadDrafts},
+    condition::{Condition, answer},
     json::fault,
-    state::{Condition, answer},
 };
 use crate::{
     content::site::{self as form, Pin},
+    db::PgConnection,
     error::Error,
     http::{problem::PreconditionFailed, query::NoParameters},
-    publishing::{hold, site},
+    publishing::site,
 };
 
 /// The articles that lead the hot list, in order.
@@ -27,7 +27,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    async fn read(connection: &mut AsyncPgConnection) -> Result<Pins, Error> {
+    async fn read(connection: &mut PgConnection) -> Result<Pins, Error> {
         Ok(Pins { pins: site::read_pins(connection).await? })
     }
 }
@@ -41,9 +41,9 @@ impl Pins {
     responses((status = 200, description = "The pins.", body = Pins, headers(("ETag")))),
 )]
 #[get("/manage/v1/recommendations/pins")]
-pub async fn read_pins(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<NoParameters>()?;
-    answer(StatusCode::OK, &call.read(Pins::read).await?)
+pub async fn read_pins(request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    request.query::<NoParameters>()?;
+    answer(StatusCode::OK, &request.read(Pins::read).await?)
 }
 
 /// Pin articles
@@ -60,22 +60,21 @@ pub async fn read_pins(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
     ),
 )]
 #[put("/manage/v1/recommendations/pins")]
-pub async fn put_pins(mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let condition = Condition::of(&call)?;
-    let (placed, faults) = call.form(form::read_pins).await?;
+pub async fn put_pins(mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let condition = Condition::of(&request)?;
+    let (placed, faults) = request.parse(form::read_pins).await?;
     if !faults.is_empty() {
         // What only the database knows is told with the rest.
         let mut faults: Vec<_> = faults.into_iter().map(fault).collect();
-        faults.extend(call.read(async |connection| site::pin_faults(connection, &placed).await).await?);
+        faults.extend(request.read(async |connection| site::check_pins(connection, &placed).await).await?);
         return Err(Error::InvalidContent(faults));
     }
     let new: Vec<Pin> = placed.into_iter().map(|(_, pin)| pin).collect();
-    let now = call
-        .transaction(async |connection| {
-            hold(connection).await?;
-            condition.check(Some(&Pins::read(connection).await?))?;
-            site::put_pins(connection, &new, &call.author()).await?;
-            Pins::read(connection).await
+    let now = request
+        .write(async |tx| {
+            condition.check(Some(&Pins::read(tx.connection()).await?))?;
+            tx.set_pins(&new).await?;
+            Pins::read(tx.connection()).await
         })
         .await?;
     answer(StatusCode::OK, &now)

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, time::timeout};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call::{Call, ReadDrafts, in_time};
+use super::authorized::{Authorized, ReadDrafts, with_deadline};
 use crate::{
     content::ArticleName,
-    db::Db,
+    db::{Db, PgConnection},
     error::{Error, FieldError},
     http::{
         CanonicalUri, Payload,
@@ -23,7 +22,7 @@ use crate::{
         query::{Canonical, FromQuery, NoParameters, Parameters, Query, string},
         respond_no_store,
     },
-    publishing::{self, preview},
+    publishing::{Author, PublishTx, preview},
     v1::articles::read::{self as article, Article, ArticleQuery},
     web as pages,
 };
@@ -81,20 +80,22 @@ pub struct PreviewLink {
     responses((status = 200, description = "The link.", body = PreviewLink)),
 )]
 #[post("/manage/v1/articles/{slug}/preview")]
-pub async fn create_preview(path: web::Path<String>, mut call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let NoParameters = call.query()?;
-    let PreviewRequest { revision, expires_in } = call.json().await?;
+pub async fn create_preview(
+    path: web::Path<String>,
+    mut request: Authorized<ReadDrafts>,
+) -> Result<HttpResponse, Error> {
+    let NoParameters = request.query()?;
+    let PreviewRequest { revision, expires_in } = request.json().await?;
     let seconds = expires_in.unwrap_or(LIFETIME);
     if !(1..=LONGEST).contains(&seconds) {
         let detail = format!("A link works for 1 to {LONGEST} seconds.");
         return Err(Error::InvalidContent(vec![FieldError::body("/expires_in", detail)]));
     }
     let expires_at = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(seconds.into());
-    let author = call.author();
-    let (id, token) = call
-        .transaction(async |connection| {
-            let article = call.article(connection, &path, "/preview").await?;
-            Ok((article.id, preview::link(connection, &article, revision, expires_at, &author).await?))
+    let (id, token) = request
+        .write(async |tx| {
+            let article = request.article(tx.connection(), &path, "/preview").await?;
+            Ok((article.id, tx.create_preview_link(&article, revision, expires_at).await?))
         })
         .await?;
     let link = PreviewLink {
@@ -146,7 +147,7 @@ pub async fn read_preview(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     let Query(PreviewQuery { token, article }) = query;
-    let read = async |connection: &AsyncPgConnection, key: &ArticleName, address: &CanonicalUri| {
+    let read = async |connection: &PgConnection, key: &ArticleName, address: &CanonicalUri| {
         article::one(connection, key, &article, address).await
     };
     staged(&db, &path, token, read).await
@@ -187,24 +188,24 @@ async fn staged(
     db: &Db,
     id: &str,
     token: Token,
-    read: impl AsyncFnOnce(&AsyncPgConnection, &ArticleName, &CanonicalUri) -> Result<Payload, Error>,
+    read: impl AsyncFnOnce(&PgConnection, &ArticleName, &CanonicalUri) -> Result<Payload, Error>,
 ) -> Result<HttpResponse, Error> {
     let late = |_| Error::Unavailable("too many previews are opened at once".into());
     let turn = timeout(PATIENCE, TURN.acquire()).await.map_err(late)?;
-    let answer = db.writing(async |connection| {
-        let link = preview::open(connection, &token.0.unwrap_or_default()).await?;
+    let answer = async {
+        let link = preview::open(&mut *db.write().await?, &token.0.unwrap_or_default()).await?;
         if id.parse::<Uuid>().ok() != Some(link.article) {
-            return Err(Error::Forbidden("this link is one to another article".into()));
+            return Err(Error::Forbidden("the preview link is for another article".into()));
         }
         let key = ArticleName::Id(link.article);
         let address = CanonicalUri { path: format!("/preview/{id}"), query: Canonical::default() };
-        publishing::all_or_none(connection, true, async |connection| {
-            preview::stage(connection, &link).await?;
-            read(connection, &key, &address).await
+        PublishTx::dry_run(db, &Author::local("preview"), async |tx| {
+            tx.stage_preview(&link).await?;
+            read(tx.connection(), &key, &address).await
         })
         .await
-    });
-    let answer = in_time(answer).await?;
+    };
+    let answer = with_deadline(answer).await?;
     drop(turn);
     let mut response = respond_no_store(answer);
     response

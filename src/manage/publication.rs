@@ -2,13 +2,12 @@
 
 use actix_web::{HttpResponse, delete, http::StatusCode, post, web};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    call::{Call, Publish},
-    standing::{ArticleStatus, answer},
+    article_status::{ArticleStatus, answer},
+    authorized::{Authorized, Publish},
 };
 use crate::{
     content::{Slug, text},
@@ -17,7 +16,7 @@ use crate::{
         problem::{Conflict, PreconditionFailed},
         query::NoParameters,
     },
-    publishing::{self, article::Article, moves, publish, revisions, schedule, withdraw},
+    publishing::{PublishTx, article::Article, check_rfc3339, revisions},
 };
 
 /// The greatest length of a reason, in characters.
@@ -56,18 +55,17 @@ pub struct Destination {
 
 /// Does something to the article that `name` calls, and answers how it stands then.
 async fn change(
-    call: &Call<Publish>,
+    request: &Authorized<Publish>,
     name: &str,
     tail: &str,
-    work: impl AsyncFnOnce(&mut AsyncPgConnection, &mut Article) -> Result<StatusCode, Error>,
+    work: impl AsyncFnOnce(&mut PublishTx, &mut Article) -> Result<StatusCode, Error>,
 ) -> Result<HttpResponse, Error> {
-    let NoParameters = call.query()?;
-    let (status, standing, etag) = call
-        .transaction(async |connection| {
-            publishing::hold(connection).await?;
-            let mut article = call.article(connection, name, tail).await?;
-            let status = work(connection, &mut article).await?;
-            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
+    let NoParameters = request.query()?;
+    let (status, standing, etag) = request
+        .write(async |tx| {
+            let mut article = request.article(tx.connection(), name, tail).await?;
+            let status = work(tx, &mut article).await?;
+            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
             Ok((status, standing, etag))
         })
         .await?;
@@ -89,21 +87,20 @@ async fn change(
     ),
 )]
 #[post("/manage/v1/articles/{slug}/publish")]
-pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let Publication { revision, at } = call.json().await?;
-    let at = at.map(publishing::writable).transpose();
+pub async fn publish_article(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let Publication { revision, at } = request.json().await?;
+    let at = at.map(check_rfc3339).transpose();
     let at = at.map_err(|fault| Error::InvalidContent(vec![FieldError::body("/at", fault)]))?;
-    let author = call.author();
-    change(&call, &path, "/publish", async |connection, article| {
+    change(&request, &path, "/publish", async |tx, article| {
         let number = match revision {
             Some(number) => number,
-            None => revisions::latest(connection, article.id).await?.summary.number,
+            None => revisions::latest_summary(tx.connection(), article.id).await?.number,
         };
         if let Some(at) = at.filter(|at| *at > Utc::now()) {
-            schedule::put(connection, article.id, number, at, &author).await?;
+            tx.schedule(article.id, number, at).await?;
             return Ok(StatusCode::ACCEPTED);
         }
-        publish::publish(connection, article.id, number, &author).await?;
+        tx.publish(article.id, number).await?;
         Ok(StatusCode::OK)
     })
     .await
@@ -121,10 +118,9 @@ pub async fn publish_article(path: web::Path<String>, mut call: Call<Publish>) -
     ),
 )]
 #[delete("/manage/v1/articles/{slug}/schedule")]
-pub async fn cancel_schedule(path: web::Path<String>, call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let author = call.author();
-    change(&call, &path, "/schedule", async |connection, article| {
-        schedule::cancel(connection, article.id, &author).await?;
+pub async fn cancel_schedule(path: web::Path<String>, request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    change(&request, &path, "/schedule", async |tx, article| {
+        tx.cancel_schedule(article.id).await?;
         Ok(StatusCode::OK)
     })
     .await
@@ -145,12 +141,14 @@ pub async fn cancel_schedule(path: web::Path<String>, call: Call<Publish>) -> Re
     ),
 )]
 #[post("/manage/v1/articles/{slug}/withdraw")]
-pub async fn withdraw_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let Withdrawal { reason } = call.json().await?;
+pub async fn withdraw_article(
+    path: web::Path<String>,
+    mut request: Authorized<Publish>,
+) -> Result<HttpResponse, Error> {
+    let Withdrawal { reason } = request.json().await?;
     let reason = public_reason(&reason)?;
-    let author = call.author();
-    change(&call, &path, "/withdraw", async |connection, article| {
-        withdraw::withdraw(connection, article.id, reason, &author).await?;
+    change(&request, &path, "/withdraw", async |tx, article| {
+        tx.withdraw(article.id, reason).await?;
         Ok(StatusCode::OK)
     })
     .await
@@ -185,11 +183,10 @@ fn public_reason(reason: &str) -> Result<&str, Error> {
     ),
 )]
 #[post("/manage/v1/articles/{slug}/move")]
-pub async fn move_article(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let Destination { slug } = call.json().await?;
-    let author = call.author();
-    change(&call, &path, "/move", async |connection, article| {
-        moves::move_to(connection, article.id, &slug, &author).await?;
+pub async fn move_article(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let Destination { slug } = request.json().await?;
+    change(&request, &path, "/move", async |tx, article| {
+        tx.move_article(article.id, &slug).await?;
         article.slug = slug;
         Ok(StatusCode::OK)
     })

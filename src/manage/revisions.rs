@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{
+    article_status::{ArticleStatus, RevisionSummary},
     articles::{ContentForm, SavedArticle, saved_answer},
-    call::{Call, MOUNT, ReadDrafts, Write, answer_page},
-    standing::{ArticleStatus, RevisionSummary},
+    authorized::{Authorized, MOUNT, ReadDrafts, Write, page_response},
 };
 use crate::{
     content::{
@@ -21,10 +21,7 @@ use crate::{
         problem::PreconditionFailed,
         query::{FromQuery, NoParameters, Parameters, Query},
     },
-    publishing::{
-        self,
-        revisions::{self, Revision},
-    },
+    publishing::revisions::{self, Revision, RevisionState},
 };
 
 /// A page of revisions.
@@ -71,11 +68,11 @@ pub struct RevisionDiff {
     responses((status = 200, description = "A page of revisions.", body = RevisionList)),
 )]
 #[get("/manage/v1/articles/{slug}/revisions")]
-pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let (paging, address): (Pagination, _) = call.list()?;
-    let (list, mut rows) = call
+pub async fn list_revisions(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let (paging, address): (Pagination, _) = request.list()?;
+    let (list, mut rows) = request
         .read(async |connection| {
-            let article = call.article(connection, &path, "/revisions").await?;
+            let article = request.article(connection, &path, "/revisions").await?;
             let list = format!("{MOUNT}{}/revisions", article.id);
             let before = paging.after::<i32>(&list)?;
             Ok((list, revisions::list(connection, article.id, before, paging.fetch()).await?))
@@ -84,7 +81,7 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
     let page = paging.cut(&list, &mut rows, |row| row.number)?;
     let data = rows.into_iter().map(RevisionSummary::from).collect();
     let list = RevisionList { data, page };
-    Ok(answer_page(&list, &list.page, &address))
+    Ok(page_response(&list, &list.page, &address))
 }
 
 /// Read a revision
@@ -103,12 +100,12 @@ pub async fn list_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> 
     )),
 )]
 #[get("/manage/v1/articles/{slug}/revisions/{revision}")]
-pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
+pub async fn read_revision(path: web::Path<(String, String)>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
-    let form: ContentForm = call.query()?;
-    let Revision { summary, document, .. } = call
+    let form: ContentForm = request.query()?;
+    let Revision { summary, document, .. } = request
         .read(async |connection| {
-            let article = call.article(connection, &name, &format!("/revisions/{number}")).await?;
+            let article = request.article(connection, &name, &format!("/revisions/{number}")).await?;
             revisions::read(connection, article.id, parse_number(&number)?).await
         })
         .await?;
@@ -132,16 +129,14 @@ pub async fn read_revision(path: web::Path<(String, String)>, call: Call<ReadDra
     ),
 )]
 #[post("/manage/v1/articles/{slug}/revisions/{revision}/restore")]
-pub async fn restore_revision(path: web::Path<(String, String)>, call: Call<Write>) -> Result<HttpResponse, Error> {
+pub async fn restore_revision(path: web::Path<(String, String)>, request: Authorized<Write>) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
-    let NoParameters = call.query()?;
-    let author = call.author();
-    let (saved, standing, etag) = call
-        .transaction(async |connection| {
-            publishing::hold(connection).await?;
-            let article = call.article(connection, &name, &format!("/revisions/{number}/restore")).await?;
-            let saved = revisions::restore(connection, article.id, parse_number(&number)?, &author).await?;
-            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
+    let NoParameters = request.query()?;
+    let (saved, standing, etag) = request
+        .write(async |tx| {
+            let article = request.article(tx.connection(), &name, &format!("/revisions/{number}/restore")).await?;
+            let saved = tx.restore_revision(article.id, parse_number(&number)?).await?;
+            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
             Ok((saved, standing, etag))
         })
         .await?;
@@ -176,16 +171,16 @@ impl FromQuery for Compared {
     responses((status = 200, description = "What changed.", body = RevisionDiff)),
 )]
 #[get("/manage/v1/articles/{slug}/diff")]
-pub async fn diff_revisions(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    let asked: Compared = call.query()?;
-    let (from, to) = call
+pub async fn diff_revisions(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    let asked: Compared = request.query()?;
+    let (from, to) = request
         .read(async |connection| {
-            let article = call.article(connection, &path, "/diff").await?;
+            let article = request.article(connection, &path, "/diff").await?;
             let to = match asked.to {
                 Some(number) => revisions::read(connection, article.id, number).await?,
                 None => revisions::latest(connection, article.id).await?,
             };
-            let live = revisions::live(connection, article.id).await?;
+            let live = revisions::number_in_state(connection, article.id, RevisionState::Live).await?;
             let before = (to.summary.number - 1).max(1);
             let from = asked.from.or(live.filter(|live| *live != to.summary.number)).unwrap_or(before);
             Ok((revisions::read(connection, article.id, from).await?, to))

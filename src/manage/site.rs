@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, get, http::StatusCode, put};
 
 use super::{
-    call::{Call, Publish, ReadDrafts},
-    state::{Condition, answer},
+    authorized::{Authorized, Publish, ReadDrafts},
+    condition::{Condition, answer},
 };
 use crate::{
     content::site::Site,
@@ -13,7 +13,7 @@ use crate::{
         problem::{NotFound, PreconditionFailed},
         query::NoParameters,
     },
-    publishing::{hold, site},
+    publishing::site,
 };
 
 /// Read the site to edit it
@@ -24,9 +24,9 @@ use crate::{
     responses((status = 200, description = "The site.", body = Site, headers(("ETag"))), (status = 404, response = NotFound)),
 )]
 #[get("/manage/v1/site")]
-pub async fn read_managed_site(call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<NoParameters>()?;
-    let site = call.read(site::read_site).await?;
+pub async fn read_managed_site(request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+    request.query::<NoParameters>()?;
+    let site = request.read(site::read_site).await?;
     answer(StatusCode::OK, &site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?)
 }
 
@@ -44,14 +44,14 @@ pub async fn read_managed_site(call: Call<ReadDrafts>) -> Result<HttpResponse, E
     ),
 )]
 #[put("/manage/v1/site")]
-pub async fn put_site(mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let condition = Condition::of(&call)?;
-    let new = call.form(Site::read).await?;
-    call.transaction(async |connection| {
-        hold(connection).await?;
-        condition.check(site::read_site(connection).await?.as_ref())?;
-        site::put_site(connection, &new, &call.author()).await
-    })
-    .await?;
+pub async fn put_site(mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let condition = Condition::of(&request)?;
+    let new = request.parse(Site::read).await?;
+    request
+        .write(async |tx| {
+            condition.check(site::read_site(tx.connection()).await?.as_ref())?;
+            tx.set_site(&new).await
+        })
+        .await?;
     answer(StatusCode::OK, &new)
 }

@@ -7,8 +7,8 @@ use actix_web::{
 };
 
 use super::{
-    call::{Call, Publish, ReadDrafts},
-    state::{Condition, answer},
+    authorized::{Authorized, Publish, ReadDrafts},
+    condition::{Condition, answer},
 };
 use crate::{
     content::{Slug, site::Topic},
@@ -17,7 +17,7 @@ use crate::{
         problem::{Conflict, PreconditionFailed},
         query::NoParameters,
     },
-    publishing::{hold, site},
+    publishing::site,
 };
 
 /// Where topics are managed.
@@ -41,10 +41,13 @@ fn unknown(slug: &Slug) -> Error {
     responses((status = 200, description = "The topic.", body = Topic, headers(("ETag")))),
 )]
 #[get("/manage/v1/topics/{slug}")]
-pub async fn read_managed_topic(path: web::Path<String>, call: Call<ReadDrafts>) -> Result<HttpResponse, Error> {
-    call.query::<NoParameters>()?;
+pub async fn read_managed_topic(
+    path: web::Path<String>,
+    request: Authorized<ReadDrafts>,
+) -> Result<HttpResponse, Error> {
+    request.query::<NoParameters>()?;
     let slug = address(&path)?;
-    let topic = call.read(async |connection| site::read_topic(connection, &slug).await).await?;
+    let topic = request.read(async |connection| site::read_topic(connection, &slug).await).await?;
     answer(StatusCode::OK, &topic.ok_or_else(|| unknown(&slug))?)
 }
 
@@ -64,17 +67,16 @@ pub async fn read_managed_topic(path: web::Path<String>, call: Call<ReadDrafts>)
     ),
 )]
 #[put("/manage/v1/topics/{slug}")]
-pub async fn put_topic(path: web::Path<String>, mut call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let condition = Condition::of(&call)?;
+pub async fn put_topic(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let condition = Condition::of(&request)?;
     let slug = address(&path)?;
     let named = slug.clone();
-    let new = call.form(move |body| Topic::read(body, &named)).await?;
-    let old = call
-        .transaction(async |connection| {
-            hold(connection).await?;
-            let old = site::read_topic(connection, &slug).await?;
+    let new = request.parse(move |body| Topic::read(body, &named)).await?;
+    let old = request
+        .write(async |tx| {
+            let old = site::read_topic(tx.connection(), &slug).await?;
             condition.check(old.as_ref())?;
-            site::put_topics(connection, std::slice::from_ref(&new), &call.author()).await?;
+            tx.set_topics(std::slice::from_ref(&new)).await?;
             Ok(old)
         })
         .await?;
@@ -101,15 +103,15 @@ pub async fn put_topic(path: web::Path<String>, mut call: Call<Publish>) -> Resu
     ),
 )]
 #[delete("/manage/v1/topics/{slug}")]
-pub async fn delete_topic(path: web::Path<String>, call: Call<Publish>) -> Result<HttpResponse, Error> {
-    let condition = Condition::of(&call)?;
+pub async fn delete_topic(path: web::Path<String>, request: Authorized<Publish>) -> Result<HttpResponse, Error> {
+    let condition = Condition::of(&request)?;
     let slug = address(&path)?;
-    call.transaction(async |connection| {
-        hold(connection).await?;
-        let present = site::read_topic(connection, &slug).await?.ok_or_else(|| unknown(&slug))?;
-        condition.check(Some(&present))?;
-        site::delete_topic(connection, &slug, &call.author()).await
-    })
-    .await?;
+    request
+        .write(async |tx| {
+            let present = site::read_topic(tx.connection(), &slug).await?.ok_or_else(|| unknown(&slug))?;
+            condition.check(Some(&present))?;
+            tx.delete_topic(&slug).await
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

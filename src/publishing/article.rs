@@ -1,4 +1,4 @@
-//! An article as its editors find it: by any slug that it has or had, or by its id.
+//! Finding an article by its id, or by any slug that it has or had; its publication status.
 
 use chrono::{DateTime, Utc};
 use diesel::{dsl, prelude::*};
@@ -6,8 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::{
-    revisions::{self as history, Summary},
-    schedule::{self, Schedule},
+    revisions::{RevisionState, RevisionSummary},
+    schedule::Schedule,
 };
 use crate::{
     content::{ArticleName, Slug},
@@ -15,38 +15,38 @@ use crate::{
     error::Error,
 };
 
-/// An article that is there.
+/// An article that was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Article {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// The slug that it has.
+    /// The present slug.
     pub slug: Slug,
 }
 
-/// How it stands with an article.
+/// The publication status of an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicationStatus {
-    /// Its latest revision.
-    pub latest: Summary,
+    /// The latest revision.
+    pub latest: RevisionSummary,
     /// The number of the revision that readers see.
     pub live: Option<i32>,
-    /// What is to be published later.
+    /// The planned publication.
     pub schedule: Option<Schedule>,
-    /// Why readers see it no more.
+    /// The public reason of a withdrawal.
     pub withdrawn: Option<String>,
 }
 
-/// What looking for an article came to.
+/// The result of a search for an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// It is there under this name.
-    Here(Article),
-    /// That is a slug that it had.
+    /// By its id or its present slug.
+    Present(Article),
+    /// By an earlier slug.
     Moved(Article),
 }
 
-/// Finds an article. Errors: there is none, or it was deleted.
+/// Finds an article. Errors: it does not exist, or was deleted.
 pub async fn find(connection: &mut AsyncPgConnection, name: &ArticleName) -> Result<Found, Error> {
     type Row = (Uuid, String, Option<DateTime<Utc>>);
     let columns = (documents::id, documents::slug, documents::deleted_at);
@@ -68,59 +68,52 @@ pub async fn find(connection: &mut AsyncPgConnection, name: &ArticleName) -> Res
     };
     match row {
         Some((id, slug, None)) => {
-            let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;
-            let article = Article { id, slug };
-            Ok(if moved { Found::Moved(article) } else { Found::Here(article) })
+            let article = Article { id, slug: parse_slug(&slug)? };
+            Ok(if moved { Found::Moved(article) } else { Found::Present(article) })
         }
-        Some((id, ..)) => Err(Error::Withdrawn(withdrawn(connection, id).await?.unwrap_or_default())),
-        None => Err(Error::NotFound("there is no such article".into())),
+        Some((id, ..)) => {
+            let reason = withdrawals::table.find(id).select(withdrawals::reason).first(connection).await.optional()?;
+            Err(Error::Withdrawn(reason.unwrap_or_default()))
+        }
+        None => Err(Error::NotFound("the article does not exist".into())),
     }
 }
 
-/// How it stands with an article.
-pub async fn standing(connection: &mut AsyncPgConnection, id: Uuid) -> Result<PublicationStatus, Error> {
-    Ok(PublicationStatus {
-        latest: history::latest(connection, id).await?.summary,
-        live: history::live(connection, id).await?,
-        schedule: schedule::read(connection, id).await?,
-        withdrawn: withdrawn(connection, id).await?,
-    })
+fn parse_slug(slug: &str) -> Result<Slug, Error> {
+    slug.parse().map_err(|e| Error::internal("a stored slug is not valid", e))
 }
 
-async fn withdrawn(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<String>, Error> {
-    Ok(withdrawals::table.find(id).select(withdrawals::reason).first(connection).await.optional()?)
+/// Reads the publication status of an article.
+pub async fn status(connection: &mut AsyncPgConnection, id: Uuid) -> Result<PublicationStatus, Error> {
+    let mut rows = load(connection, Selection { id: Some(id), ..Selection::default() }, 1).await?;
+    let (_, status) = rows.pop().ok_or_else(|| Error::NotFound("the article does not exist".into()))?;
+    Ok(status)
 }
 
-/// What the latest revision of an article is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Not published yet.
-    Draft,
-    /// What readers see.
-    Live,
-    /// What readers saw.
-    Past,
-}
-
-impl State {
-    fn as_str(self) -> &'static str {
-        match self {
-            State::Draft => "draft",
-            State::Live => "live",
-            State::Past => "past",
-        }
-    }
-}
-
-/// The articles of which the latest revision was saved before `after`, a time and an id, the newest first, at most `limit`;
-/// those in one state if it is given.
+/// Lists articles by the time of their latest revision, the newest first, at most `limit`; those in `state` if it is given,
+/// those after `after` (a time and an id).
 pub async fn list(
     connection: &mut AsyncPgConnection,
-    state: Option<State>,
+    state: Option<RevisionState>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<Vec<(Article, PublicationStatus)>, Error> {
-    type Row = ((Uuid, String), Summary, Option<Schedule>, Option<String>, Option<i32>);
+    load(connection, Selection { id: None, state, after }, limit).await
+}
+
+#[derive(Default)]
+struct Selection {
+    id: Option<Uuid>,
+    state: Option<RevisionState>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+}
+
+async fn load(
+    connection: &mut AsyncPgConnection,
+    selection: Selection,
+    limit: i64,
+) -> Result<Vec<(Article, PublicationStatus)>, Error> {
+    type Row = ((Uuid, String), RevisionSummary, Option<Schedule>, Option<String>, Option<i32>);
     let newer = diesel::alias!(revisions as newer);
     let later = newer
         .filter(newer.field(revisions::document_id).eq(revisions::document_id))
@@ -137,23 +130,25 @@ pub async fn list(
         .limit(limit)
         .select((
             (documents::id, documents::slug),
-            Summary::as_select(),
+            RevisionSummary::as_select(),
             Option::<Schedule>::as_select(),
             withdrawals::reason.nullable(),
             articles::revision.nullable(),
         ))
         .into_boxed();
-    if let Some(state) = state {
-        latest = latest.filter(revisions::state.eq(state.as_str()));
+    if let Some(id) = selection.id {
+        latest = latest.filter(revisions::document_id.eq(id));
     }
-    if let Some((at, id)) = after {
+    if let Some(state) = selection.state {
+        latest = latest.filter(revisions::state.eq(state));
+    }
+    if let Some((at, id)) = selection.after {
         let before = revisions::created_at.lt(at);
         latest = latest.filter(before.or(revisions::created_at.eq(at).and(revisions::document_id.lt(id))));
     }
     let rows: Vec<Row> = latest.load(connection).await?;
-    let standing = |((id, slug), latest, schedule, withdrawn, live): Row| {
-        let slug = slug.parse().map_err(|e| Error::internal("a stored slug", e))?;
-        Ok((Article { id, slug }, PublicationStatus { latest, live, schedule, withdrawn }))
+    let status = |((id, slug), latest, schedule, withdrawn, live): Row| {
+        Ok((Article { id, slug: parse_slug(&slug)? }, PublicationStatus { latest, live, schedule, withdrawn }))
     };
-    rows.into_iter().map(standing).collect()
+    rows.into_iter().map(status).collect()
 }

@@ -1,91 +1,137 @@
-//! Who did what, when, to which revision.
+//! The audit: every write with its author, time and target.
 //!
-//! What must hold: every write leaves its row, in the transaction that did it; a row never changes and never goes, which
-//! Postgres itself holds; a trial that is rolled back leaves none.
+//! Invariants: a write appends its row in its own transaction; rows are never changed or removed, which a trigger in
+//! Postgres enforces; a dry run leaves no row.
 
 use chrono::{DateTime, Utc};
-use diesel::{dsl, prelude::*, sql_types::BigInt};
+use diesel::{prelude::*, sql_types::BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::Author;
-use crate::{db::schema::audit, error::Error};
+use super::{PublishTx, text_enum::text_enum};
+use crate::{
+    db::{schema::audit, statement::Scalar},
+    error::Error,
+};
 
-/// What was done.
-#[derive(Debug, Clone, Default)]
+/// The sequence of the next row. It is unique, because only one transaction at a time holds the publishing lock.
+const NEXT_SEQUENCE: Scalar<BigInt> = Scalar::new("(select coalesce(max(audit.sequence), 0) + 1 from audit)");
+
+text_enum! {
+    /// The kind of a write.
+    AuditAction {
+        /// A revision was saved.
+        Save = "save",
+        /// An earlier revision was saved again.
+        Restore = "restore",
+        /// A revision was published.
+        Publish = "publish",
+        /// A publication was scheduled.
+        Schedule = "schedule",
+        /// A scheduled publication was cancelled.
+        Unschedule = "unschedule",
+        /// An article was withdrawn.
+        Withdraw = "withdraw",
+        /// An article got another slug.
+        Move = "move",
+        /// An article was deleted.
+        Delete = "delete",
+        /// A preview link was made.
+        Preview = "preview",
+        /// The site was described.
+        PutSite = "put_site",
+        /// A topic was created or described.
+        PutTopic = "put_topic",
+        /// A topic was deleted.
+        DeleteTopic = "delete_topic",
+        /// The pins were replaced.
+        PutPins = "put_pins",
+        /// An API key was created.
+        CreateKey = "create_key",
+        /// An API key was revoked.
+        RevokeKey = "revoke_key",
+    }
+}
+
+/// A row that is about to be appended.
 pub(super) struct AuditEntry {
-    pub action: &'static str,
+    pub action: AuditAction,
     pub document: Option<Uuid>,
     /// The slug of the article or topic, or the prefix of the key.
     pub subject: Option<String>,
     pub revision: Option<i32>,
-    /// What else there is to tell: a reason, a time, the slug before.
+    /// A reason, a time, an earlier slug: see `AuditRow::detail` in the API.
     pub detail: Option<String>,
 }
 
 impl AuditEntry {
-    pub(super) fn new(action: &'static str) -> AuditEntry {
-        AuditEntry { action, ..AuditEntry::default() }
+    pub(super) fn new(action: AuditAction) -> AuditEntry {
+        AuditEntry { action, document: None, subject: None, revision: None, detail: None }
+    }
+
+    pub(super) fn of_document(action: AuditAction, document: Uuid) -> AuditEntry {
+        AuditEntry { document: Some(document), ..AuditEntry::new(action) }
     }
 }
 
-/// Writes the row of an act. The publishing lock must be held.
-pub(super) async fn write(connection: &mut AsyncPgConnection, author: &Author, act: AuditEntry) -> Result<(), Error> {
-    let next = dsl::sql::<BigInt>("(select coalesce(max(sequence), 0) + 1 from audit)");
-    diesel::insert_into(audit::table)
-        .values((
-            audit::sequence.eq(next),
-            audit::key_id.eq(author.key),
-            audit::author.eq(&author.name),
-            audit::action.eq(act.action),
-            audit::document_id.eq(act.document),
-            audit::subject.eq(act.subject),
-            audit::revision.eq(act.revision),
-            audit::detail.eq(act.detail),
-        ))
-        .execute(connection)
-        .await?;
-    Ok(())
+impl PublishTx {
+    /// Appends a row to the audit.
+    pub(super) async fn audit(&mut self, entry: AuditEntry) -> Result<(), Error> {
+        let author = self.author.clone();
+        diesel::insert_into(audit::table)
+            .values((
+                audit::sequence.eq(NEXT_SEQUENCE),
+                audit::key_id.eq(author.key),
+                audit::author.eq(author.name),
+                audit::action.eq(entry.action),
+                audit::document_id.eq(entry.document),
+                audit::subject.eq(entry.subject),
+                audit::revision.eq(entry.revision),
+                audit::detail.eq(entry.detail),
+            ))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
 }
 
 /// A row of the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = audit)]
-pub struct Entry {
-    /// Its place: later acts have greater ones.
+pub struct AuditRow {
+    /// The position, in the order of the writes.
     pub sequence: i64,
-    /// When it was done.
+    /// The time of the write.
     pub at: DateTime<Utc>,
-    /// The key that it was done with; `None` for the command line and the service itself.
+    /// The id of the API key; `None` for the command line and the service itself.
     pub key_id: Option<Uuid>,
-    /// The key's name at that time, or what did it.
+    /// The name of the key at that time, or of the part of the service.
     pub author: String,
-    /// What was done.
-    pub action: String,
-    /// The article that it was done to.
+    /// The kind of the write.
+    pub action: AuditAction,
+    /// The id of the article.
     pub document_id: Option<Uuid>,
     /// The slug of the article or topic, or the prefix of the key.
     pub subject: Option<String>,
-    /// The revision.
+    /// The number of the revision.
     pub revision: Option<i32>,
-    /// What else there is to tell: a reason, a time, the slug before.
+    /// A reason, a time, an earlier slug.
     pub detail: Option<String>,
 }
 
-/// The acts before `before` (all of them without one), the latest first, at most `limit`; those of one document if it is
-/// given.
+/// Lists rows with sequences below `before`, the latest first, at most `limit`; those of `document` if it is given.
 pub async fn list(
     connection: &mut AsyncPgConnection,
     document: Option<Uuid>,
     before: Option<i64>,
     limit: i64,
-) -> Result<Vec<Entry>, Error> {
-    let mut acts = audit::table.order(audit::sequence.desc()).limit(limit).select(Entry::as_select()).into_boxed();
+) -> Result<Vec<AuditRow>, Error> {
+    let mut rows = audit::table.order(audit::sequence.desc()).limit(limit).select(AuditRow::as_select()).into_boxed();
     if let Some(document) = document {
-        acts = acts.filter(audit::document_id.eq(document));
+        rows = rows.filter(audit::document_id.eq(document));
     }
     if let Some(before) = before {
-        acts = acts.filter(audit::sequence.lt(before));
+        rows = rows.filter(audit::sequence.lt(before));
     }
-    Ok(acts.load(connection).await?)
+    Ok(rows.load(connection).await?)
 }

@@ -1,14 +1,12 @@
-//! Who may write: API keys.
+//! API keys.
 //!
-//! What must hold: a key is shown once and stored as a digest; what is stored lets nobody in; a key that was revoked or has
-//! expired lets nobody in from then on, on any instance; a mistyped key is known as such without a look at the database.
+//! Invariants: a key is shown once and stored as a digest, which authenticates nobody; a revoked or expired key is refused by
+//! every instance from then on; a mistyped key is recognised by its checksum, without the database.
 //!
-//! A key is `lk_`, eight characters by which it is found, 32 characters of secret (160 bits from the system), and seven
-//! of checksum (CRC-32 of what stands before them). The digest is SHA-256: a secret of that length needs no slow hash.
+//! A key is `lk_`, eight characters by which it is found, 32 characters of secret (160 random bits), and seven characters of
+//! checksum (CRC-32 of the text before them). The digest is SHA-256: a secret of that length needs no slow hash.
 
-use std::{fmt, str::FromStr};
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{prelude::*, sql_types::Bool};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
@@ -16,229 +14,203 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{
-    Author,
-    audit::{self, AuditEntry},
-    clock_timestamp, hold, notify, writable,
+    Author, PublishTx,
+    audit::{AuditAction, AuditEntry},
+    check_rfc3339,
+    text_enum::text_enum,
+    transaction::clock_timestamp,
 };
 use crate::{
     content::text::is_forbidden,
-    db::{Db, change_log::KEYS, schema::keys},
+    db::{Db, change_log::KEYS, schema::keys, statement::Scalar},
     error::Error,
 };
 
-/// What every key begins with.
+/// The prefix of every key.
 pub const MARK: &str = "lk_";
 
-/// 32 letters and digits that are not taken for each other.
+/// 32 letters and digits that are not mistaken for each other.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// The characters after the mark: what it is found by, the secret, the checksum.
+/// The lengths of the parts after the mark: lookup prefix, secret, checksum.
 const PARTS: [usize; 3] = [8, 32, 7];
 
-/// The greatest length of a key's name, in characters.
+/// The greatest length of a name, in characters.
 pub const MAX_NAME: usize = 100;
 
-/// What a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Read drafts, revisions and what changed between them; make links to previews.
-    ReadDrafts,
-    /// Save drafts, and delete what was never published.
-    Write,
-    /// Change what readers see.
-    Publish,
-    /// Make and revoke keys; read the audit.
-    Admin,
-}
+/// Holds for keys without expiry, and before it.
+const NOT_EXPIRED: Scalar<Bool> = Scalar::new("(keys.expires_at is null or keys.expires_at > clock_timestamp())");
 
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Scope; 4] = [Scope::ReadDrafts, Scope::Write, Scope::Publish, Scope::Admin];
+/// Holds for keys whose last use is at least a minute ago.
+const NOT_USED_FOR_A_MINUTE: Scalar<Bool> =
+    Scalar::new("(keys.last_used_at is null or keys.last_used_at < clock_timestamp() - interval '1 minute')");
 
-    /// Its name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scope::ReadDrafts => "read_drafts",
-            Scope::Write => "write",
-            Scope::Publish => "publish",
-            Scope::Admin => "admin",
-        }
+text_enum! {
+    /// A permission of an API key.
+    Scope {
+        /// Read drafts, revisions and their differences; make preview links.
+        ReadDrafts = "read_drafts",
+        /// Save drafts, and delete articles that readers do not see.
+        Write = "write",
+        /// Change what readers see.
+        Publish = "publish",
+        /// Make and revoke keys; read the audit.
+        Admin = "admin",
     }
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Scope, String> {
-        let known = Scope::ALL.map(Scope::as_str).join(", ");
-        let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no scope: expected one of {known}"))
-    }
-}
-
-/// A key as it is listed: all but the key itself.
+/// A key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = keys)]
 pub struct Key {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// What it is for.
+    /// The name, which says what the key is for.
     pub name: String,
-    /// The beginning of the key, by which its holder knows it.
+    /// The first characters of the key.
     pub prefix: String,
-    /// What it may do, by name.
-    pub scopes: Vec<String>,
-    /// Who made it.
+    /// The permissions.
+    pub scopes: Vec<Scope>,
+    /// The name of the author.
     pub created_by: String,
-    /// When.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// From when on it lets nobody in; `None` for never.
+    /// The time of expiry; `None` for none.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was used last, within a minute.
+    /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
 impl Key {
-    /// Whether it may do that.
+    /// Returns whether the key has a permission.
     #[must_use]
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.iter().any(|name| name == scope.as_str())
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
     }
 
-    /// Who writes with it.
+    /// Returns the author of changes with this key.
     #[must_use]
     pub fn author(&self) -> Author {
         Author { key: Some(self.id), name: self.name.clone() }
     }
 }
 
-/// What a key can be called: 1 to [`MAX_NAME`] characters on one line, blanks around them aside.
+/// Parses the name of a key: 1 to [`MAX_NAME`] characters on one line, without the blanks around them.
 pub fn parse_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
-        Err("The name is empty; it says what the key is for.".to_owned())
+        Err("The name is empty. Say what the key is for.".to_owned())
     } else if name.chars().nth(MAX_NAME).is_some() {
-        Err(format!("The name is longer than {MAX_NAME} characters."))
+        Err(format!("The name has more than {MAX_NAME} characters."))
     } else if name.chars().any(|c| is_forbidden(c) || matches!(c, '\n' | '\t' | '\u{2028}' | '\u{2029}')) {
-        Err("The name holds characters that may not stand in a line of text.".to_owned())
+        Err("The name has control characters or line breaks. Remove them.".to_owned())
     } else {
         Ok(name.to_owned())
     }
 }
 
-/// When a key can expire: a time in RFC 3339 that is still to come.
+/// Parses the expiry of a key: a future time in RFC 3339.
 pub fn parse_expiry(text: &str) -> Result<DateTime<Utc>, String> {
     let at = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| format!("`{text}` is not a time in RFC 3339, such as 2030-01-31T08:00:00Z."))?
+        .map_err(|_| format!("`{text}` is not a time in RFC 3339. An example is 2030-01-31T08:00:00Z."))?
         .to_utc();
-    if at > Utc::now() { writable(at) } else { Err(format!("`{text}` has passed; the key would let nobody in.")) }
+    if at > Utc::now() { check_rfc3339(at) } else { Err(format!("`{text}` has passed. Send a future time.")) }
 }
 
-/// Makes a key; gives it, for the only time, and what is listed of it. Must run in a transaction.
-///
-/// The name is as [`parse_name`] gives it, and there is a scope: whoever asks has seen to it.
-pub async fn create(
-    connection: &mut AsyncPgConnection,
-    name: &str,
-    scopes: &[Scope],
-    expires_at: Option<DateTime<Utc>>,
-    author: &Author,
-) -> Result<(String, Key), Error> {
-    hold(connection).await?;
-    let token = new_token()?;
-    let prefix = prefix(&token);
-    let mut scopes: Vec<Scope> = scopes.to_vec();
-    scopes.sort_unstable();
-    scopes.dedup();
-    let key = diesel::insert_into(keys::table)
-        .values((
-            keys::id.eq(Uuid::now_v7()),
-            keys::name.eq(name),
-            keys::prefix.eq(prefix),
-            keys::digest.eq(Sha256::digest(&token).to_vec()),
-            keys::scopes.eq(scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>()),
-            keys::created_by.eq(&author.name),
-            keys::expires_at.eq(expires_at),
-        ))
-        .returning(Key::as_returning())
-        .get_result(connection)
-        .await?;
-    let detail = Some(format!("{name}: {}", key.scopes.join(", ")));
-    audit::write(
-        connection,
-        author,
-        AuditEntry { subject: Some(key.prefix.clone()), detail, ..AuditEntry::new("create_key") },
-    )
-    .await?;
-    notify(connection, KEYS).await?;
-    Ok((token, key))
+impl PublishTx {
+    /// Makes a key. Returns its text, which is not stored, and the stored part.
+    ///
+    /// The caller has checked the name with [`parse_name`], and that there is a scope.
+    pub async fn create_key(
+        &mut self,
+        name: &str,
+        scopes: &[Scope],
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<(String, Key), Error> {
+        let token = new_token()?;
+        let mut scopes: Vec<Scope> = scopes.to_vec();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let created_by = self.author.name.clone();
+        let key = diesel::insert_into(keys::table)
+            .values((
+                keys::id.eq(Uuid::now_v7()),
+                keys::name.eq(name),
+                keys::prefix.eq(prefix(&token)),
+                keys::digest.eq(Sha256::digest(&token).to_vec()),
+                keys::scopes.eq(scopes),
+                keys::created_by.eq(created_by),
+                keys::expires_at.eq(expires_at),
+            ))
+            .returning(Key::as_returning())
+            .get_result(self.connection())
+            .await?;
+        let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        let (subject, detail) = (Some(key.prefix.clone()), Some(format!("{name}: {}", scopes.join(", "))));
+        self.audit(AuditEntry { subject, detail, ..AuditEntry::new(AuditAction::CreateKey) }).await?;
+        self.notify(KEYS).await?;
+        Ok((token, key))
+    }
+
+    /// Revokes a key on every instance; `false` if it was revoked before. Errors: there is no such key.
+    pub async fn revoke_key(&mut self, id: Uuid) -> Result<bool, Error> {
+        let key = keys::table.find(id).select(Key::as_select()).first(self.connection()).await.optional()?;
+        let key = key.ok_or_else(|| Error::NotFound(format!("there is no key with the id {id}")))?;
+        if key.revoked_at.is_some() {
+            return Ok(false);
+        }
+        let row = diesel::update(keys::table.find(id)).set(keys::revoked_at.eq(clock_timestamp().nullable()));
+        row.execute(self.connection()).await?;
+        let (subject, detail) = (Some(key.prefix), Some(key.name));
+        self.audit(AuditEntry { subject, detail, ..AuditEntry::new(AuditAction::RevokeKey) }).await?;
+        self.notify(KEYS).await?;
+        Ok(true)
+    }
 }
 
-/// Every key, the latest first, from after `before` on, at most `limit`.
+/// Lists keys with ids below `before`, the latest first, at most `limit`.
 pub async fn list(connection: &mut AsyncPgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<Key>, Error> {
     let of = keys::table.filter(keys::id.lt(before.unwrap_or(Uuid::max())));
     Ok(of.order(keys::id.desc()).limit(limit).select(Key::as_select()).load(connection).await?)
 }
 
-/// Revokes a key; `false` where it was revoked before. Must run in a transaction.
-///
-/// Errors: there is no such key.
-pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid, author: &Author) -> Result<bool, Error> {
-    hold(connection).await?;
-    let key = keys::table.find(id).select(Key::as_select()).first(connection).await.optional()?;
-    let key = key.ok_or_else(|| Error::NotFound("there is no such key".into()))?;
-    if key.revoked_at.is_some() {
-        return Ok(false);
-    }
-    let row = diesel::update(keys::table.find(id)).set(keys::revoked_at.eq(clock_timestamp().nullable()));
-    row.execute(connection).await?;
-    let act = AuditEntry { subject: Some(key.prefix), detail: Some(key.name), ..AuditEntry::new("revoke_key") };
-    audit::write(connection, author, act).await?;
-    notify(connection, KEYS).await?;
-    Ok(true)
-}
-
-/// The key that a client sent. Errors: it is none, or lets nobody in any more.
+/// Returns the key that a client sent. Errors: it is not a key, or not valid any more.
 pub async fn authenticate(db: &Db, token: &str) -> Result<Key, Error> {
     let refuse = |why: &str| Error::Unauthenticated(why.to_owned());
-    if !is_token(token) {
-        return Err(refuse("this is no key of this service: its checksum does not hold"));
+    if !has_key_format(token) {
+        return Err(refuse("the key is mistyped: its checksum does not match; copy it again"));
     }
     let connection = &mut *db.write().await?;
-    let holds = diesel::dsl::sql::<Bool>("expires_at is null or expires_at > clock_timestamp()");
     let found: Option<(Key, Vec<u8>, bool)> = keys::table
         .filter(keys::prefix.eq(prefix(token)))
-        .select((Key::as_select(), keys::digest, holds))
+        .select((Key::as_select(), keys::digest, NOT_EXPIRED))
         .first(connection)
         .await
         .optional()?;
-    let (key, digest, holds) = found.ok_or_else(|| refuse("this key is not known"))?;
+    let (key, digest, is_current) = found.ok_or_else(|| refuse("the key does not exist"))?;
     if !bool::from(Sha256::digest(token).as_slice().ct_eq(&digest)) {
-        return Err(refuse("this key is not known"));
+        return Err(refuse("the key does not exist"));
     }
     if key.revoked_at.is_some() {
-        return Err(refuse("this key was revoked"));
+        return Err(refuse("the key was revoked; ask for a new one"));
     }
-    if !holds {
-        return Err(refuse("this key has expired"));
+    if !is_current {
+        return Err(refuse("the key has expired; ask for a new one"));
     }
-    // Once a minute is enough, and keeps two requests of one key from waiting for each other.
-    let old =
-        diesel::dsl::sql::<Bool>("(last_used_at is null or last_used_at < clock_timestamp() - interval '1 minute')");
-    if key.last_used_at.is_none_or(|at| at < Utc::now() - chrono::TimeDelta::seconds(50)) {
-        let row = diesel::update(keys::table.find(key.id).filter(old));
-        row.set(keys::last_used_at.eq(clock_timestamp().nullable())).execute(connection).await?;
-    }
+    note_use(connection, &key).await?;
     Ok(key)
+}
+
+/// Stores the time of use once a minute: two requests with one key must not wait for each other.
+async fn note_use(connection: &mut AsyncPgConnection, key: &Key) -> Result<(), Error> {
+    if key.last_used_at.is_some_and(|at| at >= Utc::now() - TimeDelta::seconds(50)) {
+        return Ok(());
+    }
+    let row = diesel::update(keys::table.find(key.id).filter(NOT_USED_FOR_A_MINUTE));
+    row.set(keys::last_used_at.eq(clock_timestamp().nullable())).execute(connection).await?;
+    Ok(())
 }
 
 fn prefix(token: &str) -> &str {
@@ -247,7 +219,7 @@ fn prefix(token: &str) -> &str {
 
 fn new_token() -> Result<String, Error> {
     let mut random = [0; PARTS[0] + PARTS[1]];
-    getrandom::fill(&mut random).map_err(|e| Error::internal("the system gives no random bytes", e))?;
+    getrandom::fill(&mut random).map_err(|e| Error::internal("the system has no random bytes", e))?;
     let mut token = MARK.to_owned();
     token.extend(random.iter().map(|byte| letter(u32::from(*byte))));
     let checksum = checksum(&token);
@@ -255,7 +227,7 @@ fn new_token() -> Result<String, Error> {
     Ok(token)
 }
 
-/// The letter of the lowest five bits.
+/// Returns the letter of the lowest five bits.
 fn letter(bits: u32) -> char {
     char::from(ALPHABET[(bits % 32) as usize])
 }
@@ -265,8 +237,8 @@ fn checksum(text: &str) -> String {
     (0..PARTS[2]).map(|place| letter(sum >> (5 * place).min(31))).collect()
 }
 
-/// Whether a text is written as keys are.
-fn is_token(text: &str) -> bool {
+/// Returns whether a text has the length, the mark and the checksum of a key.
+fn has_key_format(text: &str) -> bool {
     let length = MARK.len() + PARTS.iter().sum::<usize>();
     let Some((body, sum)) = text.split_at_checked(length.saturating_sub(PARTS[2])) else { return false };
     text.len() == length && text.starts_with(MARK) && checksum(body) == sum
@@ -277,26 +249,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistyped_key_is_known_as_such() {
+    fn mistyped_key_is_recognised() {
         let token = new_token().unwrap();
-        assert!(is_token(&token) && token.len() == 50, "{token}");
+        assert!(has_key_format(&token) && token.len() == 50, "{token}");
         assert_ne!(token, new_token().unwrap());
         for place in 0..token.len() {
             for other in ['a', 'b', '9', 'é'] {
                 let mut changed: Vec<char> = token.chars().collect();
                 if changed[place] != other {
                     changed[place] = other;
-                    assert!(!is_token(&changed.iter().collect::<String>()), "{place} {other}");
+                    assert!(!has_key_format(&changed.iter().collect::<String>()), "{place} {other}");
                 }
             }
         }
         for text in ["", "lk_", "bearer", &token[1..], &token[..49], &format!("{token}a"), &"汉".repeat(17)] {
-            assert!(!is_token(text), "{text}");
+            assert!(!has_key_format(text), "{text}");
         }
     }
 
     #[test]
-    fn a_name_is_a_line_and_an_expiry_is_to_come() {
+    fn key_name_is_one_line_and_expiry_is_in_the_future() {
         assert_eq!(parse_name(" 编辑部 CMS "), Ok("编辑部 CMS".to_owned()));
         assert!(parse_name(&"名".repeat(MAX_NAME)).is_ok());
         let long = "名".repeat(MAX_NAME + 1);
@@ -311,8 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_by_their_names() {
-        for scope in Scope::ALL {
+    fn scopes_are_parsed_by_name() {
+        for scope in Scope::ALL.iter().copied() {
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
         assert!("everything".parse::<Scope>().unwrap_err().contains("read_drafts, write, publish, admin"));

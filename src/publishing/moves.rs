@@ -1,18 +1,16 @@
-//! An article gets another slug; every slug that it had leads to it from then on.
+//! Changing the slug of an article.
 //!
-//! What must hold: a slug that an article has or had never goes to another, so no two lead into each other and there are
-//! no loops; an article may go back to a slug of its own.
+//! Invariants: a slug that an article has or had never goes to another article, so redirects have no loops; an article may
+//! return to an earlier slug of its own.
 
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::{
-    Author, Change, Changed,
-    audit::{self, AuditEntry},
-    clock_timestamp, hold,
-    publish::{claim_address, tags_of},
-    record,
+    PublishTx,
+    audit::{AuditAction, AuditEntry},
+    transaction::{Change, ChangeKind, ChangedArticle, clock_timestamp},
 };
 use crate::{
     content::Slug,
@@ -20,46 +18,40 @@ use crate::{
     error::Error,
 };
 
-/// Gives an article another slug. `None` where readers see no change: it has the slug already, or is not published. Must
-/// run in a transaction.
-///
-/// Errors: a slug that another article has or had.
-pub async fn move_to(
-    connection: &mut AsyncPgConnection,
-    id: Uuid,
-    slug: &Slug,
-    author: &Author,
-) -> Result<Option<i64>, Error> {
-    hold(connection).await?;
-    let slug = slug.as_str();
-    let present: String = documents::table.find(id).select(documents::slug).first(connection).await?;
-    if present == slug {
-        return Ok(None);
+impl PublishTx {
+    /// Gives an article another slug; every earlier slug redirects to it. Returns the sequence of the change; `None` where
+    /// readers see none, because the article has the slug already or is not published.
+    ///
+    /// Errors: the slug belongs or belonged to another article.
+    pub async fn move_article(&mut self, id: Uuid, slug: &Slug) -> Result<Option<i64>, Error> {
+        let connection = self.connection();
+        let slug = slug.as_str();
+        let present: String = documents::table.find(id).select(documents::slug).first(connection).await?;
+        if present == slug {
+            return Ok(None);
+        }
+        let user = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first::<Uuid>(connection);
+        let user = user.await.optional()?;
+        let owner = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await;
+        if user.is_some() || owner.optional()?.is_some_and(|owner| owner != id) {
+            let detail = format!("the slug `{slug}` belongs to another article; choose another slug");
+            return Err(Error::Conflict(detail));
+        }
+        diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
+        let (subject, detail) = (Some(slug.to_owned()), Some(present));
+        let entry = AuditEntry::of_document(AuditAction::Move, id);
+        self.audit(AuditEntry { subject, detail, ..entry }).await?;
+        let live = diesel::update(articles::table.find(id))
+            .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))
+            .returning((articles::revision, articles::hash))
+            .get_result::<(i32, String)>(self.connection())
+            .await
+            .optional()?;
+        // The address of an unpublished article is claimed by its publication.
+        let Some((revision, hash)) = live else { return Ok(None) };
+        self.claim_address(id, slug).await?;
+        let tags = self.article_tags(id).await?.into_iter().collect();
+        let article = ChangedArticle::with_same_sections(id, slug.to_owned(), revision, hash);
+        Ok(Some(self.record(Change { kind: ChangeKind::Moved, article: Some(article), tags }).await?))
     }
-    let holder = documents::table.filter(documents::slug.eq(slug)).select(documents::id).first::<Uuid>(connection);
-    let holder = holder.await.optional()?;
-    let owner = addresses::table.find(slug).select(addresses::article_id).first::<Uuid>(connection).await.optional()?;
-    if holder.is_some() || owner.is_some_and(|owner| owner != id) {
-        return Err(Error::Conflict(format!("the slug `{slug}` belongs to another article")));
-    }
-    diesel::update(documents::table.find(id)).set(documents::slug.eq(slug)).execute(connection).await?;
-    let act = AuditEntry {
-        document: Some(id),
-        subject: Some(slug.to_owned()),
-        detail: Some(present),
-        ..AuditEntry::new("move")
-    };
-    audit::write(connection, author, act).await?;
-    let live = diesel::update(articles::table.find(id))
-        .set((articles::slug.eq(slug), articles::updated_at.eq(clock_timestamp())))
-        .returning((articles::revision, articles::hash))
-        .get_result::<(i32, String)>(connection)
-        .await
-        .optional()?;
-    // Of an article that readers do not see, the address is claimed when it is published: nothing changes for them now.
-    let Some((revision, hash)) = live else { return Ok(None) };
-    claim_address(connection, id, slug).await?;
-    let tags = tags_of(connection, id).await?.into_iter().collect();
-    let article = Changed::whole(id, slug.to_owned(), revision, hash);
-    Ok(Some(record(connection, Change { kind: "moved", article: Some(article), tags }).await?))
 }

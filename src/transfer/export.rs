@@ -2,13 +2,12 @@
 
 use std::{fs, io, path::Path};
 
-use diesel_async::AsyncPgConnection;
-
 use super::file::{SITE_FILE, SiteFile};
 use crate::{
     content::markdown,
+    db::Db,
     error::Error,
-    publishing::{draft, publish, revisions, site},
+    publishing::{drafts, publish, revisions, site},
 };
 
 /// What an export wrote.
@@ -24,7 +23,8 @@ pub struct Exported {
 /// not there; files of the same names are replaced, others are left alone.
 ///
 /// Errors: the database, or the folder.
-pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Exported, Error> {
+pub async fn run(db: &Db, folder: &Path) -> Result<Exported, Error> {
+    let connection = &mut *db.write().await?;
     let articles = folder.join("articles");
     fs::create_dir_all(&articles).map_err(|e| unwritable(&articles, &e))?;
     if let Some(described) = site::read_site(connection).await? {
@@ -33,9 +33,9 @@ pub async fn run(connection: &mut AsyncPgConnection, folder: &Path) -> Result<Ex
         let text = yaml_serde::to_string(&file).map_err(|e| Error::internal("the site has no YAML", e))?;
         write(&folder.join(SITE_FILE), &text)?;
     }
-    let mut exported = Exported { unpublished: draft::count_unpublished(connection).await?, ..Exported::default() };
+    let mut exported = Exported { unpublished: drafts::count_unpublished(connection).await?, ..Exported::default() };
     // One article at a time: memory does not grow with the library.
-    for (id, revision) in publish::live(connection).await? {
+    for (id, revision) in publish::published(connection).await? {
         let document = revisions::read(connection, id, revision).await?.document;
         write(&articles.join(format!("{}.md", document.slug)), &markdown::write(&document))?;
         exported.articles += 1;

@@ -6,17 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
-
-use super::file::{self, Captured, Content, Seen, SiteFile};
+use super::file::{self, Captured, Content, Seen};
 use crate::{
     capture::LineUse,
-    content::{Document, Related, Slug, Warning, site::Pin},
+    content::{Document, Related, Slug, Warning, outline, site::Pin},
+    db::Db,
     error::Error,
     publishing::{
-        Author, all_or_none,
-        draft::{self, Outcome, Precondition, Saved},
-        hold, publish, site,
+        Author, PublishTx,
+        drafts::{self, Outcome, Precondition, Saved},
     },
 };
 
@@ -121,36 +119,39 @@ impl Done {
     }
 }
 
-/// Imports `files`, and tells of each what became of it, in order, once it is certain; of the site file last, because its
-/// pins name articles.
+/// Imports `files`, and calls `report` for each in order, after its commit; for the site file last, because its pins name
+/// articles.
 ///
-/// Errors: the database. What a file does wrong is in its report.
+/// Errors: the database. The faults of a file are in its report.
 pub async fn run(
-    connection: &mut AsyncPgConnection,
+    db: &Db,
     files: &[PathBuf],
     options: &Options,
-    mut told: impl FnMut(FileReport) + Send,
+    mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
+    let author = Author::local("import");
     let mut seen = Seen::default();
     let mut pinned = None;
     for batch in files.chunks(BATCH) {
         let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options, &mut seen))).collect();
-        let reports =
-            all_or_none(connection, options.dry_run, async |connection| batch_in(connection, &read, options).await)
-                .await?;
-        for (report, (_, content)) in reports.into_iter().zip(&read) {
-            match (&report.result, content) {
+        let work = async |tx: &mut PublishTx| import_batch(tx, &read, options).await;
+        let reports = if options.dry_run {
+            PublishTx::dry_run(db, &author, work).await?
+        } else {
+            PublishTx::run(db, &author, work).await?.0
+        };
+        for (done, (_, content)) in reports.into_iter().zip(&read) {
+            match (&done.result, content) {
                 (Ok(Done::Site { changed, .. }), Ok(Content::Site(file))) if options.publish && !options.dry_run => {
-                    pinned = Some((report.path, *changed, file.pins.clone()));
+                    pinned = Some((done.path, *changed, file.pins.clone()));
                 }
-                _ => told(report),
+                _ => report(done),
             }
         }
     }
     if let Some((path, changed, pins)) = pinned {
-        let pins = pins_in(connection, &pins).await?;
-        let result = Ok(Done::Site { changed, pins });
-        told(FileReport { path, result });
+        let pins = set_pins(db, &author, &pins).await?;
+        report(FileReport { path, result: Ok(Done::Site { changed, pins }) });
     }
     Ok(())
 }
@@ -164,20 +165,14 @@ fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<
 
 type ReadFile = (PathBuf, Result<Content, Vec<Warning>>);
 
-async fn batch_in(
-    connection: &mut AsyncPgConnection,
-    files: &[ReadFile],
-    options: &Options,
-) -> Result<Vec<FileReport>, Error> {
-    // Rows are locked in the order of the files, which another import may have the other way round.
-    hold(connection).await?;
+async fn import_batch(tx: &mut PublishTx, files: &[ReadFile], options: &Options) -> Result<Vec<FileReport>, Error> {
     let mut reports = Vec::with_capacity(files.len());
     for (path, content) in files {
         let result = match content {
             Err(faults) => Err(faults.clone()),
-            // A transaction inside the batch's: what fails leaves no trace of this file, and none on the others.
-            Ok(content) => connection
-                .transaction(async |connection| one(connection, content, options).await)
+            // A fault in one file does not undo the others.
+            Ok(content) => tx
+                .savepoint(async |tx| import_file(tx, content, options).await)
                 .await
                 .map(Ok)
                 .or_else(|error| faults_of(error).map(Err))?,
@@ -187,7 +182,7 @@ async fn batch_in(
     Ok(reports)
 }
 
-/// What the file does wrong, as opposed to what goes wrong with the database.
+/// Returns the faults of a file; an error of the database stays an error.
 fn faults_of(error: Error) -> Result<Vec<Warning>, Error> {
     match error {
         Error::InvalidContent(faults) => Ok(faults.into_iter().map(|fault| file::fault(fault.detail)).collect()),
@@ -196,39 +191,41 @@ fn faults_of(error: Error) -> Result<Vec<Warning>, Error> {
     }
 }
 
-async fn one(connection: &mut AsyncPgConnection, content: &Content, options: &Options) -> Result<Done, Error> {
+async fn import_file(tx: &mut PublishTx, content: &Content, options: &Options) -> Result<Done, Error> {
     match content {
         Content::Article { document, remarks } => {
-            let article = save(connection, document, options).await?;
+            let article = save(tx, document, options).await?;
             Ok(Done::Article { article, remarks: remarks.clone() })
         }
-        Content::Page(captured) => page(connection, captured, options).await,
-        Content::Site(file) => site_in(connection, file).await,
+        Content::Page(captured) => import_page(tx, captured, options).await,
+        Content::Site(file) => {
+            let site_changed = tx.set_site(&file.site).await?;
+            let topics_changed = tx.set_topics(&file.topics).await?;
+            Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
+        }
     }
 }
 
-async fn save(connection: &mut AsyncPgConnection, document: &Document, options: &Options) -> Result<Imported, Error> {
-    let sections = crate::content::outline::entries(&document.sections).len();
+async fn save(tx: &mut PublishTx, document: &Document, options: &Options) -> Result<Imported, Error> {
+    let sections = outline::entries(&document.sections).len();
     let slug = document.slug.clone();
-    let Saved { id, revision, outcome, .. } =
-        draft::save(connection, document.clone(), &author(), &Precondition::Whatever).await?;
-    let published = options.publish && publish::publish(connection, id, revision, &author()).await?.is_some();
+    let Saved { id, revision, outcome, .. } = tx.save_draft(document.clone(), &Precondition::Any).await?;
+    let published = options.publish && tx.publish(id, revision).await?.is_some();
     Ok(Imported { slug, revision, outcome, published, sections })
 }
 
-async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: &Options) -> Result<Done, Error> {
+async fn import_page(tx: &mut PublishTx, captured: &Captured, options: &Options) -> Result<Done, Error> {
     let mut document = captured.document.clone();
     let mut unknown_titles = Vec::new();
     for link in &captured.titles {
-        match draft::titled(connection, &link.title).await? {
+        match drafts::find_by_title(tx.connection(), &link.title).await? {
             Some(article) => document.related.push(Related::Article { article, reason: None }),
             None => unknown_titles.push(link.line),
         }
     }
-    let article = save(connection, &document, options).await?;
-    let site_changed = options.site
-        && site::put_captured(connection, captured.site_name.as_deref(), captured.call_to_action.as_deref(), &author())
-            .await?;
+    let article = save(tx, &document, options).await?;
+    let (name, call_to_action) = (captured.site_name.as_deref(), captured.call_to_action.as_deref());
+    let site_changed = options.site && tx.set_captured_site(name, call_to_action).await?;
     Ok(Done::Page {
         article,
         encoding: captured.encoding.clone(),
@@ -239,20 +236,9 @@ async fn page(connection: &mut AsyncPgConnection, captured: &Captured, options: 
     })
 }
 
-async fn site_in(connection: &mut AsyncPgConnection, file: &SiteFile) -> Result<Done, Error> {
-    let site_changed = site::put_site(connection, &file.site, &author()).await?;
-    let topics_changed = site::put_topics(connection, &file.topics, &author()).await?;
-    Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
-}
-
-async fn pins_in(connection: &mut AsyncPgConnection, pins: &[Pin]) -> Result<Pins, Error> {
-    match connection.transaction(async |connection| site::put_pins(connection, pins, &author()).await).await {
-        Ok(changed) => Ok(Pins::Set { changed }),
+async fn set_pins(db: &Db, author: &Author, pins: &[Pin]) -> Result<Pins, Error> {
+    match PublishTx::run(db, author, async |tx| tx.set_pins(pins).await).await {
+        Ok((changed, _)) => Ok(Pins::Set { changed }),
         Err(error) => faults_of(error).map(Pins::Refused),
     }
-}
-
-/// Who imports, for the history and the audit.
-fn author() -> Author {
-    Author::local("import")
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     capture::{LineUse, Role},
     content::{Warning, outline},
-    publishing::draft::Outcome,
+    publishing::drafts::Outcome,
 };
 
 /// The most characters of a line that are shown.

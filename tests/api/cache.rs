@@ -23,7 +23,7 @@ use lectern::{
         migrate::{self, MIGRATIONS},
         schema::{articles, changes, stored_responses},
     },
-    publishing::{moves, site, withdraw},
+    publishing::{PublishTx, site},
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -149,14 +149,12 @@ async fn stored_response_equals_a_computed_one() {
         let what = if live.is_none() { 0 } else { rng.u8(..8) };
         match (what, live) {
             (5, Some(id)) => {
-                let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, id, "修订中。", &author()).await;
-                connection.transaction(gone).await.unwrap();
+                app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
             }
             (6, Some(id)) if slugs[n].len() < 4 => {
                 let next = format!("a{n}-{step}");
                 let target = next.parse().unwrap();
-                let moved = async |c: &mut AsyncPgConnection| moves::move_to(c, id, &target, &author()).await;
-                connection.transaction(moved).await.unwrap();
+                app.write(async |tx| tx.move_article(id, &target).await).await.unwrap();
                 slugs[n].push(next);
             }
             (7, _) => {
@@ -167,8 +165,7 @@ async fn stored_response_equals_a_computed_one() {
                     description: None,
                 };
                 let both = [named(rng.u8(..4)), named(4 + rng.u8(..4))];
-                let renamed = async |c: &mut AsyncPgConnection| site::put_topics(c, &both, &author()).await;
-                connection.transaction(renamed).await.unwrap();
+                app.write(async |tx| tx.set_topics(&both).await).await.unwrap();
             }
             _ => {
                 let any = |rng: &mut Rng| {
@@ -277,19 +274,19 @@ async fn store_writer_and_publisher_do_not_wait_for_each_other() {
         written.expect("it waits for the publisher").unwrap();
     };
     // During a withdrawal and a move.
-    mine.batch_execute("begin").await.unwrap();
-    withdraw::withdraw(&mut mine, b, "修订中。", &author()).await.unwrap();
-    moves::move_to(&mut mine, c, &"d".parse().unwrap(), &author()).await.unwrap();
+    let mut tx = PublishTx::begin(&app.db, &author()).await.unwrap();
+    tx.withdraw(b, "修订中。").await.unwrap();
+    tx.move_article(c, &"d".parse().unwrap()).await.unwrap();
     written(&mut other).await;
-    mine.batch_execute("commit").await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(app.get("/v1/articles/b").await.status, 410);
     assert_eq!(app.get(&format!("/v1/articles/{b}")).await.status, 410);
     assert_eq!(app.get(&format!("/v1/articles/{c}")).await.json()["slug"], "d");
     // And during a write that does not commit.
     other.batch_execute("begin").await.unwrap();
     written(&mut other).await;
-    let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, a, "修订中。", &author()).await;
-    timeout(promptly, mine.transaction(gone)).await.expect("it waits for the writer").unwrap();
+    let withdrawn = app.write(async |tx| tx.withdraw(a, "修订中。").await);
+    timeout(promptly, withdrawn).await.expect("it waits for the writer").unwrap();
     let body = "## 甲\n\n新的一段。";
     timeout(promptly, app.publish(&article("d", "", body))).await.expect("it waits for the writer");
     other.batch_execute("commit").await.unwrap();
@@ -306,8 +303,7 @@ async fn invalidated_rows_are_deleted_at_the_next_start() {
         app.publish(&article(slug, "", "## 甲\n\n一段。")).await;
     }
     let (id, own) = store(&app, &mut connection, "a").await;
-    let gone = async |c: &mut AsyncPgConnection| withdraw::withdraw(c, id, "修订中。", &author()).await;
-    connection.transaction(gone).await.unwrap();
+    app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
     response_store::write(&mut connection, vec![(key("a"), own.clone())]).await.unwrap();
     assert_eq!(row(&mut connection, "a").await, Some(own), "the row from before the withdrawal");
     let app = without_memory(&url);
@@ -353,8 +349,7 @@ async fn tag_changes_has_the_last_change_of_every_tag() {
             connection.batch_execute(foreign).await.unwrap();
         }
         if n == 2 {
-            let put = async |c: &mut AsyncPgConnection| site::put_topics(c, &renamed, &author()).await;
-            assert!(connection.transaction(put).await.unwrap());
+            assert!(app.write(async |tx| tx.set_topics(&renamed).await).await.unwrap());
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::io::Read;
 
-use diesel_async::AsyncConnection;
-use lectern::{app, db::Settings, publishing::withdraw};
+use lectern::{app, db::Settings};
 use reqwest::Method;
 
-use crate::harness::{App, Reply, article, author};
+use crate::harness::{App, Reply, article};
 
 fn served(reply: &Reply) -> &str {
     reply.header("server-timing").split(',').next().unwrap().trim_start_matches("cache;desc=")
@@ -150,8 +149,7 @@ async fn a_publication_drops_exactly_what_shows_it() {
     // A withdrawal too; and what was refused is asked for again after a publication.
     let text = app.get("/v1/articles/a").await.text();
     assert!(text.contains("甲文改了"), "{text}");
-    let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| withdraw::withdraw(c, a, "不再有效", &author()).await).await.unwrap();
+    app.write(async |tx| tx.withdraw(a, "不再有效").await).await.unwrap();
     for _ in 0..2 {
         assert_eq!(app.get("/v1/articles/a").await.status, 410);
         assert_eq!(app.get("/v1/articles/d").await.status, 404);

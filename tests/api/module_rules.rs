@@ -16,11 +16,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("db", &["error", "diesel", "diesel_async", "diesel_migrations", "tokio"]),
     ("cache", &["db", "error", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("publishing", &["content", "db", "error", "views", "diesel", "diesel_async", "tokio"]),
-    ("transfer", &["publishing", "capture", "content", "error", "diesel_async"]),
+    ("transfer", &["publishing", "capture", "content", "db", "error"]),
     ("http", &["cache", "content", "db", "error", "logging", "actix_web", "diesel_async", "tokio"]),
     ("v1", &["content", "db", "error", "http", "views", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("web", &["content", "db", "error", "http", "v1", "actix_web", "diesel_async", "tokio"]),
-    ("manage", &["content", "db", "error", "http", "publishing", "v1", "web", "actix_web", "diesel_async", "tokio"]),
+    ("manage", &["content", "db", "error", "http", "publishing", "v1", "web", "actix_web", "tokio"]),
     ("openapi", &["error", "http", "actix_web"]),
     (
         "app",
@@ -39,22 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    (
-        "cli",
-        &[
-            "app",
-            "content",
-            "db",
-            "error",
-            "http",
-            "logging",
-            "openapi",
-            "publishing",
-            "transfer",
-            "diesel_async",
-            "tokio",
-        ],
-    ),
+    ("cli", &["app", "content", "db", "error", "http", "logging", "openapi", "publishing", "transfer", "tokio"]),
     ("main", &["cli"]),
 ];
 

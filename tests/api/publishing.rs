@@ -4,18 +4,15 @@ use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Text, Uuid as SqlUuid},
 };
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use lectern::{
     content::site::Topic,
     error::Error,
-    publishing::{
-        draft::{self, Outcome, Precondition},
-        moves, publish, site, withdraw,
-    },
+    publishing::drafts::{Outcome, Precondition},
 };
 use uuid::Uuid;
 
-use crate::harness::{App, article, author, document};
+use crate::harness::{App, article, document};
 
 #[derive(QueryableByName, Debug)]
 struct Entry {
@@ -41,10 +38,9 @@ async fn every_change_has_its_entry_in_the_log() {
     let app = App::empty().await;
     let id = app.publish(&article("a", "topics: [t]", "## 甲 {#x}\n\n甲文很长。\n\n## 乙 {#y}\n\n乙文。")).await;
     app.publish(&article("a", "topics: [u]", "## 甲 {#x}\n\n甲文改了。")).await;
-    let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| moves::move_to(c, id, &"b".parse().unwrap(), &author()).await).await.unwrap();
-    connection.transaction(async |c| withdraw::withdraw(c, id, "不再有效", &author()).await).await.unwrap();
-    let again = connection.transaction(async |c| withdraw::withdraw(c, id, "不再有效", &author()).await).await.unwrap();
+    app.write(async |tx| tx.move_article(id, &"b".parse().unwrap()).await).await.unwrap();
+    app.write(async |tx| tx.withdraw(id, "不再有效").await).await.unwrap();
+    let again = app.write(async |tx| tx.withdraw(id, "不再有效").await).await.unwrap();
     assert_eq!(again, None, "there is nothing to withdraw a second time");
     let log = log(&app).await;
     assert_eq!(log.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(), ["published", "updated", "moved", "withdrawn"]);
@@ -59,23 +55,19 @@ async fn every_change_has_its_entry_in_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn identical_content_makes_no_revision() {
     let app = App::empty().await;
-    let mut connection = app.db.write().await.unwrap();
+    let save = async |file: &str| {
+        let document = document(file);
+        app.write(async |tx| tx.save_draft(document, &Precondition::Any).await).await.unwrap()
+    };
     let file = article("a", "", "## 甲\n\n文。\n\n## 甲\n\n别的文。");
-    let first = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
+    let first = save(&file).await;
     assert_eq!((first.revision, first.outcome), (1, Outcome::Created));
-    let second = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
+    let second = save(&file).await;
     assert_eq!((second.revision, second.outcome, &second.hash), (1, Outcome::Unchanged, &first.hash));
-    let third = draft::save(
-        &mut connection,
-        document(&article("a", "", "## 甲\n\n新文。")),
-        &author(),
-        &Precondition::Whatever,
-    )
-    .await
-    .unwrap();
+    let third = save(&article("a", "", "## 甲\n\n新文。")).await;
     assert_eq!((third.revision, third.outcome), (2, Outcome::Updated));
     // Back to the first text is a revision of its own: the history says what happened.
-    let fourth = draft::save(&mut connection, document(&file), &author(), &Precondition::Whatever).await.unwrap();
+    let fourth = save(&file).await;
     assert_eq!((fourth.revision, fourth.outcome, &fourth.hash), (3, Outcome::Updated, &first.hash));
 }
 
@@ -84,12 +76,10 @@ async fn a_failed_publication_leaves_no_trace() {
     let app = App::empty().await;
     app.publish(&article("a", "", "文。")).await;
     let before = (app.get("/v1/articles/a").await.ok(), log(&app).await.len());
-    let mut connection = app.db.write().await.unwrap();
-    let result = connection
-        .transaction(async |c| {
-            let saved =
-                draft::save(c, document(&article("a", "", "新文。")), &author(), &Precondition::Whatever).await?;
-            publish::publish(c, saved.id, saved.revision, &author()).await?;
+    let result = app
+        .write(async |tx| {
+            let saved = tx.save_draft(document(&article("a", "", "新文。")), &Precondition::Any).await?;
+            tx.publish(saved.id, saved.revision).await?;
             Err::<(), _>(Error::Conflict("stop".into()))
         })
         .await;
@@ -105,12 +95,6 @@ async fn writers_at_once_lose_nothing() {
         .map(|writer| {
             let app = std::sync::Arc::clone(&app);
             tokio::spawn(async move {
-                let mut connection = loop {
-                    // More writers than connections: a turn may have to be waited for.
-                    if let Ok(connection) = app.db.write().await {
-                        break connection;
-                    }
-                };
                 for n in 0..5 {
                     for slug in ["shared".to_owned(), format!("own-{writer}")] {
                         let document = document(&article(
@@ -118,11 +102,10 @@ async fn writers_at_once_lose_nothing() {
                             "topics: [t]",
                             &format!("## 节 {{#s}}\n\n{writer} 写的第 {n} 稿。"),
                         ));
-                        let published = connection
-                            .transaction(async |c| {
-                                let saved =
-                                    draft::save(c, document.clone(), &author(), &Precondition::Whatever).await?;
-                                publish::publish(c, saved.id, saved.revision, &author()).await
+                        let published = app
+                            .write(async |tx| {
+                                let saved = tx.save_draft(document.clone(), &Precondition::Any).await?;
+                                tx.publish(saved.id, saved.revision).await
                             })
                             .await;
                         assert!(published.unwrap().is_some());
@@ -183,9 +166,8 @@ async fn readers_see_whole_revisions_in_order() {
 async fn a_renamed_topic_is_renamed_on_cards() {
     let app = App::library().await;
     let rename = [Topic { slug: "cardiology".parse().unwrap(), name: "心脏".into(), description: None }];
-    let mut connection = app.db.write().await.unwrap();
-    assert!(connection.transaction(async |c| site::put_topics(c, &rename, &author()).await).await.unwrap());
-    assert!(!connection.transaction(async |c| site::put_topics(c, &rename, &author()).await).await.unwrap());
+    assert!(app.write(async |tx| tx.set_topics(&rename).await).await.unwrap());
+    assert!(!app.write(async |tx| tx.set_topics(&rename).await).await.unwrap());
     assert_eq!(app.get("/v1/articles/heart-disease").await.ok()["topics"][0]["name"], "心脏");
     assert_eq!(app.get("/v1/topics/cardiology").await.ok()["name"], "心脏");
     let entry = log(&app).await.pop().unwrap();

@@ -4,9 +4,11 @@ use std::{path::Path, sync::mpsc::sync_channel, thread, time::Instant};
 
 use actix_web::web::Bytes;
 use chrono::Utc;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::SinkExt;
-use lectern::{db::migrate, transfer::library};
+use lectern::{
+    db::{Db, migrate},
+    transfer::library,
+};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, NoTls};
 
@@ -95,7 +97,7 @@ async fn fill(url: &str, articles: u64, generator: &Generator) -> Result<Loaded,
     let start = Instant::now();
     migrate::run(url).await?;
     // It begins as every library does: with its site, and the bundled articles.
-    library::load(&mut AsyncPgConnection::establish(url).await?).await?;
+    library::load(&Db::for_command(url)?).await?;
     let client = connect(url).await?;
     // Nothing that is written here refers to what is not there.
     client.batch_execute("set synchronous_commit = off; set session_replication_role = replica").await?;

@@ -1,4 +1,4 @@
-//! The articles that lead the hot list.
+//! The pins: articles at the top of the hot list.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,13 +11,13 @@ use crate::{
     db::schema::{addresses, articles, pins},
     error::{Error, FieldError},
     publishing::{
-        Author, Change,
-        audit::{self, AuditEntry},
-        hold, record,
+        PublishTx,
+        audit::{AuditAction, AuditEntry},
+        transaction::{Change, ChangeKind},
     },
 };
 
-/// The published articles that lead the hot list, in order.
+/// Reads the pins that are published, in order.
 pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, Error> {
     let rows = pins::table
         .inner_join(articles::table.on(articles::id.eq(pins::article_id)))
@@ -25,25 +25,26 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
         .select((articles::slug, pins::reason));
     let rows: Vec<(String, Option<String>)> = rows.load(connection).await?;
     let pin = |(slug, reason): (String, Option<String>)| {
-        Ok(Pin { article: slug.parse().map_err(|e| Error::internal("a stored slug", e))?, reason })
+        Ok(Pin { article: slug.parse().map_err(|e| Error::internal("a stored slug is not valid", e))?, reason })
     };
     rows.into_iter().map(pin).collect()
 }
 
-/// What is wrong with pins that have these places in a list of them.
-pub async fn pin_faults(connection: &mut AsyncPgConnection, placed: &[(usize, Pin)]) -> Result<Vec<FieldError>, Error> {
-    let placed: Vec<_> = placed.iter().map(|(place, pin)| (*place, pin)).collect();
-    Ok(articles_of(connection, &placed).await?.1)
+/// Returns the faults of pins, given with their indexes in the list.
+pub async fn check_pins(connection: &mut AsyncPgConnection, pins: &[(usize, Pin)]) -> Result<Vec<FieldError>, Error> {
+    let pins: Vec<_> = pins.iter().map(|(index, pin)| (*index, pin)).collect();
+    Ok(resolve(connection, &pins).await?.1)
 }
 
-/// The articles of pins, and what is wrong with the others: each must be published, and pinned once, by whatever slug.
-async fn articles_of(
+/// Returns the ids of the pinned articles, and the faults of the other pins: each article must be published and pinned once,
+/// under any of its slugs.
+async fn resolve(
     connection: &mut AsyncPgConnection,
-    placed: &[(usize, &Pin)],
+    pins: &[(usize, &Pin)],
 ) -> Result<(Vec<Uuid>, Vec<FieldError>), Error> {
     let owners: HashMap<String, (Uuid, bool)> = addresses::table
         .left_join(articles::table.on(articles::id.eq(addresses::article_id)))
-        .filter(addresses::slug.eq_any(placed.iter().map(|(_, pin)| pin.article.as_str())))
+        .filter(addresses::slug.eq_any(pins.iter().map(|(_, pin)| pin.article.as_str())))
         .select((addresses::slug, addresses::article_id, articles::id.nullable().is_not_null()))
         .load::<(String, Uuid, bool)>(connection)
         .await?
@@ -52,48 +53,51 @@ async fn articles_of(
         .collect();
     let (mut ids, mut faults) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for (place, Pin { article, .. }) in placed {
+    for (index, Pin { article, .. }) in pins {
         let fault = match owners.get(article.as_str()) {
-            None => format!("no article was published as `{article}`"),
-            Some((_, false)) => format!("`{article}` is not published any more"),
-            Some((id, true)) if !seen.insert(id) => format!("`{article}` leads to an article that is pinned already"),
+            None => format!("There is no published article `{article}`. Publish it first, or remove the pin."),
+            Some((_, false)) => format!("The article `{article}` is not published any more. Remove the pin."),
+            Some((id, true)) if !seen.insert(id) => format!(
+                "`{article}` is an earlier slug of an article that is pinned already. Remove one of the two pins."
+            ),
             Some((id, true)) => {
                 ids.push(*id);
                 continue;
             }
         };
-        faults.push(FieldError::body(format!("/pins/{place}/article"), fault));
+        faults.push(FieldError::body(format!("/pins/{index}/article"), fault));
     }
     Ok((ids, faults))
 }
 
-/// Sets the articles that lead the hot list, and returns whether that changed anything. Must run in a transaction.
-///
-/// Errors: all of [`pin_faults`].
-pub async fn put_pins(connection: &mut AsyncPgConnection, new: &[Pin], author: &Author) -> Result<bool, Error> {
-    hold(connection).await?;
-    let (ids, faults) = articles_of(connection, &new.iter().enumerate().collect::<Vec<_>>()).await?;
-    if !faults.is_empty() {
-        return Err(Error::InvalidContent(faults));
+impl PublishTx {
+    /// Replaces the pins; returns whether they changed. Errors: the faults that [`check_pins`] returns.
+    pub async fn set_pins(&mut self, new: &[Pin]) -> Result<bool, Error> {
+        let (ids, faults) = resolve(self.connection(), &new.iter().enumerate().collect::<Vec<_>>()).await?;
+        if !faults.is_empty() {
+            return Err(Error::InvalidContent(faults));
+        }
+        let rows: Vec<(i32, Uuid, Option<String>)> =
+            (1..).zip(ids).zip(new).map(|((position, id), pin)| (position, id, pin.reason.clone())).collect();
+        let old: Vec<(i32, Uuid, Option<String>)> = pins::table
+            .order(pins::position)
+            .select((pins::position, pins::article_id, pins::reason))
+            .load(self.connection())
+            .await?;
+        if old == rows {
+            return Ok(false);
+        }
+        diesel::delete(pins::table).execute(self.connection()).await?;
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|(position, id, reason)| {
+                (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason))
+            })
+            .collect();
+        diesel::insert_into(pins::table).values(rows).execute(self.connection()).await?;
+        let detail = Some(new.iter().map(|pin| pin.article.as_str()).collect::<Vec<_>>().join(", "));
+        self.audit(AuditEntry { detail, ..AuditEntry::new(AuditAction::PutPins) }).await?;
+        self.record(Change::of_site(ChangeKind::Pins, ["hot".to_owned()])).await?;
+        Ok(true)
     }
-    let rows: Vec<(i32, Uuid, Option<String>)> =
-        (1..).zip(ids).zip(new).map(|((position, id), pin)| (position, id, pin.reason.clone())).collect();
-    let old: Vec<(i32, Uuid, Option<String>)> = pins::table
-        .order(pins::position)
-        .select((pins::position, pins::article_id, pins::reason))
-        .load(connection)
-        .await?;
-    if old == rows {
-        return Ok(false);
-    }
-    diesel::delete(pins::table).execute(connection).await?;
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|(position, id, reason)| (pins::position.eq(position), pins::article_id.eq(id), pins::reason.eq(reason)))
-        .collect();
-    diesel::insert_into(pins::table).values(rows).execute(connection).await?;
-    let detail = new.iter().map(|pin| pin.article.as_str()).collect::<Vec<_>>().join(", ");
-    audit::write(connection, author, AuditEntry { detail: Some(detail), ..AuditEntry::new("put_pins") }).await?;
-    record(connection, Change { kind: "pins", article: None, tags: vec!["hot".into()] }).await?;
-    Ok(true)
 }

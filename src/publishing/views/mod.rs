@@ -18,17 +18,20 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool, Timestamptz},
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager};
 use tokio::{
     select,
     sync::oneshot,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Change, hold, record};
+use super::{
+    Author, PublishTx,
+    transaction::{Change, ChangeKind},
+};
 use crate::{
     db::{
-        Db,
+        Db, Lease,
         schema::hot,
         statement::{Bind, Statement},
     },
@@ -148,35 +151,60 @@ pub async fn flush(connection: &mut AsyncPgConnection, sums: &[Sum]) -> Result<(
     Ok(())
 }
 
-/// Computes the hot list, unless another instance does or did within nearly `rhythm`; says whether it was computed here.
-pub async fn refresh(db: &Db, rhythm: Duration) -> Result<bool, Error> {
-    db.writing(async |connection| connection.transaction(async |connection| compute(connection, rhythm).await).await)
-        .await
+/// Computes the hot list, unless an instance did within nearly `interval` or does now; returns whether it did.
+pub async fn refresh(db: &Db, interval: Duration) -> Result<bool, Error> {
+    let mut lease = db.lease().await?;
+    AnsiTransactionManager::begin_transaction(&mut *lease).await?;
+    match compute(&mut lease, interval).await? {
+        Computed::ByOthers => end(lease).await.map(|()| false),
+        Computed::Same => end(lease).await.map(|()| true),
+        Computed::Changed => {
+            // The lock is taken only now, so computing does not block publishing.
+            let mut tx = PublishTx::lock(lease, &Author::local("hot list")).await?;
+            tx.replace_hot_list().await?;
+            tx.commit().await.map(|_| true)
+        }
+    }
 }
 
-async fn compute(connection: &mut AsyncPgConnection, rhythm: Duration) -> Result<bool, Error> {
-    if !turn(connection).await? {
-        return Ok(false);
+async fn end(mut lease: Lease) -> Result<(), Error> {
+    AnsiTransactionManager::commit_transaction(&mut *lease).await?;
+    lease.release();
+    Ok(())
+}
+
+/// The result of a computation; the list itself is in the temporary table `fresh`.
+enum Computed {
+    ByOthers,
+    Same,
+    Changed,
+}
+
+async fn compute(connection: &mut AsyncPgConnection, interval: Duration) -> Result<Computed, Error> {
+    if !try_lock(connection).await? {
+        return Ok(Computed::ByOthers);
     }
     let last: Option<DateTime<Utc>> = hot::table.select(dsl::max(hot::computed_at)).first(connection).await?;
     let now: DateTime<Utc> = diesel::select(dsl::now.into_sql::<Timestamptz>()).get_result(connection).await?;
-    // Of two instances with one rhythm either may come a little early.
-    if last.is_some_and(|last| (now - last).to_std().unwrap_or_default() < rhythm.mul_f64(0.9)) {
-        return Ok(false);
+    // Two instances with one interval may be a little early.
+    if last.is_some_and(|last| (now - last).to_std().unwrap_or_default() < interval.mul_f64(0.9)) {
+        return Ok(Computed::ByOthers);
     }
     diesel::sql_query(with_windows(include_str!("fresh.sql"))).execute(connection).await?;
     let differs: Differs = diesel::sql_query(with_windows(include_str!("differs.sql"))).get_result(connection).await?;
-    if differs.differs {
-        // Before any row is touched, as every writer does.
-        hold(connection).await?;
-        diesel::sql_query(include_str!("put.sql")).execute(connection).await?;
-        record(connection, Change { kind: "hot", article: None, tags: vec!["hot".to_owned()] }).await?;
-    }
-    Ok(true)
+    Ok(if differs.differs { Computed::Changed } else { Computed::Same })
 }
 
-/// Whether nobody else computes or adds up; nobody does until the transaction ends then.
-async fn turn(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+impl PublishTx {
+    async fn replace_hot_list(&mut self) -> Result<(), Error> {
+        diesel::sql_query(include_str!("replace.sql")).execute(self.connection()).await?;
+        self.record(Change::of_site(ChangeKind::Hot, ["hot".to_owned()])).await?;
+        Ok(())
+    }
+}
+
+/// Takes the lock of computing and rolling up until the transaction ends; `false` if another instance has it.
+async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
     Ok(diesel::select(pg_try_advisory_xact_lock(LOCK)).get_result(connection).await?)
 }
 
@@ -221,7 +249,7 @@ pub async fn roll_up(db: &Db, now: DateTime<Utc>) -> Result<(), Error> {
             .replace("{start}", start)
             .replace("{batch}", &BATCH.to_string());
         let batch = async |connection: &mut AsyncPgConnection| {
-            if !turn(connection).await? {
+            if !try_lock(connection).await? {
                 return Ok(0);
             }
             let Moved { moved } = diesel::sql_query(&sql).get_result(connection).await?;

@@ -1,7 +1,10 @@
 //! The connection that changes become known by is lost while the database is up.
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use lectern::db::change_log::{CHANNEL, State};
+use lectern::db::{
+    Db,
+    change_log::{CHANNEL, State},
+};
 
 use super::{connect, number, until};
 use crate::harness::{App, article, library_database, publish};
@@ -18,8 +21,8 @@ async fn deafen(connection: &mut AsyncPgConnection) {
 async fn a_log_that_was_put_back() {
     let url = library_database().await;
     let app = App::on(url.clone());
-    let mut mine = connect(&url).await;
-    publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
+    let (mut mine, writer) = (connect(&url).await, Db::for_command(&url).unwrap());
+    publish(&writer, &article("a", "", "## 甲\n\n一段。")).await;
     app.knows_newest(&mine).await;
     assert_eq!(app.revision("a").await.0, 1);
     let anew = app.cache.counts().resets;
@@ -28,7 +31,7 @@ async fn a_log_that_was_put_back() {
     );
     mine.batch_execute(&other).await.unwrap();
     until("the other log to be noticed", async || app.cache.counts().resets > anew).await;
-    publish(&mut mine, &article("a", "", "## 甲\n\n新的一段。")).await;
+    publish(&writer, &article("a", "", "## 甲\n\n新的一段。")).await;
     app.knows_newest(&mine).await;
     assert_eq!(app.revision("a").await.0, 2);
     assert_eq!(app.cache.counts().resets, anew + 1);
@@ -41,9 +44,10 @@ async fn changes_that_nobody_told_of() {
     let url = library_database().await;
     let app = App::on(url.clone());
     let (mut mine, mut admin) = (connect(&url).await, connect(&sibling(&url, "postgres")).await);
+    let writer = Db::for_command(&url).unwrap();
     let name = url.rsplit_once('/').map(|(_, name)| name.to_owned()).unwrap();
-    publish(&mut mine, &article("a", "", "## 甲\n\n一段。")).await;
-    publish(&mut mine, &article("b", "", "## 甲\n\n一段。")).await;
+    publish(&writer, &article("a", "", "## 甲\n\n一段。")).await;
+    publish(&writer, &article("b", "", "## 甲\n\n一段。")).await;
     app.knows_newest(&mine).await;
     for slug in ["a", "b"] {
         assert_eq!(app.revision(slug).await, (1, "miss".to_owned()));
@@ -54,7 +58,7 @@ async fn changes_that_nobody_told_of() {
     admin.batch_execute(&format!("alter database {name} allow_connections false")).await.unwrap();
     deafen(&mut mine).await;
     until("the loss to be noticed", async || app.cache.state() != State::Following).await;
-    publish(&mut mine, &article("a", "", "## 甲\n\n新的一段。")).await;
+    publish(&writer, &article("a", "", "## 甲\n\n新的一段。")).await;
     // Longer than it takes to try to connect again, and to be refused.
     let began = std::time::Instant::now();
     while began.elapsed() < std::time::Duration::from_secs(1) {
@@ -76,7 +80,7 @@ async fn changes_that_nobody_told_of() {
     assert!(app.cache.counts().invalidated > invalidated);
     assert_eq!(app.revision("b").await, (1, "hit".to_owned()), "what did not change is still there");
     assert_eq!(app.revision("a").await, (2, "hit".to_owned()));
-    publish(&mut mine, &article("b", "", "## 甲\n\n新的一段。")).await;
+    publish(&writer, &article("b", "", "## 甲\n\n新的一段。")).await;
     app.knows_newest(&mine).await;
     assert_eq!(app.revision("b").await, (2, "miss".to_owned()), "changes are told of again");
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use lectern::{app, db::Settings};
+use lectern::{
+    app,
+    db::{Db, Settings},
+};
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
@@ -19,17 +22,17 @@ async fn an_answer_that_a_change_overtakes_is_not_kept() {
     let proxy = Proxy::to(&url, "lectern read").await;
     // One connection, so that its statements are prepared before the order matters.
     let app = App::with(&Settings { url: proxy.url(), replicas: Vec::new(), connections: 1 }, app::Settings::default());
-    let mut mine = connect(&url).await;
+    let (mine, writer) = (connect(&url).await, Db::for_command(&url).unwrap());
     // With and without somebody who asks again before the old answer has arrived.
     for again in [true, false] {
-        overtake(&app, &proxy, &mut mine, again).await;
+        overtake(&app, &proxy, (&mine, &writer), again).await;
     }
 }
 
-async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again: bool) {
+async fn overtake(app: &App, proxy: &Proxy, (mine, writer): (&AsyncPgConnection, &Db), again: bool) {
     in_time(async |n| {
         let slug = format!("a-{n}-{again}");
-        publish(mine, &article(&slug, "", "## 甲\n\n一段。")).await;
+        publish(writer, &article(&slug, "", "## 甲\n\n一段。")).await;
         app.knows_newest(mine).await;
         app.revision("stem-cell-infusion").await;
         let refused = app.cache.counts().refused_fills;
@@ -38,7 +41,7 @@ async fn overtake(app: &App, proxy: &Proxy, mine: &mut AsyncPgConnection, again:
         proxy.keep_back();
         let (first, ()) = tokio::join!(app.ask(&path), async {
             proxy.has_kept_back(before).await;
-            publish(mine, &article(&slug, "", "## 甲\n\n新的一段。")).await;
+            publish(writer, &article(&slug, "", "## 甲\n\n新的一段。")).await;
             app.knows_newest(mine).await;
             if !again {
                 proxy.hand_out();
@@ -77,9 +80,10 @@ async fn a_change_is_answered_when_what_it_makes_stale_is_dropped() {
     let key = app.key("read_drafts,write,publish").await;
     // The first request with a key takes a while: what it needs is made for all that follow.
     app.call(Method::GET, "/manage/v1/articles", Some(&key), &[], None).await.ok();
+    let writer = Db::for_command(&url).unwrap();
     in_time(async |n| {
-        let (slug, mut mine) = (format!("a-{n}"), connect(&url).await);
-        publish(&mut mine, &article(&slug, "", "旧的一段。")).await;
+        let (slug, mine) = (format!("a-{n}"), connect(&url).await);
+        publish(&writer, &article(&slug, "", "旧的一段。")).await;
         app.knows_newest(&mine).await;
         let path = format!("/v1/articles/{slug}");
         assert!(app.ask(&path).await.text().contains("旧的一段"));
@@ -104,9 +108,9 @@ async fn a_change_is_answered_when_what_it_makes_stale_is_dropped() {
 async fn many_who_ask_at_once_are_one_computation() {
     let url = library_database().await;
     let app = App::with(&Settings { url: url.clone(), replicas: Vec::new(), connections: 1 }, app::Settings::default());
-    let mut mine = connect(&url).await;
+    let (mut mine, writer) = (connect(&url).await, Db::for_command(&url).unwrap());
     for n in 0..9 {
-        publish(&mut mine, &article(&format!("a-{n}"), "", "## 甲\n\n一段。")).await;
+        publish(&writer, &article(&format!("a-{n}"), "", "## 甲\n\n一段。")).await;
     }
     app.knows_newest(&mine).await;
     let related = |n: usize| format!("/v1/articles/a-{n}/related");

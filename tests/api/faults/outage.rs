@@ -9,13 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lectern::db::embedded::{Options, PrivatePostgres};
+use lectern::db::{
+    Db,
+    embedded::{Options, PrivatePostgres},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use super::{Locked, PROMPT, connect, number, until, way};
+use super::{Locked, PROMPT, number, until, way};
 use crate::harness::{App, article, publish, scratch};
 
 /// A Postgres of the test's own.
@@ -140,8 +143,9 @@ async fn a_database_that_stops_and_comes_back() {
     // While the service sees nothing of it: its own address stays empty.
     postgres
         .elsewhere(async |url| {
-            publish(&mut connect(url).await, &article("a", "", REVISED)).await;
-            publish(&mut connect(url).await, &article("nothing", "", REVISED)).await;
+            let db = Db::for_command(url).unwrap();
+            publish(&db, &article("a", "", REVISED)).await;
+            publish(&db, &article("nothing", "", REVISED)).await;
         })
         .await;
     assert_eq!(app.revision("a").await, (1, "stale".to_owned()));
@@ -195,7 +199,7 @@ async fn a_database_that_stands_still() {
     drop(frozen);
 
     until("readiness", async || app.ask("/health/ready").await.status == 200).await;
-    publish(&mut connect(&postgres.url()).await, &article("a", "", REVISED)).await;
+    publish(&Db::for_command(&postgres.url()).unwrap(), &article("a", "", REVISED)).await;
     until("what is new", async || app.revision("a").await.0 == 2).await;
     until("an answer from memory", async || app.revision("a").await == (2, "hit".to_owned())).await;
     for path in UNCACHED {

@@ -1,7 +1,10 @@
 //! A replica that does not know yet what the log of the primary says.
 
 use diesel_async::SimpleAsyncConnection;
-use lectern::{app, db::Settings};
+use lectern::{
+    app,
+    db::{Db, Settings},
+};
 
 use super::{connect, listener::sibling};
 use crate::harness::{App, article, library_database, publish};
@@ -11,9 +14,7 @@ use crate::harness::{App, article, library_database, publish};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lags() {
     let url = library_database().await;
-    let mut primary = connect(&url).await;
-    publish(&mut primary, &article("a", "", "## 甲\n\n一段。")).await;
-    drop(primary);
+    publish(&Db::for_command(&url).unwrap(), &article("a", "", "## 甲\n\n一段。")).await;
     let replica = format!("{url}_replica");
     let (name, copy) = (url.rsplit_once('/').unwrap().1, replica.rsplit_once('/').unwrap().1);
     let mut admin = connect(&sibling(&url, "postgres")).await;
@@ -23,7 +24,8 @@ async fn a_replica_that_lags() {
             break;
         }
     }
-    let (mut primary, mut behind) = (connect(&url).await, connect(&replica).await);
+    let primary = connect(&url).await;
+    let (writer, lagging) = (Db::for_command(&url).unwrap(), Db::for_command(&replica).unwrap());
     let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, app::Settings::default());
     app.knows_newest(&primary).await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
@@ -34,7 +36,7 @@ async fn a_replica_that_lags() {
     );
 
     let revised = article("a", "", "## 甲\n\n新的一段。");
-    publish(&mut primary, &revised).await;
+    publish(&writer, &revised).await;
     app.knows_newest(&primary).await;
     let page = "/v1/articles/a?include=toc,sections";
     for path in [page, "/v1/articles", "/v1/articles/a/related", "/v1/articles/nothing"] {
@@ -49,7 +51,7 @@ async fn a_replica_that_lags() {
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()), "it shows what it has");
     let entries = app.cache.counts().entries;
 
-    publish(&mut behind, &revised).await;
+    publish(&lagging, &revised).await;
     assert_eq!(app.revision("a").await, (2, "miss".to_owned()));
     let kept = app.ask(page).await;
     assert_eq!(super::way(&kept), "hit");

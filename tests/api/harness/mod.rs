@@ -12,7 +12,6 @@ use std::{
 };
 
 use actix_web::dev::ServerHandle;
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use lectern::{
     app,
     cache::Cache,
@@ -21,12 +20,10 @@ use lectern::{
         Db, Settings,
         change_log::{self, ChangeSubscriber, State},
     },
+    error::Error,
     http::page::Page,
-    publishing::{
-        Author,
-        draft::{self, Precondition},
-        keys, publish,
-    },
+    openapi,
+    publishing::{Author, PublishTx, drafts::Precondition},
 };
 use reqwest::{
     Method, StatusCode,
@@ -111,15 +108,18 @@ impl App {
 
     /// Publishes an article file and returns its id.
     pub async fn publish(&self, file: &str) -> Uuid {
-        publish(&mut self.db.write().await.unwrap(), file).await
+        publish(&self.db, file).await
     }
 
     /// Makes a key with these scopes, separated by commas, and returns it.
     pub async fn key(&self, scopes: &str) -> String {
         let scopes: Vec<_> = scopes.split(',').map(|scope| scope.parse().unwrap()).collect();
-        let mut connection = self.db.write().await.unwrap();
-        let made = connection.transaction(async |c| keys::create(c, "test", &scopes, None, &author()).await).await;
-        made.unwrap().0
+        self.write(async |tx| tx.create_key("test", &scopes, None).await).await.unwrap().0
+    }
+
+    /// Runs `work` in a transaction of the test's author.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut PublishTx) -> Result<T, Error>) -> Result<T, Error> {
+        Ok(PublishTx::run(&self.db, &author(), work).await?.0)
     }
 
     /// A GET whose answer is held against the description.
@@ -216,17 +216,15 @@ pub fn author() -> Author {
     Author::local("test")
 }
 
-/// Publishes an article file over a connection, as another process would, and returns the article's id.
-pub async fn publish(connection: &mut AsyncPgConnection, file: &str) -> Uuid {
-    let document = document(file);
-    let saved = connection
-        .transaction(async |connection| {
-            let saved = draft::save(connection, document, &author(), &Precondition::Whatever).await?;
-            publish::publish(connection, saved.id, saved.revision, &author()).await?;
-            Ok::<_, lectern::error::Error>(saved)
-        })
-        .await;
-    saved.unwrap().id
+/// Publishes an article file, as another process would, and returns the article's id.
+pub async fn publish(db: &Db, file: &str) -> Uuid {
+    let (document, author) = (document(file), author());
+    let published = PublishTx::run(db, &author, async |tx| {
+        let saved = tx.save_draft(document, &Precondition::Any).await?;
+        tx.publish(saved.id, saved.revision).await?;
+        Ok(saved.id)
+    });
+    published.await.unwrap().0
 }
 
 impl Drop for App {

@@ -8,6 +8,7 @@ use std::{
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use lectern::{
     db::{
+        Db,
         embedded::{Options, PrivatePostgres},
         migrate,
     },
@@ -57,9 +58,9 @@ async fn templates() -> &'static (&'static Postgres, String, String) {
             let url = database_url(postgres, "empty_template");
             migrate::run(&url).await.unwrap();
             admin(postgres, "create database library_template template empty_template").await;
-            let mut connection =
-                AsyncPgConnection::establish(&database_url(postgres, "library_template")).await.unwrap();
-            library::load(&mut connection).await.unwrap();
+            let url = database_url(postgres, "library_template");
+            library::load(&Db::for_command(&url).unwrap()).await.unwrap();
+            let mut connection = AsyncPgConnection::establish(&url).await.unwrap();
             // A date is believed only some seconds after the change.
             let age = "update changes set at = at - interval '1 minute'; update site set updated_at = updated_at - interval '1 minute'";
             connection.batch_execute(age).await.unwrap();

@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use diesel_async::AsyncConnection;
 use fastrand::Rng;
 use lectern::{
     content::{Document, outline},
     error::Error,
-    publishing::{
-        draft::{self, Precondition},
-        moves, publish, revisions, withdraw,
-    },
+    publishing::{drafts::Precondition, revisions},
 };
 use uuid::Uuid;
 
 use super::{answers::Seen, model::Model};
-use crate::harness::{App, article, author, document};
+use crate::harness::{App, article, document};
 
 /// What an editor reads when a trial is over.
 pub(super) const TRIAL: &str = "only tried";
@@ -190,11 +186,7 @@ impl<'a> History<'a> {
     /// Saves a draft; whether it was accepted.
     async fn save(&mut self, model: Model) -> bool {
         let file = document(&article(&self.slug, "", &model.body()));
-        let mut connection = self.app.db.write().await.unwrap();
-        let saved = connection
-            .transaction(async |c| draft::save(c, file.clone(), &author(), &Precondition::Whatever).await)
-            .await;
-        drop(connection);
+        let saved = self.app.write(async |tx| tx.save_draft(file, &Precondition::Any).await).await;
         match saved {
             Ok(saved) => {
                 let number = usize::try_from(saved.revision).unwrap();
@@ -234,10 +226,9 @@ impl<'a> History<'a> {
 
     pub(super) async fn try_publish(&self, number: usize, only_try: bool) -> Result<(), Error> {
         let number = i32::try_from(number).unwrap();
-        let mut connection = self.app.db.write().await.unwrap();
-        connection
-            .transaction(async |c| {
-                publish::publish(c, self.id, number, &author()).await?;
+        self.app
+            .write(async |tx| {
+                tx.publish(self.id, number).await?;
                 if only_try { Err(Error::Conflict(TRIAL.into())) } else { Ok(()) }
             })
             .await
@@ -245,8 +236,7 @@ impl<'a> History<'a> {
 
     async fn withdraw(&mut self) {
         self.say("withdraw");
-        let mut connection = self.app.db.write().await.unwrap();
-        connection.transaction(async |c| withdraw::withdraw(c, self.id, "不再有效", &author()).await).await.unwrap();
+        self.app.write(async |tx| tx.withdraw(self.id, "不再有效").await).await.unwrap();
         self.live = None;
         self.today.clear();
     }
@@ -256,8 +246,7 @@ impl<'a> History<'a> {
         let slug = self.rng.choice(self.earlier_slugs.clone()).filter(|_| self.rng.bool()).unwrap_or(new);
         self.say(format!("move to {slug}"));
         let target = slug.parse().unwrap();
-        let mut connection = self.app.db.write().await.unwrap();
-        connection.transaction(async |c| moves::move_to(c, self.id, &target, &author()).await).await.unwrap();
+        self.app.write(async |tx| tx.move_article(self.id, &target).await).await.unwrap();
         // Readers know a slug once something is published under it.
         let old = std::mem::replace(&mut self.slug, slug);
         self.earlier_slugs.retain(|earlier| *earlier != self.slug);
@@ -288,10 +277,9 @@ impl<'a> History<'a> {
         }
         let file = document(&article(&self.slug, "", &model.body()));
         let mut outcome = None;
-        let mut connection = self.app.db.write().await.unwrap();
-        let trial = connection.transaction(async |c| {
-            let saved = draft::save(c, file.clone(), &author(), &Precondition::Whatever).await?;
-            outcome = Some(revisions::read(c, saved.id, saved.revision).await?.section_ids);
+        let trial = self.app.write(async |tx| {
+            let saved = tx.save_draft(file, &Precondition::Any).await?;
+            outcome = Some(revisions::read(tx.connection(), saved.id, saved.revision).await?.section_ids);
             Err::<(), _>(Error::Conflict(TRIAL.into()))
         });
         let result = trial.await;

@@ -21,17 +21,13 @@ mod answers;
 mod history;
 mod model;
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use lectern::{
     error::Error,
-    publishing::{
-        draft::{self, Precondition, Saved},
-        publish,
-    },
+    publishing::drafts::{Precondition, Saved},
 };
 
 use self::history::History;
-use crate::harness::{App, article, author, document};
+use crate::harness::{App, article, document};
 
 /// The sequences of an ordinary run; every fourth is wild.
 const SEQUENCES: u64 = 5;
@@ -58,13 +54,13 @@ async fn every_address_ever_served_keeps_its_section() {
     assert!(refused * 20 <= saves + refused, "{refused} edits were refused, {saves} accepted");
 }
 
-async fn save(connection: &mut AsyncPgConnection, body: &str) -> Saved {
+async fn save(app: &App, body: &str) -> Saved {
     let document = document(&article("plan", "", body));
-    connection.transaction(async |c| draft::save(c, document, &author(), &Precondition::Whatever).await).await.unwrap()
+    app.write(async |tx| tx.save_draft(document, &Precondition::Any).await).await.unwrap()
 }
 
-async fn publish(connection: &mut AsyncPgConnection, saved: &Saved) -> Result<Option<i64>, Error> {
-    connection.transaction(async |c| publish::publish(c, saved.id, saved.revision, &author()).await).await
+async fn publish(app: &App, saved: &Saved) -> Result<Option<i64>, Error> {
+    app.write(async |tx| tx.publish(saved.id, saved.revision).await).await
 }
 
 /// Two drafts that nobody saw give one anchor to two sections. The older one may not take it from the newest, which could never
@@ -72,18 +68,17 @@ async fn publish(connection: &mut AsyncPgConnection, saved: &Saved) -> Result<Op
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_draft_takes_no_anchor_from_the_newest() {
     let app = App::empty().await;
-    let mut c = app.db.write().await.unwrap();
     let plain = "## 原理 {#a}\n\n干细胞能够自我更新。";
-    let first = save(&mut c, plain).await;
-    publish(&mut c, &first).await.unwrap();
-    let old = save(&mut c, &format!("{plain}\n\n## 费用 {{#b}}\n\n费用因机构而异，差别很大。")).await;
-    save(&mut c, plain).await;
-    let newest = save(&mut c, &format!("{plain}\n\n## 随访 {{#b}}\n\n出院之后每三个月复查一次。")).await;
-    let refused = publish(&mut c, &old).await;
+    let first = save(&app, plain).await;
+    publish(&app, &first).await.unwrap();
+    let old = save(&app, &format!("{plain}\n\n## 费用 {{#b}}\n\n费用因机构而异，差别很大。")).await;
+    save(&app, plain).await;
+    let newest = save(&app, &format!("{plain}\n\n## 随访 {{#b}}\n\n出院之后每三个月复查一次。")).await;
+    let refused = publish(&app, &old).await;
     assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("`b`")), "{refused:?}");
-    publish(&mut c, &newest).await.unwrap();
+    publish(&app, &newest).await.unwrap();
     assert_eq!(app.get("/v1/articles/plan/sections/b").await.ok()["title"], "随访");
-    let refused = publish(&mut c, &old).await;
+    let refused = publish(&app, &old).await;
     assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("`b`")), "{refused:?}");
     assert_eq!(app.get("/v1/articles/plan/sections/b").await.ok()["title"], "随访");
 }
@@ -92,16 +87,15 @@ async fn an_old_draft_takes_no_anchor_from_the_newest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_of_what_readers_see_keeps_its_sections() {
     let app = App::empty().await;
-    let mut c = app.db.write().await.unwrap();
     let body = "## 原理 {#a}\n\n干细胞能够自我更新。\n\n## 风险\n\n可能出现感染、发热和免疫反应等风险。";
-    let first = save(&mut c, body).await;
-    publish(&mut c, &first).await.unwrap();
+    let first = save(&app, body).await;
+    publish(&app, &first).await.unwrap();
     let before = app.get("/v1/articles/plan/sections/2").await.ok();
-    let second = save(&mut c, "## 原理 {#a}\n\n干细胞能够自我更新。").await;
-    publish(&mut c, &second).await.unwrap();
-    publish(&mut c, &first).await.unwrap();
-    let third = save(&mut c, &body.replace("发热", "过敏")).await;
-    publish(&mut c, &third).await.unwrap();
+    let second = save(&app, "## 原理 {#a}\n\n干细胞能够自我更新。").await;
+    publish(&app, &second).await.unwrap();
+    publish(&app, &first).await.unwrap();
+    let third = save(&app, &body.replace("发热", "过敏")).await;
+    publish(&app, &third).await.unwrap();
     let after = app.get("/v1/articles/plan/sections/2").await.ok();
     assert_eq!((&after["id"], &after["anchor"]), (&before["id"], &before["anchor"]));
 }

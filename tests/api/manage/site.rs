@@ -28,7 +28,7 @@ impl Desk {
         let mut connection = self.app.db.write().await.unwrap();
         let acts = lectern::publishing::audit::list(&mut connection, None, None, count).await.unwrap();
         assert!(acts.iter().all(|act| act.author == "test" && act.key_id.is_some()), "{acts:?}");
-        acts.into_iter().rev().map(|act| (act.action, act.subject, act.detail)).collect()
+        acts.into_iter().rev().map(|act| (act.action.to_string(), act.subject, act.detail)).collect()
     }
 }
 

@@ -2,14 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use diesel_async::AsyncConnection;
-use lectern::publishing::{
-    draft::{self, Precondition},
-    moves, publish, withdraw,
-};
+use lectern::publishing::drafts::Precondition;
 use serde_json::Value;
 
-use crate::harness::{App, article, author};
+use crate::harness::{App, article, document};
 
 fn slugs(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|card| card["slug"].as_str().unwrap().to_owned()).collect()
@@ -265,8 +261,7 @@ async fn a_moved_article_answers_at_every_address_it_had() {
     app.publish(&article("pointer", "", "见[那里](first.md#one)。")).await;
     for slug in ["second", "third", "first", "fourth"] {
         let slug = slug.parse().unwrap();
-        let mut connection = app.db.write().await.unwrap();
-        connection.transaction(async |c| moves::move_to(c, id, &slug, &author()).await).await.unwrap();
+        app.write(async |tx| tx.move_article(id, &slug).await).await.unwrap();
     }
     for slug in ["first", "second", "third"] {
         for (rest, query) in [
@@ -302,13 +297,8 @@ async fn a_moved_article_answers_at_every_address_it_had() {
         assert_eq!(raw.matches("/v1/articles/fourth#none").count(), 1, "{format}: {raw}");
     }
     // The slug of one never goes to another.
-    let taken = draft::save(
-        &mut app.db.write().await.unwrap(),
-        crate::harness::document(&article("second", "", "x")),
-        &author(),
-        &Precondition::Whatever,
-    )
-    .await;
+    let document = document(&article("second", "", "x"));
+    let taken = app.write(async |tx| tx.save_draft(document, &Precondition::Any).await).await;
     assert!(taken.unwrap_err().to_string().contains("fourth"));
 }
 
@@ -317,8 +307,7 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
     let app = App::library().await;
     let article = app.get("/v1/articles/immune-regulation").await.ok();
     let id = article["id"].as_str().unwrap().parse().unwrap();
-    let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| withdraw::withdraw(c, id, "本文有误，修订中。", &author()).await).await.unwrap();
+    app.write(async |tx| tx.withdraw(id, "本文有误，修订中。").await).await.unwrap();
     for rest in ["", "/sections", "/sections/1", "/related"] {
         for key in ["immune-regulation", article["id"].as_str().unwrap()] {
             let gone = app.get(&format!("/v1/articles/{key}{rest}")).await;
@@ -337,15 +326,15 @@ async fn a_withdrawn_article_is_gone_everywhere_with_its_reason() {
         assert!(!raw.contains("\"immune-regulation\""), "{list}");
     }
     let (revision, before) = (1, article["hash"].clone());
-    connection.transaction(async |c| publish::publish(c, id, revision, &author()).await).await.unwrap();
+    app.write(async |tx| tx.publish(id, revision).await).await.unwrap();
     assert_eq!(app.get("/v1/articles/immune-regulation").await.ok()["hash"], before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_served_of_a_draft() {
     let app = App::empty().await;
-    let document = crate::harness::document(&article("secret", "topics: [hidden]", "秘密。"));
-    draft::save(&mut app.db.write().await.unwrap(), document, &author(), &Precondition::Whatever).await.unwrap();
+    let document = document(&article("secret", "topics: [hidden]", "秘密。"));
+    app.write(async |tx| tx.save_draft(document, &Precondition::Any).await).await.unwrap();
     assert_eq!(app.get("/v1/articles/secret").await.status, 404);
     assert_eq!(app.get("/v1/topics/hidden").await.status, 404);
     assert_eq!(slugs(&app.get("/v1/articles").await.ok()), Vec::<String>::new());

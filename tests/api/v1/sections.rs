@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use lectern::publishing::draft::{self, Precondition};
+use lectern::publishing::drafts::Precondition;
 
-use crate::harness::{App, article, author};
+use crate::harness::{App, article, document};
 
 const SECTIONS: &str = "/v1/articles/plan/sections";
 
@@ -91,13 +91,8 @@ async fn addresses_survive_edits() {
     let body = "## 原理 {#principles}\n\n干细胞能够自我更新，并分化为多种细胞。";
     app.publish(&article("plan", "", body)).await;
     let theft = format!("{body}\n\n## 别的 {{#principle}}\n\n另一回事。");
-    let stolen = draft::save(
-        &mut app.db.write().await.unwrap(),
-        crate::harness::document(&article("plan", "", &theft)),
-        &author(),
-        &Precondition::Whatever,
-    )
-    .await;
+    let theft = document(&article("plan", "", &theft));
+    let stolen = app.write(async |tx| tx.save_draft(theft, &Precondition::Any).await).await;
     assert!(matches!(stolen, Err(lectern::error::Error::InvalidContent(_))), "{stolen:?}");
 
     // One that comes back is the same section.

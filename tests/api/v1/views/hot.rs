@@ -7,16 +7,13 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
-use lectern::{
-    db::schema::changes,
-    publishing::{site, views::refresh, withdraw},
-};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use lectern::{db::schema::changes, publishing::views::refresh};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Bucket, FAST, NEVER, buckets, connect, read_before, start, until, view};
-use crate::harness::{App, article, author, empty_database};
+use crate::harness::{App, article, empty_database};
 
 /// Each item as "source: slug".
 fn items(list: &Value) -> Vec<String> {
@@ -56,10 +53,8 @@ async fn the_hot_list_is_ordered_by_the_formula() {
     for (slug, topics) in [("pinned", "t"), ("old", "t"), ("new", "t"), ("few", "u"), ("steady", "u"), ("none", "u")] {
         ids.insert(slug, app.publish(&article(slug, &format!("topics: [{topics}]"), "文。")).await);
     }
-    let mut connection = app.db.write().await.unwrap();
     let pin = lectern::content::site::Pin { article: "pinned".parse().unwrap(), reason: None };
-    connection.transaction(async |c| site::put_pins(c, &[pin], &author()).await).await.unwrap();
-    drop(connection);
+    app.write(async |tx| tx.set_pins(&[pin]).await).await.unwrap();
     let url = app.database.clone();
     let read = async |slug: &str, span: &str, ago: &str, count| read_before(&url, ids[slug], span, ago, count).await;
     read("pinned", "hour", "1 hour", 900).await;
@@ -157,9 +152,7 @@ async fn the_list_changes_with_what_is_read_and_what_is_published() {
     let kept = app.get("/v1/articles/one").await;
     assert!(kept.header("server-timing").contains("hit"), "only what shows the list is dropped");
 
-    let mut connection = app.db.write().await.unwrap();
-    connection.transaction(async |c| withdraw::withdraw(c, two, "修订中。", &author()).await).await.unwrap();
-    drop(connection);
+    app.write(async |tx| tx.withdraw(two, "修订中。").await).await.unwrap();
     assert_eq!(hot(&app, "").await, ["views: one"]);
     // Its views are still there: published again, it has its place back when the list is computed next.
     app.publish(&article("two", "", "文。改。")).await;

@@ -18,15 +18,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use lectern::{
     app,
     db::Settings,
-    publishing::{
-        views::{Intervals, roll_up},
-        withdraw,
-    },
+    publishing::views::{Intervals, roll_up},
 };
 use reqwest::Method;
 use uuid::Uuid;
 
-use crate::harness::{App, Body, Reply, article, author, empty_database};
+use crate::harness::{App, Body, Reply, article, empty_database};
 
 const FAST: Intervals = Intervals { flush: Duration::from_millis(50), refresh: Duration::from_millis(100) };
 
@@ -130,19 +127,14 @@ async fn what_is_not_there_is_told_and_what_moved_counts() {
     assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "POST"));
 
     assert_eq!(view(&app, "one", 1).await.status, 204);
-    let mut connection = app.db.write().await.unwrap();
-    let moved = connection
-        .transaction(async |c| lectern::publishing::moves::move_to(c, id, &"two".parse().unwrap(), &author()).await);
-    moved.await.unwrap();
+    app.write(async |tx| tx.move_article(id, &"two".parse().unwrap()).await).await.unwrap();
     app.settle().await;
     assert_eq!(view(&app, "one", 2).await.status, 204);
     assert_eq!(view(&app, "two", 3).await.status, 204);
     assert_eq!(view(&app, "two", 2).await.status, 204, "once, by whatever slug");
     until("three views", async || counted(&app.database).await == 3).await;
 
-    let gone = connection.transaction(async |c| withdraw::withdraw(c, id, "修订中。", &author()).await).await;
-    gone.unwrap();
-    drop(connection);
+    app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
     app.settle().await;
     for name in ["one", "two"] {
         let answer = view(&app, name, 4).await;

@@ -1,7 +1,7 @@
-//! A request to change or read what is not public: who sends it, what it says, and the way to the database.
+//! An authorized request: its key, query, conditions and body, and its transactions.
 //!
-//! What must hold: nothing of the request is looked at before its key and the key's scope are; no answer is kept by
-//! anybody; a slow client holds no connection to the database; all faults of a body are told at once, each with its place.
+//! Invariants: the key and its scope are checked before the rest of the request; a slow client occupies no database
+//! connection; all faults of a body are reported at once.
 
 use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
@@ -14,7 +14,6 @@ use actix_web::{
     },
     web::{self, Bytes, BytesMut},
 };
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
@@ -22,7 +21,7 @@ use tokio::time::timeout;
 use super::json::{from_json, refused};
 use crate::{
     content::{ArticleName, json::Refused},
-    db::{Db, change_log},
+    db::{Db, PgConnection},
     error::Error,
     http::{
         CanonicalUri, MANAGED_BODY_LIMIT,
@@ -33,26 +32,26 @@ use crate::{
         state::AppState,
     },
     publishing::{
-        self, Author,
+        self, Author, PublishTx,
         article::{self, Article, Found},
-        draft::Precondition,
+        drafts::Precondition,
         keys::{self, Key, Scope},
         revisions,
     },
 };
 
-/// Where articles are managed.
+/// The path of the managed articles.
 pub const MOUNT: &str = "/manage/v1/articles/";
 
-/// How long a request may wait for the database, the turn of other writers included.
+/// The longest wait for the database, including that for other writers.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long an answer waits for this instance to know what was written.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest wait for the change log to bring a write back to this instance.
+const READ_YOUR_WRITES: Duration = Duration::from_secs(1);
 
-/// A scope that an operation needs.
-pub trait Needs: 'static {
-    /// The scope.
+/// A scope as a type, for [`Authorized`].
+pub trait RequiredScope: 'static {
+    /// The value of the scope.
     const SCOPE: Scope;
 }
 
@@ -62,7 +61,7 @@ macro_rules! scopes {
             #[doc = concat!("The scope `", stringify!($name), "`.")]
             pub struct $name;
 
-            impl Needs for $name {
+            impl RequiredScope for $name {
                 const SCOPE: Scope = Scope::$name;
             }
         )*
@@ -71,8 +70,8 @@ macro_rules! scopes {
 scopes!(ReadDrafts, Write, Publish, Admin);
 
 /// A request whose key has the scope `S`.
-pub struct Call<S> {
-    /// The key that it came with.
+pub struct Authorized<S> {
+    /// The key of the request.
     pub key: Key,
     db: web::Data<Db>,
     request: HttpRequest,
@@ -80,7 +79,7 @@ pub struct Call<S> {
     scope: PhantomData<S>,
 }
 
-impl<S: Needs> FromRequest for Call<S> {
+impl<S: RequiredScope> FromRequest for Authorized<S> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
@@ -88,86 +87,71 @@ impl<S: Needs> FromRequest for Call<S> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let token = bearer(request.headers());
-            let token = token.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer lk_…`".into()))?;
+            let token = token.ok_or_else(|| {
+                Error::Unauthenticated("the request has no API key; send `Authorization: Bearer lk_…`".into())
+            })?;
             let db = request.app_data::<web::Data<Db>>().cloned();
             let db = db.ok_or_else(|| Error::Internal("the service has no database".into()))?;
-            let key = in_time(keys::authenticate(&db, token)).await?;
-            if !key.may(S::SCOPE) {
-                return Err(Error::Forbidden(format!("this needs a key with the scope `{}`", S::SCOPE)));
+            let key = with_deadline(keys::authenticate(&db, token)).await?;
+            if !key.has_scope(S::SCOPE) {
+                return Err(Error::Forbidden(format!("the key lacks the scope `{}`; use a key that has it", S::SCOPE)));
             }
-            Ok(Call { key, db, request, payload, scope: PhantomData })
+            Ok(Authorized { key, db, request, payload, scope: PhantomData })
         })
     }
 }
 
-/// What `work` gives, or that the database does not answer.
-pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let late = |_| Error::Unavailable("no answer within the time allowed".into());
+/// Runs `work` within [`DEADLINE`].
+pub(super) async fn with_deadline<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Error::Unavailable(format!("no answer within {DEADLINE:?}"));
     timeout(DEADLINE, work).await.map_err(late)?
 }
 
-impl<S> Call<S> {
-    /// Who writes.
+impl<S> Authorized<S> {
+    /// Returns the author of the changes.
     #[must_use]
     pub fn author(&self) -> Author {
         self.key.author()
     }
 
-    /// The query parameters.
+    /// Parses the query parameters.
     pub fn query<Q: FromQuery>(&self) -> Result<Q, Error> {
         self.list().map(|(query, _)| query)
     }
 
-    /// The query parameters of a list, and its address, which its next page has too.
+    /// Parses the query parameters of a list; also returns its canonical address, for the link to the next page.
     pub fn list<Q: FromQuery>(&self) -> Result<(Q, CanonicalUri), Error> {
         parse_uri(&self.request)
     }
 
-    /// Runs `work` in a transaction. It returns when this instance answers by what was written, so that who writes here reads it
-    /// here; where the log of changes cannot be followed, without.
-    pub async fn transaction<T: Send>(
-        &self,
-        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let written = self.db.writing(async |connection| {
-            let done = publishing::all_or_none(connection, false, work).await?;
-            // What is written is written, whatever becomes of this question.
-            Ok((done, change_log::newest(connection).await.ok().map(|newest| newest.sequence)))
-        });
-        let (done, sequence) = in_time(written).await?;
-        if let (Some(sequence), Some(state)) = (sequence, self.request.app_data::<web::Data<AppState>>()) {
-            state.cache.wait_for(sequence, PATIENCE).await;
+    /// Runs `work` in a transaction, and waits until this instance serves what was written, so that a client reads its own
+    /// writes. While the change log is disconnected, it does not wait.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut PublishTx) -> Result<T, Error>) -> Result<T, Error> {
+        let author = self.author();
+        let (value, sequence) = with_deadline(PublishTx::run(&self.db, &author, work)).await?;
+        if let Some(state) = self.request.app_data::<web::Data<AppState>>() {
+            state.cache.wait_for(sequence, READ_YOUR_WRITES).await;
         }
-        Ok(done)
+        Ok(value)
     }
 
-    /// Runs `work` over one view of the database, which it cannot change.
-    pub async fn read<T: Send>(
-        &self,
-        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        in_time(self.db.writing(async |connection| {
-            publishing::all_or_none(connection, true, async |connection| {
-                connection.batch_execute("set transaction isolation level repeatable read, read only").await?;
-                work(connection).await
-            })
-            .await
-        }))
-        .await
+    /// Runs `work` over one snapshot of the database.
+    pub async fn read<T>(&self, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>) -> Result<T, Error> {
+        with_deadline(publishing::read_snapshot(&self.db, work)).await
     }
 
-    /// What `If-Match` and `If-None-Match` say (RFC 9110 section 13.1). Only strong validators match here.
-    pub fn expected(&self) -> Result<Precondition, Error> {
-        expected(self.request.headers())
+    /// Parses `If-Match` and `If-None-Match` (RFC 9110 section 13.1). Both are compared strongly.
+    pub fn precondition(&self) -> Result<Precondition, Error> {
+        precondition(self.request.headers())
     }
 
-    /// The media type of the body, without its parameters.
+    /// Returns the media type of the body, without parameters.
     #[must_use]
     pub fn media_type(&self) -> String {
         self.request.content_type().to_ascii_lowercase()
     }
 
-    /// The body as it comes. Errors: more than `limit` bytes; a content coding.
+    /// Reads the body. Errors: more than `limit` bytes; a content encoding.
     pub async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
         let coding = self.request.headers().get(header::CONTENT_ENCODING);
         if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -184,20 +168,20 @@ impl<S> Call<S> {
         Ok(body.freeze())
     }
 
-    /// The body as JSON; a missing one is an empty object.
+    /// Parses the body as JSON; a missing body is an empty object.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
         from_json(&self.json_bytes().await?)
     }
 
-    /// The same by a reader of its own, which tells all faults at once.
-    pub async fn form<T: Send + 'static>(
+    /// Parses the body with a parser that reports all faults at once.
+    pub async fn parse<T: Send + 'static>(
         &mut self,
-        read: impl FnOnce(&[u8]) -> Result<T, Refused> + Send + 'static,
+        parse: impl FnOnce(&[u8]) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Error> {
         let body = self.json_bytes().await?;
-        // A hostile body of the greatest size takes a while to read.
-        let read = web::block(move || read(&body)).await;
-        read.map_err(|e| Error::internal("a body was not read", e))?.map_err(refused)
+        // The largest hostile body takes a while to parse.
+        let parsed = web::block(move || parse(&body)).await;
+        parsed.map_err(|e| Error::internal("the body was not parsed", e))?.map_err(refused)
     }
 
     async fn json_bytes(&mut self) -> Result<Bytes, Error> {
@@ -208,16 +192,15 @@ impl<S> Call<S> {
         if self.media_type() == "application/json" { Ok(body) } else { Err(Error::UnsupportedMediaType) }
     }
 
-    /// The article that a part of the path names, if it is as `If-Match` says where that is given. A slug that it had leads
-    /// on to the one that it has, `tail` and the query included.
-    pub async fn article(&self, connection: &mut AsyncPgConnection, name: &str, tail: &str) -> Result<Article, Error> {
-        match article::find(connection, &named(name)?).await? {
-            Found::Here(article) => {
-                // Conditions are for changes: what is read here is not kept.
-                let reads = *self.request.method() == Method::GET;
-                let expected = if reads { Precondition::Unsaid } else { self.expected()? };
-                if expected != Precondition::Unsaid {
-                    let present = revisions::latest(connection, article.id).await?.summary.etag();
+    /// Finds the article of a path segment, and checks the condition of a write. An earlier slug redirects to the present
+    /// one; `tail` is the rest of the path.
+    pub async fn article(&self, connection: &mut PgConnection, name: &str, tail: &str) -> Result<Article, Error> {
+        match article::find(connection, &parse_article_name(name)?).await? {
+            Found::Present(article) => {
+                let is_read = *self.request.method() == Method::GET;
+                let expected = if is_read { Precondition::Unspecified } else { self.precondition()? };
+                if expected != Precondition::Unspecified {
+                    let present = revisions::latest_summary(connection, article.id).await?.etag();
                     expected.check(Some(&present))?;
                 }
                 Ok(article)
@@ -231,8 +214,8 @@ impl<S> Call<S> {
     }
 }
 
-/// A page of the list at `address`, with the `Link` to the next one.
-pub(super) fn answer_page<T: Serialize>(list: &T, page: &Page, address: &CanonicalUri) -> HttpResponse {
+/// Returns a page of the list at `address`, with the `Link` to the next page.
+pub(super) fn page_response<T: Serialize>(list: &T, page: &Page, address: &CanonicalUri) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(next) = next_address(address, page) {
         response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
@@ -240,12 +223,12 @@ pub(super) fn answer_page<T: Serialize>(list: &T, page: &Page, address: &Canonic
     response.json(list)
 }
 
-/// What a part of a path calls an article.
-pub fn named(text: &str) -> Result<ArticleName, Error> {
-    text.parse().map_err(|why| Error::NotFound(format!("`{text}` cannot be an article's address: {why}")))
+/// Parses a path segment as the slug or id of an article.
+pub fn parse_article_name(text: &str) -> Result<ArticleName, Error> {
+    text.parse().map_err(|why| Error::NotFound(format!("`{text}` is neither a slug nor an id of an article: {why}")))
 }
 
-fn expected(headers: &HeaderMap) -> Result<Precondition, Error> {
+fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
     let list = |name| headers.get_all(name).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
     let unreadable =
         |_| Error::MalformedRequest("`If-Match` and `If-None-Match` are lists of quoted validators".into());
@@ -256,11 +239,11 @@ fn expected(headers: &HeaderMap) -> Result<Precondition, Error> {
     let tags = |list: &str| -> Vec<String> { list.split(',').map(|tag| tag.trim().to_owned()).collect() };
     Ok(match (some.trim(), none.trim()) {
         ("", _) if given(&header::IF_MATCH) => return Err(Error::MalformedRequest("`If-Match` is empty".into())),
-        ("", "*") => Precondition::Absent,
-        ("", _) => Precondition::Unsaid,
+        ("", "*") => Precondition::NotExists,
+        ("", _) => Precondition::Unspecified,
         // It cannot be what it is and not be there.
         (_, "*") => Precondition::OneOf(Vec::new()),
-        ("*", "") => Precondition::Present,
+        ("*", "") => Precondition::Exists,
         ("*", _) => {
             let why = "`If-Match: *` goes with no `If-None-Match`: name the state that is changed";
             return Err(Error::MalformedRequest(why.into()));
@@ -281,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_lists_of_validators() {
-        let read = |lines: &[(HeaderName, &'static str)]| expected(&headers(lines)).unwrap();
-        assert_eq!(read(&[]), Precondition::Unsaid);
-        assert_eq!(read(&[(header::IF_MATCH, "*")]), Precondition::Present);
-        assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Precondition::Absent);
+    fn conditional_headers_are_lists_of_validators() {
+        let read = |lines: &[(HeaderName, &'static str)]| precondition(&headers(lines)).unwrap();
+        assert_eq!(read(&[]), Precondition::Unspecified);
+        assert_eq!(read(&[(header::IF_MATCH, "*")]), Precondition::Exists);
+        assert_eq!(read(&[(header::IF_NONE_MATCH, "*")]), Precondition::NotExists);
         assert_eq!(
             read(&[(header::IF_MATCH, "\"a\" , W/\"b\""), (header::IF_MATCH, "\"c\"")]),
             Precondition::OneOf(vec!["\"a\"".into(), "W/\"b\"".into(), "\"c\"".into()])
@@ -293,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_validator_never_matches() {
+    fn weak_validator_never_matches() {
         assert!(Precondition::OneOf(vec!["W/\"1-a\"".into()]).check(Some("\"1-a\"")).is_err());
         assert!(Precondition::OneOf(vec!["\"1-a\"".into()]).check(Some("\"1-a\"")).is_ok());
     }

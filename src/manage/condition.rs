@@ -5,8 +5,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{call::Call, standing};
-use crate::{error::Error, http::query::NoParameters, publishing::draft::Precondition};
+use super::{article_status, authorized::Authorized};
+use crate::{error::Error, http::query::NoParameters, publishing::drafts::Precondition};
 
 /// The strong validator (RFC 9110 section 8.8.3) of `state`: a digest of its JSON.
 fn etag<T: Serialize>(state: &T) -> Result<String, Error> {
@@ -18,7 +18,7 @@ fn etag<T: Serialize>(state: &T) -> Result<String, Error> {
 
 /// `state` with its validator.
 pub(super) fn answer<T: Serialize>(status: StatusCode, state: &T) -> Result<HttpResponse, Error> {
-    Ok(standing::answer(status, &etag(state)?, state))
+    Ok(article_status::answer(status, &etag(state)?, state))
 }
 
 /// What a request expects of the state that it changes. It need not say anything: who puts all of something knows what they
@@ -27,11 +27,11 @@ pub(super) struct Condition(Precondition);
 
 impl Condition {
     /// The condition of a request that has no parameters. Errors: it has some.
-    pub(super) fn of<S>(call: &Call<S>) -> Result<Condition, Error> {
-        call.query::<NoParameters>()?;
-        Ok(Condition(match call.expected()? {
-            Precondition::Unsaid => Precondition::Whatever,
-            said => said,
+    pub(super) fn of<S>(request: &Authorized<S>) -> Result<Condition, Error> {
+        request.query::<NoParameters>()?;
+        Ok(Condition(match request.precondition()? {
+            Precondition::Unspecified => Precondition::Any,
+            given => given,
         }))
     }
 

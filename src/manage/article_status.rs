@@ -5,16 +5,16 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    db::PgConnection,
     error::Error,
     publishing::{
         article::{self, Article, PublicationStatus},
-        revisions::Summary,
+        revisions::{self, RevisionState},
     },
 };
 
@@ -25,8 +25,8 @@ pub struct RevisionSummary {
     #[schema(example = 2, minimum = 1)]
     pub revision: i32,
     /// A `draft`, `live` (readers see it), or `past`.
-    #[schema(example = "live", pattern = "^(draft|live|past)$")]
-    pub state: String,
+    #[schema(inline, example = "live")]
+    pub state: RevisionState,
     /// The hash of its content.
     #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
     pub hash: String,
@@ -37,8 +37,8 @@ pub struct RevisionSummary {
     pub saved_at: DateTime<Utc>,
 }
 
-impl From<Summary> for RevisionSummary {
-    fn from(summary: Summary) -> RevisionSummary {
+impl From<revisions::RevisionSummary> for RevisionSummary {
+    fn from(summary: revisions::RevisionSummary) -> RevisionSummary {
         RevisionSummary {
             revision: summary.number,
             state: summary.state,
@@ -98,11 +98,8 @@ impl ArticleStatus {
     }
 
     /// How it stands with an article now, and its validator.
-    pub(super) async fn of(
-        connection: &mut AsyncPgConnection,
-        article: &Article,
-    ) -> Result<(ArticleStatus, String), Error> {
-        let standing = article::standing(connection, article.id).await?;
+    pub(super) async fn of(connection: &mut PgConnection, article: &Article) -> Result<(ArticleStatus, String), Error> {
+        let standing = article::status(connection, article.id).await?;
         let etag = standing.latest.etag();
         Ok((ArticleStatus::new(article, standing), etag))
     }
