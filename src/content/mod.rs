@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub mod body;
+mod bounded;
 pub mod collation;
 pub mod diff;
 mod fields;
@@ -27,6 +28,7 @@ pub mod json;
 pub mod label;
 pub mod markdown;
 pub mod name;
+mod node;
 pub mod outline;
 pub mod search;
 pub mod site;
@@ -290,6 +292,15 @@ pub enum Mark {
     Strikethrough,
     /// Code.
     Code,
+}
+
+/// A document with warnings about its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed<W> {
+    /// The document.
+    pub document: Document,
+    /// The warnings about content that was changed or moved.
+    pub warnings: Vec<W>,
 }
 
 /// Something an editor has to mend, or should look at: where it is and what it is.

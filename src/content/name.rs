@@ -79,7 +79,7 @@ impl FromStr for Slug {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         plain_name(text, Self::MAX, false)?;
         if Uuid::try_parse(text).is_ok() {
-            return Err(InvalidName("it has the form of an id".into()));
+            return Err(InvalidName("it must not have the form of an id".into()));
         }
         Ok(Slug(text.to_owned()))
     }
@@ -160,7 +160,7 @@ impl FromStr for Anchor {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         plain_name(text, Self::MAX, true)?;
         if Uuid::try_parse(text).is_ok() {
-            return Err(InvalidName("it has the form of an id".into()));
+            return Err(InvalidName("it must not have the form of an id".into()));
         }
         Ok(Anchor(text.to_owned()))
     }
@@ -169,19 +169,19 @@ impl FromStr for Anchor {
 fn plain_name(text: &str, max: usize, letter_first: bool) -> Result<(), InvalidName> {
     let refuse = |why: &str| Err(InvalidName(why.to_owned()));
     let Some(first) = text.bytes().next() else {
-        return refuse("it is empty");
+        return refuse("it must not be empty");
     };
     if text.len() > max {
         return Err(InvalidName(format!("it is longer than {max} characters")));
     }
     if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
-        return refuse("only a-z, 0-9 and hyphens can stand in it");
+        return refuse("only a-z, 0-9 and hyphens are allowed");
     }
     if letter_first && !first.is_ascii_lowercase() {
         return refuse("it must begin with a letter a-z");
     }
     if text.starts_with('-') || text.ends_with('-') || text.contains("--") {
-        return refuse("a hyphen must stand between two letters or digits");
+        return refuse("a hyphen must be between two letters or digits");
     }
     Ok(())
 }

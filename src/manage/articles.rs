@@ -19,7 +19,7 @@ use super::{
 use crate::{
     content::{
         ArticleName, Document, Slug,
-        json::{self, ArticleJson, Form},
+        json::{self, ArticleJson, TextLayout},
         markdown,
     },
     error::{Error, FieldError},
@@ -116,16 +116,16 @@ pub struct ContentParameters {
 
 /// In what form content is answered; `None` for the article file.
 #[derive(Debug, Clone, Copy)]
-pub struct ContentForm(Option<Form>);
+pub struct ContentForm(Option<TextLayout>);
 
 impl FromQuery for ContentForm {
     fn from_query(parameters: &mut Parameters) -> Self {
         ContentForm(parameters.choice(
             "format",
             &[
-                ("whole", Some(Form::Whole)),
-                ("markdown", Some(Form::Markdown)),
-                ("blocks", Some(Form::Blocks)),
+                ("whole", Some(TextLayout::Single)),
+                ("markdown", Some(TextLayout::Markdown)),
+                ("blocks", Some(TextLayout::Blocks)),
                 ("file", None),
             ],
         ))
@@ -299,12 +299,12 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
         let detail = format!("The address says `{slug}`, the front matter `{named}`; a move is `POST …/move`.");
         return Err(Error::InvalidContent(vec![FieldError::body("", detail)]));
     }
-    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
+    Ok((read.document, read.warnings.into_iter().map(fault).collect()))
 }
 
 fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let read = json::read(body, slug).map_err(refused)?;
-    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
+    Ok((read.document, read.warnings.into_iter().map(fault).collect()))
 }
 
 /// Delete an article

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::json::{from_json, refused};
 use crate::{
-    content::{ArticleName, json::Refused},
+    content::{ArticleName, json::InvalidBody},
     db::{Db, change_log},
     error::Error,
     http::{
@@ -191,7 +191,7 @@ impl<S> Call<S> {
     /// The same by a reader of its own, which tells all faults at once.
     pub async fn form<T: Send + 'static>(
         &mut self,
-        read: impl FnOnce(&[u8]) -> Result<T, Refused> + Send + 'static,
+        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + 'static,
     ) -> Result<T, Error> {
         let body = self.json_bytes().await?;
         // A hostile body of the greatest size takes a while to read.

@@ -9,20 +9,20 @@ use crate::content::{
 
 /// How the text of an article is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
+pub enum TextLayout {
     /// One Markdown text with headings, as an article file has it.
     #[default]
-    Whole,
+    Single,
     /// Sections, each with its own text as Markdown.
     Markdown,
     /// Sections, each with its own text as a typed tree.
     Blocks,
 }
 
-impl Form {
+impl TextLayout {
     /// The words for it.
-    pub const WORDS: &'static [(&'static str, Form)] =
-        &[("whole", Form::Whole), ("markdown", Form::Markdown), ("blocks", Form::Blocks)];
+    pub const WORDS: &'static [(&'static str, TextLayout)] =
+        &[("whole", TextLayout::Single), ("markdown", TextLayout::Markdown), ("blocks", TextLayout::Blocks)];
 }
 
 /// An article, as it is sent and answered. The text is either in `markdown`, or in `lead` and `sections`.
@@ -162,12 +162,12 @@ pub struct RelatedJson {
 }
 
 /// A document in its JSON form, with the text in the form `form`: [`read`](super::read()) gives back the same document.
-/// With [`Form::Blocks`] only where there are not more than a million values or 16 MiB, which no other form comes near.
+/// With [`TextLayout::Blocks`] only where there are not more than a million values or 16 MiB, which no other form comes near.
 ///
-/// Links to articles are `slug.md` in the one text of [`Form::Whole`], as in a file, and else `/v1/articles/slug`, as
+/// Links to articles are `slug.md` in the one text of [`TextLayout::Single`], as in a file, and else `/v1/articles/slug`, as
 /// the public API has them.
 #[must_use]
-pub fn write(document: &Document, form: Form) -> String {
+pub fn write(document: &Document, form: TextLayout) -> String {
     // JSON of these types cannot fail: every key is a string.
     let json = serde_json::to_string(&ArticleJson::new(document, form)).unwrap_or_default();
     replace_article_links(&json, |link| format!("/v1/articles/{link}"))
@@ -175,8 +175,8 @@ pub fn write(document: &Document, form: Form) -> String {
 
 impl ArticleJson {
     /// A document with its links in their stored form.
-    fn new(document: &Document, form: Form) -> ArticleJson {
-        let whole = form == Form::Whole;
+    fn new(document: &Document, form: TextLayout) -> ArticleJson {
+        let is_single = form == TextLayout::Single;
         let (markdown, blocks) = text(&document.lead, form);
         ArticleJson {
             slug: Some(document.slug.clone()),
@@ -187,9 +187,9 @@ impl ArticleJson {
             topics: Some(document.topics.clone()),
             source: document.source.clone(),
             related: Some(document.related.iter().map(RelatedJson::new).collect()),
-            markdown: whole.then(|| markdown::write_body(document).trim_start_matches('\n').to_owned()),
-            lead: (!whole).then_some(TextJson { markdown, blocks }),
-            sections: (!whole).then(|| sections(&document.sections, form)),
+            markdown: is_single.then(|| markdown::write_body(document).trim_start_matches('\n').to_owned()),
+            lead: (!is_single).then_some(TextJson { markdown, blocks }),
+            sections: (!is_single).then(|| sections(&document.sections, form)),
         }
     }
 }
@@ -207,15 +207,15 @@ impl RelatedJson {
 }
 
 /// Blocks as Markdown or as they are.
-fn text(blocks: &[Block], form: Form) -> (Option<String>, Option<Vec<Block>>) {
+fn text(blocks: &[Block], form: TextLayout) -> (Option<String>, Option<Vec<Block>>) {
     match form {
-        Form::Whole => (None, None),
-        Form::Markdown => (Some(markdown::blocks(blocks)), None),
-        Form::Blocks => (None, Some(blocks.to_vec())),
+        TextLayout::Single => (None, None),
+        TextLayout::Markdown => (Some(markdown::blocks(blocks)), None),
+        TextLayout::Blocks => (None, Some(blocks.to_vec())),
     }
 }
 
-fn sections(list: &[Section], form: Form) -> Vec<SectionJson> {
+fn sections(list: &[Section], form: TextLayout) -> Vec<SectionJson> {
     let section = |section: &Section| {
         let (markdown, blocks) = text(&section.blocks, form);
         SectionJson {

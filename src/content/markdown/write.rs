@@ -2,7 +2,7 @@
 
 use super::{
     block, escape, front_matter,
-    running::{self, Place},
+    inline_writer::{self, Context},
 };
 use crate::content::{
     Align, Block, CalloutKind, Cell, Document, ListItem, Section, html, label, name::replace_article_links,
@@ -96,7 +96,7 @@ pub(in crate::content) fn push_heading(out: &mut String, section: &Section, leve
 fn heading(section: &Section) -> String {
     let title = section.title.as_str();
     let Some(printed) = &section.label else {
-        return running::heading(title, label::split(title).0.is_some());
+        return inline_writer::heading(title, label::split(title).0.is_some());
     };
     let spaced = printed.ends_with(|c: char| c.is_ascii()) && !title.is_empty();
     let candidates = [if spaced { " " } else { "" }, if spaced { "" } else { " " }];
@@ -104,10 +104,10 @@ fn heading(section: &Section) -> String {
         let whole = format!("{printed}{space}{title}");
         let (split, rest) = label::split(whole.trim_end());
         if split.as_ref() == Some(printed) && rest.trim() == title {
-            return running::heading(whole.trim_end(), false);
+            return inline_writer::heading(whole.trim_end(), false);
         }
     }
-    running::heading(format!("{printed} {title}").trim_end(), true)
+    inline_writer::heading(format!("{printed} {title}").trim_end(), true)
 }
 
 /// Blocks one below the other. A list takes a mark that the list before it has not, for else they would be one; and
@@ -141,13 +141,13 @@ fn join(blocks: &[Block], between: &str, item_mark: Option<char>) -> String {
 
 fn write_block(block: &Block) -> String {
     match block {
-        Block::Paragraph { content } => running::inlines(content, Place::Paragraph),
+        Block::Paragraph { content } => inline_writer::inlines(content, Context::Paragraph),
         Block::List { .. } => join(std::slice::from_ref(block), "\n", None),
         Block::Quote { content } => quote(&join(content, "\n\n", None)),
         Block::Table { align, head, rows } => table(align, head, rows),
         Block::Image { src, alt, title } => {
             let image = crate::content::Inline::Image { src: src.clone(), alt: alt.clone(), title: title.clone() };
-            running::inlines(&[image], Place::Paragraph)
+            inline_writer::inlines(&[image], Context::Paragraph)
         }
         Block::Code { language, text } => {
             let fence = escape::fence(text);
@@ -234,7 +234,7 @@ fn table(align: &[Align], head: &[Cell], rows: &[Vec<Cell>]) -> String {
     let row = |cells: &[Cell]| {
         let mut line = String::from("|");
         for cell in cells {
-            let text = running::inlines(&cell.content, Place::Cell);
+            let text = inline_writer::inlines(&cell.content, Context::Cell);
             line.push(' ');
             line.push_str(&text);
             line.push_str(if text.is_empty() { "|" } else { " |" });

@@ -69,11 +69,11 @@ impl Href {
     pub fn image_source(text: &str) -> Result<String, InvalidName> {
         let address = address(text)?;
         if address.starts_with('#') {
-            return Err(InvalidName("a place in this page is no image".into()));
+            return Err(InvalidName("it must be the address of an image, not of a section".into()));
         }
         match scheme(&address) {
             None | Some("http" | "https") => Ok(address),
-            Some(_) => Err(InvalidName("an image must be at an http, https or relative address".into())),
+            Some(_) => Err(InvalidName("only http, https and relative addresses are allowed for images".into())),
         }
     }
 
@@ -170,10 +170,10 @@ fn address(text: &str) -> Result<String, InvalidName> {
     let refuse = |why: &str| Err(InvalidName(why.to_owned()));
     let text = text.trim();
     if text.chars().any(char::is_control) {
-        return refuse("a control character stands in it");
+        return refuse("it contains a control character");
     }
     if text.is_empty() || text == "#" {
-        return refuse("it leads nowhere");
+        return refuse("it has no target");
     }
     if text.starts_with("//") {
         return refuse("it must begin with a scheme, such as https://");
@@ -186,13 +186,13 @@ fn address(text: &str) -> Result<String, InvalidName> {
         // A colon before the first slash ends a scheme (RFC 3986 section 4.2), and this one is not known.
         let first = encoded.split(['/', '?', '#']).next().unwrap_or_default();
         if first.contains(':') {
-            return refuse("only http, https, mailto, tel and relative addresses are links");
+            return refuse("only http, https, mailto, tel and relative addresses are allowed");
         }
         return Ok(encoded);
     };
     let rest = encoded.get(name.len() + 1..).unwrap_or_default();
     if rest.is_empty() {
-        return refuse("it leads nowhere");
+        return refuse("it has no target");
     }
     let page = matches!(name, "http" | "https");
     let host = rest.strip_prefix("//").unwrap_or_default();

@@ -111,5 +111,5 @@ pub struct Pin {
     pub reason: Option<String>,
 }
 
-/// Pins, each with its place in the list that it was written in.
-pub type Placed = Vec<(usize, Pin)>;
+/// A pin with its index in the body.
+pub type IndexedPin = (usize, Pin);

@@ -22,7 +22,7 @@ fn valid(body: &Json) -> bool {
 }
 
 #[test]
-fn names() {
+fn schema_and_reader_accept_the_same_names() {
     let schema = schema();
     let names = |name: &str| -> BTreeSet<String> {
         let schema = &schema["components"]["schemas"][name];
@@ -37,16 +37,16 @@ fn names() {
 }
 
 #[test]
-fn the_example_is_an_article() {
+fn schema_example_is_a_valid_article() {
     let example = schema()["components"]["schemas"]["ArticleJson"]["example"].clone();
     assert!(valid(&example));
-    let read = sent(&example).unwrap();
-    assert_eq!(read.remarks, []);
+    let read = read_json(&example).unwrap();
+    assert_eq!(read.warnings, []);
     assert_eq!(read.document.sections[0].children.len(), 1);
 }
 
 #[test]
-fn what_one_refuses_the_other_refuses() {
+fn schema_and_reader_refuse_the_same_bodies() {
     let text = |value: Json| json!({"title": "T", "lead": {"blocks": [value]}});
     for (body, expected) in [
         (json!({"title": "T"}), true),
@@ -74,7 +74,7 @@ fn what_one_refuses_the_other_refuses() {
         (text(json!({"type": "callout", "kind": "danger", "content": []})), false),
     ] {
         assert_eq!(valid(&body), expected, "{body}");
-        assert_eq!(sent(&body).is_ok(), expected, "{body}");
+        assert_eq!(read_json(&body).is_ok(), expected, "{body}");
     }
 }
 
@@ -82,9 +82,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn what_is_written_is_as_described(document in generated::document()) {
+    fn written_documents_match_the_schema(document in generated::document()) {
         let validator = jsonschema::validator_for(&schema()).unwrap();
-        for (_, form) in Form::WORDS {
+        for (_, form) in TextLayout::WORDS {
             let body: Json = serde_json::from_str(&write(&document, *form)).unwrap();
             prop_assert!(validator.is_valid(&body), "{:?}", validator.iter_errors(&body).map(|e| e.to_string()).collect::<Vec<_>>());
         }

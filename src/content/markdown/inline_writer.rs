@@ -15,28 +15,28 @@ use crate::content::{Href, Inline, Mark};
 
 /// Where running text stands, as far as it matters for how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Context {
     Paragraph,
     Cell,
     Heading,
 }
 
 /// Running text as Markdown.
-pub(super) fn inlines(content: &[Inline], place: Place) -> String {
+pub(super) fn inlines(content: &[Inline], context: Context) -> String {
     let lines = content.iter().any(|inline| matches!(inline, Inline::LineBreak));
     let mut writer = Writer {
         out: String::new(),
-        place,
+        context,
         lines,
         emphasis: if has_strong(content) { "_" } else { "*" },
         open: Vec::new(),
         literal: None,
-        line_start: place == Place::Paragraph,
+        line_start: context == Context::Paragraph,
         later_line: false,
         after_reference: false,
     };
     writer.content(content);
-    if place == Place::Cell { writer.out.replace('|', "\\|") } else { writer.out }
+    if context == Context::Cell { writer.out.replace('|', "\\|") } else { writer.out }
 }
 
 /// A plain text as Markdown, in a heading.
@@ -47,11 +47,11 @@ pub(super) fn heading(text: &str, reference_first: bool) -> String {
             let rest = chars.as_str();
             let mut out = reference(first);
             if !rest.is_empty() {
-                out.push_str(&inlines(&[Inline::Text { text: rest.to_owned(), marks: Vec::new() }], Place::Heading));
+                out.push_str(&inlines(&[Inline::Text { text: rest.to_owned(), marks: Vec::new() }], Context::Heading));
             }
             out
         }
-        _ => inlines(&[Inline::Text { text: text.to_owned(), marks: Vec::new() }], Place::Heading),
+        _ => inlines(&[Inline::Text { text: text.to_owned(), marks: Vec::new() }], Context::Heading),
     }
 }
 
@@ -66,7 +66,7 @@ fn has_strong(content: &[Inline]) -> bool {
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about what was written")]
 struct Writer {
     out: String,
-    place: Place,
+    context: Context,
     /// Whether the text has more than one line.
     lines: bool,
     emphasis: &'static str,
@@ -102,7 +102,7 @@ impl Writer {
                     self.raw(&alt);
                     self.target(&Href::image_source(src).unwrap_or_default(), title.as_deref(), "]");
                 }
-                Inline::LineBreak if self.place == Place::Paragraph => {
+                Inline::LineBreak if self.context == Context::Paragraph => {
                     self.close('\n');
                     self.keep_space();
                     self.raw("\\\n");
@@ -233,8 +233,8 @@ impl Writer {
             line_start: self.line_start && self.turned(&wanted),
             later_line: self.later_line,
             after_reference: self.after_reference,
-            lines: self.lines && self.place == Place::Paragraph,
-            heading: self.place == Place::Heading,
+            lines: self.lines && self.context == Context::Paragraph,
+            heading: self.context == Context::Heading,
             at_edge: self.out.is_empty() || self.out.ends_with('\n'),
         };
         // What the text will begin with, once it is escaped.
