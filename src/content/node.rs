@@ -122,7 +122,7 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the items of a list.
-    pub(super) fn items<'b>(&'b self) -> Option<impl ExactSizeIterator<Item = Node<'b>>> {
+    pub(super) fn items(&self) -> Option<impl ExactSizeIterator<Item = Node<'_>>> {
         let Value::List(items) = self.value else {
             self.error_expected("a list");
             return None;
@@ -133,7 +133,7 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the items of a list that may be missing or null.
-    pub(super) fn optional_items<'b>(&'b self) -> Option<impl ExactSizeIterator<Item = Node<'b>>> {
+    pub(super) fn optional_items(&self) -> Option<impl ExactSizeIterator<Item = Node<'_>>> {
         if *self.value == Value::Null { None } else { self.items() }
     }
 

@@ -148,10 +148,17 @@ fn invalid_sections_have_pointers() {
     );
 }
 
+/// Asserts that each block has one error, which begins with the expected text.
+fn assert_block_errors<const N: usize>(cases: [(Json, &str); N]) {
+    for (block, expected) in cases {
+        let found = block_errors(&json!([block]));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} {expected}");
+    }
+}
+
 #[test]
-fn invalid_blocks_have_pointers() {
-    let cell = |words: &str| json!({"content": [text(words)]});
-    for (block, expected) in [
+fn invalid_inlines_have_pointers() {
+    assert_block_errors([
         (json!("a"), "/0 `lead: blocks, item 1` must be an object with the fields type."),
         (json!({}), "/0/type `lead: blocks, item 1: type` is required and must be one of paragraph, list, "),
         (json!({"type": "html"}), "/0/type `lead: blocks, item 1: type` must be one of paragraph, list, "),
@@ -194,6 +201,13 @@ fn invalid_blocks_have_pointers() {
             json!({"type": "paragraph", "content": [text("a"), {"type": "footnote_reference", "label": "x y"}]}),
             "/0/content/1/label `x y` cannot be the label",
         ),
+    ]);
+}
+
+#[test]
+fn invalid_blocks_have_pointers() {
+    let cell = |words: &str| json!({"content": [text(words)]});
+    assert_block_errors([
         (
             json!({"type": "image", "src": "data:x", "alt": ""}),
             "/0/src `lead: blocks, item 1: src` is not a valid address: ",
@@ -253,10 +267,7 @@ fn invalid_blocks_have_pointers() {
             json!({"type": "table", "align": ["none"], "head": [{"content": [{"type": "text", "text": "\\|", "marks": ["code"]}]}], "rows": []}),
             "/0 Markdown cannot express this; ",
         ),
-    ] {
-        let found = block_errors(&json!([block]));
-        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} {expected}");
-    }
+    ]);
 }
 
 #[test]
