@@ -1,7 +1,7 @@
-//! The JSON form of an article: parses the body of a request into a [`Document`], and writes one. [`ArticleJson`] describes it.
+//! The JSON of an article: parses the body of a request into a [`Document`], and writes one. [`ArticleJson`] is the schema.
 //!
 //! An accepted document has an exact article file ([`markdown::write`], [`markdown::read`](markdown::read())) and an exact
-//! JSON form ([`write()`], [`read`]). A body passes these steps:
+//! JSON ([`write()`], [`read`]). A body passes these steps:
 //!
 //! 1. Bytes that are not JSON give [`InvalidBody::Syntax`]. Duplicate and unknown members are errors. The members `id`,
 //!    `number`, `level`, `characters` and `hash` of a section are accepted and ignored, so that a client can send back
@@ -10,7 +10,7 @@
 //! 3. Blocks are normalized to what Markdown can express: sorted and unique marks; adjacent texts with the same marks merged;
 //!    empty texts removed; tabs as spaces; no spaces or line breaks at the start and end of a paragraph or cell, and no spaces
 //!    around a line break; an image alone in a paragraph as a block; 1 as the start of an unordered list; percent-encoded
-//!    addresses; links to articles in one form; `\n` as line end in code; single-line titles.
+//!    addresses; all links to an article alike; `\n` as line end in code; single-line titles.
 //! 4. All parts are written as one Markdown text and read again. A footnote moves to the section that refers to it first. A
 //!    heading in the Markdown of a section, and unclosed code or HTML in it, are errors.
 //! 5. The headings and blocks must be the same as sent, apart from the position of footnotes.
@@ -20,8 +20,8 @@
 //! within its text, beside the pointer.
 
 mod blocks;
-mod form;
 mod inlines;
+mod layout;
 mod parts;
 mod round_trip;
 #[cfg(test)]
@@ -37,7 +37,7 @@ use super::{
 use parts::Parts;
 use serde::de::DeserializeSeed;
 
-pub use form::{ArticleJson, RelatedJson, SectionJson, TextJson, TextLayout, write};
+pub use layout::{ArticleJson, RelatedJson, SectionJson, TextJson, TextLayout, write};
 
 /// The largest size of a body, in bytes: enough for every article file, with JSON escapes.
 pub const MAX_BYTES: usize = 4 * markdown::MAX_BYTES;
@@ -116,7 +116,7 @@ pub fn read(bytes: &[u8], slug: &Slug) -> Result<Parsed<Diagnostic>, InvalidBody
     }
 }
 
-/// Reads a body of another form with `read`, and returns its errors.
+/// Reads a body of another type with `read`, and returns its errors.
 ///
 /// Errors: a syntax error.
 pub(super) fn read_with<T>(

@@ -35,7 +35,7 @@ pub(super) struct Part {
     pub(super) text: Text,
 }
 
-/// The form in which the text of a part was sent.
+/// The text of a part, as it was sent.
 #[derive(Debug)]
 pub(super) enum Text {
     /// Markdown without the forbidden characters, of which `removed` were found.

@@ -3,9 +3,9 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::content::{Anchor, Block, Inline, Mark, bounded::MAX_DIAGNOSTICS, outline};
 
-mod form;
 mod generated;
 mod invalid;
+mod schema;
 
 fn slug() -> Slug {
     "a".parse().unwrap()
@@ -42,17 +42,17 @@ fn paragraph(words: &str) -> Json {
     json!({"type": "paragraph", "content": [text(words)]})
 }
 
-/// The document comes back from its JSON the same, in each form.
+/// Asserts that the document round-trips in every layout.
 fn assert_round_trip(document: &Document) {
-    for (_, form) in TextLayout::WORDS {
-        let body = write(document, *form);
+    for (_, layout) in TextLayout::WORDS {
+        let body = write(document, *layout);
         match read(body.as_bytes(), &document.slug) {
             Ok(again) => {
                 assert_eq!(&again.document, document, "\n{body}");
                 assert_eq!(outline::document_hash(&again.document), outline::document_hash(document));
-                assert_eq!(write(&again.document, *form), body);
+                assert_eq!(write(&again.document, *layout), body);
             }
-            Err(refused) => panic!("{refused:?} of {form:?} in\n{body}"),
+            Err(refused) => panic!("{refused:?} of {layout:?} in\n{body}"),
         }
     }
 }

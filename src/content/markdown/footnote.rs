@@ -80,19 +80,19 @@ impl Footnotes {
     pub(super) fn attach(self, sections: &mut [&mut Vec<Block>]) -> Vec<(u32, String)> {
         let order: Vec<(String, usize, u32)> =
             self.definitions.iter().map(|note| (note.label.clone(), note.section, note.line)).collect();
-        let mut left: HashMap<String, Vec<Block>> =
+        let mut remaining: HashMap<String, Vec<Block>> =
             self.definitions.into_iter().map(|note| (note.label, note.content)).collect();
         for blocks in sections.iter_mut() {
             let mut queue = VecDeque::new();
             push_references(blocks, &mut queue);
-            move_referenced(blocks, queue, &mut left);
+            move_referenced(blocks, queue, &mut remaining);
         }
         let mut unused = Vec::new();
         for (label, section, line) in order {
             if let Some(blocks) = sections.get_mut(section)
-                && left.contains_key(&label)
+                && remaining.contains_key(&label)
             {
-                move_referenced(blocks, VecDeque::from([label.clone()]), &mut left);
+                move_referenced(blocks, VecDeque::from([label.clone()]), &mut remaining);
                 unused.push((line, label));
             }
         }
@@ -101,9 +101,9 @@ impl Footnotes {
 }
 
 /// Moves the footnotes in `queue`, and those to which they refer, to the end of a section.
-fn move_referenced(blocks: &mut Vec<Block>, mut queue: VecDeque<String>, left: &mut HashMap<String, Vec<Block>>) {
+fn move_referenced(blocks: &mut Vec<Block>, mut queue: VecDeque<String>, remaining: &mut HashMap<String, Vec<Block>>) {
     while let Some(label) = queue.pop_front() {
-        if let Some(content) = left.remove(&label) {
+        if let Some(content) = remaining.remove(&label) {
             push_references(&content, &mut queue);
             blocks.push(Block::Footnote { label, content });
         }

@@ -25,7 +25,7 @@ fn errors(file: &str) -> Vec<String> {
     }
 }
 
-/// The document comes back from its file the same, and its file is a fixed point.
+/// Asserts that the document round-trips and that its file is a fixed point.
 fn assert_round_trip(document: &Document) {
     let file = write(document);
     match read(&file, None) {
@@ -67,7 +67,7 @@ fn emphasis_works_beside_chinese_punctuation() {
     assert_eq!(write(&body("**细胞（MSC）**是")).lines().last(), Some("**细胞（MSC）**是"));
 }
 
-/// Found by the generated documents: a link whose code holds the end of a reference definition's label.
+/// Found by generated documents: a link whose code contains `]:`, the end of a label in a reference definition.
 #[test]
 fn link_is_not_read_as_a_reference_definition() {
     let page = html_of("[`]:`](? \"\")");
@@ -142,7 +142,7 @@ fn deep_nesting_is_an_error() {
         let found = errors(&format!("---\nslug: a\ntitle: T\n---\n\n{text}\n"));
         assert!(found[0].starts_with("line 6"), "{found:?}");
     }
-    // A line of hyphens and nothing else is a rule (CommonMark 4.1).
+    // A line of hyphens is a thematic break (CommonMark 4.1).
     assert_eq!(body(&"- ".repeat(100_000)).lead, [Block::ThematicBreak]);
     assert_round_trip(&body(&format!("{}x", "> ".repeat(MAX_NESTING))));
     assert_round_trip(&body(&"*a ".repeat(20_000)));
@@ -200,7 +200,7 @@ fn slug_and_title_can_come_from_file_name_and_heading() {
     assert_eq!((document.slug.as_str(), document.title.as_str()), ("file-name", "一、标题"));
     assert_eq!((document.lead.len(), document.sections.len()), (1, 1));
     assert_round_trip(&document);
-    // Two of them, or one that does not stand first, are sections.
+    // Two such headings, or one after text, are sections.
     for file in ["# a\n# b\n", "x\n# a\n", ""] {
         assert!(read(file, Some("a")).is_err(), "{file}");
     }

@@ -1,11 +1,11 @@
-//! Properties over the documents and texts that Markdown is tested with.
+//! Properties over the documents and texts of the Markdown tests.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::content::markdown::tests::generated::{document, markdown as pieces};
 
-/// Any JSON, with the names and words of the form in it.
+/// Generates any JSON, often with the names of the schema.
 fn value() -> impl Strategy<Value = Json> {
     let word = prop_oneof![
         prop::sample::select(vec![
@@ -62,7 +62,7 @@ fn value() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Running text as a client may send it, tidy or not.
+/// Generates inlines as a client may send them, normalized or not.
 fn blocks() -> impl Strategy<Value = Json> {
     let words = "[ \ta1中（），*_`~\\[\\]<&#|:{.\u{a0}　]{0,4}";
     let mark = prop::sample::select(vec!["emphasis", "strong", "strikethrough", "code"]);

@@ -1,4 +1,4 @@
-//! The description of the form, held against what reads it.
+//! Compares the schema with the reader.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::*;
 use crate::content::markdown::tests::generated;
 
-/// The schema of a body, with all that it refers to.
+/// Returns the schema of a body with all referenced schemas.
 fn schema() -> Json {
     let mut schemas = vec![(ArticleJson::name().into_owned(), ArticleJson::schema())];
     ArticleJson::schemas(&mut schemas);
@@ -84,8 +84,8 @@ proptest! {
     #[test]
     fn written_documents_match_the_schema(document in generated::document()) {
         let validator = jsonschema::validator_for(&schema()).unwrap();
-        for (_, form) in TextLayout::WORDS {
-            let body: Json = serde_json::from_str(&write(&document, *form)).unwrap();
+        for (_, layout) in TextLayout::WORDS {
+            let body: Json = serde_json::from_str(&write(&document, *layout)).unwrap();
             prop_assert!(validator.is_valid(&body), "{:?}", validator.iter_errors(&body).map(|e| e.to_string()).collect::<Vec<_>>());
         }
     }
