@@ -1,4 +1,4 @@
-//! Any bytes are a captured page, or are refused; nothing panics.
+//! Any bytes are read as a captured page or refused, without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

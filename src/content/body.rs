@@ -1,5 +1,5 @@
-//! The finished text of a published article: its section tree with identities and numbers, and the JSON of each form
-//! in which the API delivers it. `publishing` makes it, the public API reads it.
+//! The text of a published article: its section tree with ids and numbers, and the JSON of each format of the API.
+//! `publishing` builds it, and the public API reads it.
 
 use std::collections::HashSet;
 
@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::{Anchor, Block, Document, Href, html, markdown, name::replace_article_links, outline, text};
 
-/// The version of everything that the public half is filled with, what search finds included; a change of it makes a
-/// rebuild refill it.
+/// The version of the content of the published tables, search terms included. After a change, a rebuild refills them.
 pub const RENDERER: i32 = 3;
 
 /// The lead and the sections of an article.
@@ -22,43 +21,43 @@ pub struct Body {
     pub sections: Vec<Part>,
 }
 
-/// A section as it is published.
+/// A published section.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Part {
-    /// What it is called, and where it stands.
+    /// The identity, position and title.
     pub heading: Heading,
-    /// Its depth, counted from 1.
+    /// The depth, from 1.
     pub level: u32,
-    /// The characters of its own text that are not white space.
+    /// The number of characters in the own text, without white space.
     pub characters: u32,
-    /// A digest of its own content.
+    /// The hash of the own content.
     pub hash: String,
-    /// Its own text.
+    /// The own text.
     pub blocks: Vec<Block>,
-    /// The sections below it.
+    /// The subsections.
     pub children: Vec<Part>,
 }
 
-/// What a section is called, and where it stands.
+/// The identity, position and title of a section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Heading {
-    /// Its identity; survives every edit.
+    /// The id, which survives every edit.
     pub id: Uuid,
-    /// Its address within the article; earlier ones redirect to it.
+    /// The anchor in the article; former anchors redirect to it.
     #[schema(value_type = String, example = "principles")]
     pub anchor: Anchor,
-    /// Its number, by its position today.
+    /// The number, which follows from the current position.
     #[schema(example = "2.1")]
     pub number: String,
-    /// The numbering that the source printed.
+    /// The numbering printed in the source.
     #[schema(example = "二、")]
     pub label: Option<String>,
-    /// Its title, without the label.
+    /// The title without the label.
     #[schema(example = "干细胞回输的原理")]
     pub title: String,
 }
 
-/// The form of a text.
+/// The format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -73,7 +72,7 @@ pub enum Format {
     Blocks,
 }
 
-/// Text in the one form that was asked for: exactly one of the four fields is there.
+/// A text in the requested format: exactly one of the four fields is present.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct RenderedText {
     /// Safe HTML: `format=html`.
@@ -95,56 +94,56 @@ pub struct RenderedText {
 }
 
 impl RenderedText {
-    /// `blocks` in the form `format`.
+    /// Renders blocks.
     #[must_use]
     pub fn new(blocks: &[Block], format: Format) -> RenderedText {
-        let mut made = RenderedText::default();
+        let mut rendered = RenderedText::default();
         match format {
-            Format::Html => made.html = Some(html::blocks(blocks)),
-            Format::Markdown => made.markdown = Some(markdown::blocks(blocks)),
-            Format::Text => made.text = Some(text::blocks(blocks)),
-            Format::Blocks => made.blocks = Some(blocks.to_vec()),
+            Format::Html => rendered.html = Some(html::blocks(blocks)),
+            Format::Markdown => rendered.markdown = Some(markdown::blocks(blocks)),
+            Format::Text => rendered.text = Some(text::blocks(blocks)),
+            Format::Blocks => rendered.blocks = Some(blocks.to_vec()),
         }
-        made
+        rendered
     }
 }
 
-/// A section as the API delivers it.
+/// A section in responses of the API.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Section {
-    /// What it is called, and where it stands.
+    /// The identity, position and title.
     #[serde(flatten)]
     pub heading: Heading,
-    /// Its depth, counted from 1.
+    /// The depth, from 1.
     #[schema(example = 1, minimum = 1)]
     pub level: u32,
-    /// The characters of its own text that are not white space.
+    /// The number of characters in the own text, without white space.
     #[schema(example = 820)]
     pub characters: u32,
-    /// A digest of its own content: equal hashes, equal content.
+    /// The hash of the own content: equal hashes mean equal content.
     pub hash: String,
-    /// Its own text, without that of its children.
+    /// The own text, without the children.
     #[serde(flatten)]
     pub text: RenderedText,
-    /// The sections below it.
+    /// The subsections.
     #[schema(no_recursion)]
     pub children: Vec<Section>,
 }
 
-/// A line of the table of contents.
+/// An entry of the table of contents.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TocEntry {
-    /// What the section is called, and where it stands.
+    /// The identity, position and title.
     #[serde(flatten)]
     pub heading: Heading,
-    /// The sections below it.
+    /// The subsections.
     #[schema(no_recursion)]
     pub children: Vec<TocEntry>,
 }
 
 impl Body {
-    /// The body of `document`, whose sections, in reading order, are `ids`. Sections without an anchor or an id are
-    /// left out; publishing gives every section both.
+    /// Builds the body of a document. `ids` are the ids of its sections in reading order. Sections without an anchor or an id
+    /// are left out; publishing assigns both to every section.
     #[must_use]
     pub fn new(document: &Document, ids: &[Uuid]) -> Body {
         let mut ids = ids.iter().copied();
@@ -152,13 +151,13 @@ impl Body {
         Body { lead: document.lead.clone(), sections }
     }
 
-    /// The lead in a form, or `None` where there is no text before the first heading.
+    /// Renders the lead; `None` without text before the first heading.
     #[must_use]
     pub fn lead(&self, format: Format) -> Option<RenderedText> {
         (!self.lead.is_empty()).then(|| RenderedText::new(&self.lead, format))
     }
 
-    /// The table of contents.
+    /// Returns the table of contents.
     #[must_use]
     pub fn toc(&self) -> Vec<TocEntry> {
         fn entry(part: &Part) -> TocEntry {
@@ -167,36 +166,36 @@ impl Body {
         self.sections.iter().map(entry).collect()
     }
 
-    /// The sections in a form.
+    /// Renders the sections.
     #[must_use]
     pub fn sections(&self, format: Format) -> Vec<Section> {
-        self.sections.iter().map(|part| part.deliver(format)).collect()
+        self.sections.iter().map(|part| part.render(format)).collect()
     }
 }
 
 impl Part {
-    /// This section and all below it in a form.
+    /// Renders the section and its subsections.
     #[must_use]
-    pub fn deliver(&self, format: Format) -> Section {
+    pub fn render(&self, format: Format) -> Section {
         Section {
             heading: self.heading.clone(),
             level: self.level,
             characters: self.characters,
             hash: self.hash.clone(),
             text: RenderedText::new(&self.blocks, format),
-            children: self.children.iter().map(|part| part.deliver(format)).collect(),
+            children: self.children.iter().map(|part| part.render(format)).collect(),
         }
     }
 }
 
 fn parts(sections: &[super::Section], ids: &mut dyn Iterator<Item = Uuid>, above: &str, level: u32) -> Vec<Part> {
-    let mut made = Vec::with_capacity(sections.len());
-    for (place, section) in sections.iter().enumerate() {
+    let mut out = Vec::with_capacity(sections.len());
+    for (index, section) in sections.iter().enumerate() {
         let (Some(id), Some(anchor)) = (ids.next(), section.anchor.clone()) else {
             continue;
         };
-        let number = format!("{above}{}", place + 1);
-        made.push(Part {
+        let number = format!("{above}{}", index + 1);
+        out.push(Part {
             level,
             characters: text::characters(&section.blocks),
             hash: outline::section_hash(section),
@@ -205,10 +204,10 @@ fn parts(sections: &[super::Section], ids: &mut dyn Iterator<Item = Uuid>, above
             heading: Heading { id, anchor, number, label: section.label.clone(), title: section.title.clone() },
         });
     }
-    made
+    out
 }
 
-/// Every article that a text links to, with what stands behind the `#`, in order, each pair once.
+/// Returns the slug and fragment of every linked article, in order, each pair once.
 #[must_use]
 pub fn linked_articles(document: &Document) -> Vec<(super::Slug, Option<String>)> {
     let mut found = Vec::new();
@@ -252,8 +251,8 @@ fn inline_hrefs(content: &[super::Inline], visit: &mut dyn FnMut(&Href)) {
     }
 }
 
-/// `stored` with every link to an article turned into the address below `mount` that it has today: `present` gives the
-/// present `slug` or `slug#fragment` of one that an author wrote. What it does not know stays as written.
+/// Replaces every stored article link with its address below `mount`. `present` maps a written `slug` or `slug#fragment` to the
+/// current one; a link for which it returns `None` keeps its target.
 #[must_use]
 pub fn resolve_links<'a>(mount: &str, stored: &str, present: impl Fn(&str) -> Option<&'a str>) -> String {
     replace_article_links(stored, |link| format!("{mount}{}", present(link).unwrap_or(link)))
@@ -264,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_lead_to_the_present_address() {
+    fn stored_links_resolve_to_current_addresses() {
         let stored = "<a href=\"\u{FDD0}old#x\">a</a> \u{FDD0}gone \"/v1/articles/old\"";
         let present = |link: &str| (link == "old#x").then_some("new#y");
         assert_eq!(

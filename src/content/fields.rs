@@ -1,16 +1,13 @@
-//! The fields of an article beside its text, with one set of checks for the front matter of a file and for JSON.
+//! The fields of an article beside its text, with the same checks for front matter and for JSON.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use super::{
-    Href, Locale, Related, Slug, Source,
-    value::{At, Check, Members, Value},
-};
+use super::{Href, Locale, Related, Slug, Source, node::Node};
 
 const MAX_LOCALE: usize = 35;
-const MAX_TITLE: usize = 300;
+const MAX_LINE: usize = 300;
 const MAX_SUMMARY: usize = 2000;
 const MAX_REASON: usize = 500;
 const MAX_TIME: usize = 40;
@@ -19,7 +16,7 @@ const MAX_ITEMS: usize = 100;
 /// The names of the fields.
 pub(super) const NAMES: [&str; 8] = ["slug", "locale", "title", "questions", "summary", "topics", "source", "related"];
 
-/// What the fields say; what they do not say is `None` or empty.
+/// The values of the fields; `None` or empty where absent or invalid.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     pub(super) slug: Option<Slug>,
@@ -32,139 +29,97 @@ pub(super) struct Fields {
     pub(super) related: Vec<Related>,
 }
 
-/// Reads the fields of an article; other members were looked at by whoever made `map`.
-pub(super) fn read(map: Members<'_, '_>, check: &mut Check<'_>) -> Fields {
-    let mut reader = Reader { check };
-    let locale = reader.field(map, &At::Root, "locale", MAX_LOCALE);
-    let locale = locale.and_then(|text| reader.check.parse(&text, &At::Name(&At::Root, "locale")));
-    let slug = reader.field(map, &At::Root, "slug", MAX_TITLE);
+/// Reads the fields of an article from a map whose names were checked.
+pub(super) fn read(map: &Node<'_>) -> Fields {
+    let (locale, slug) = (map.member("locale"), map.member("slug"));
     Fields {
-        slug: slug.and_then(|text| reader.check.parse(&text, &At::Name(&At::Root, "slug"))),
-        locale: locale.unwrap_or_default(),
-        title: reader.field(map, &At::Root, "title", MAX_TITLE),
-        questions: reader.lines(map, "questions").into_iter().map(|(_, question)| question).collect(),
-        summary: reader.field(map, &At::Root, "summary", MAX_SUMMARY),
-        topics: reader.topics(map),
-        source: reader.source(map),
-        related: reader.related(map),
+        locale: locale.line(MAX_LOCALE).and_then(|text| locale.parse(&text)).unwrap_or_default(),
+        slug: slug.line(MAX_LINE).and_then(|text| slug.parse(&text)),
+        title: map.member("title").line(MAX_LINE),
+        questions: list(&map.member("questions"), required_line),
+        summary: map.member("summary").line(MAX_SUMMARY),
+        topics: topics(&map.member("topics")),
+        source: map.member("source").given().and_then(|source| read_source(&source)),
+        related: list(&map.member("related"), read_related),
     }
 }
 
-struct Reader<'c, 'f> {
-    check: &'c mut Check<'f>,
+/// Reads the items of an optional list; those that are invalid are left out.
+fn list<T>(node: &Node<'_>, mut read: impl FnMut(&Node<'_>) -> Option<T>) -> Vec<T> {
+    let Some(items) = node.optional_items() else { return Vec::new() };
+    if items.len() > MAX_ITEMS {
+        node.error(format!("`{}` has more than {MAX_ITEMS} items.", node.path()));
+        return Vec::new();
+    }
+    items.filter_map(|item| read(&item)).collect()
 }
 
-impl Reader<'_, '_> {
-    fn field(&mut self, map: Members<'_, '_>, at: &At<'_>, name: &str, max: usize) -> Option<String> {
-        self.check.line(map.get(name)?, &At::Name(at, name), max)
-    }
+/// Reads an item of a list, which cannot be null.
+fn required_line(item: &Node<'_>) -> Option<String> {
+    item.raw_text()?;
+    item.line(MAX_LINE)
+}
 
-    fn items<'v, 'a>(&mut self, map: Members<'v, 'a>, name: &str) -> &'v [Value<'a>] {
-        let at = At::Name(&At::Root, name);
-        let items = map.given(name).and_then(|value| self.check.list(value, &at)).unwrap_or_default();
-        if items.len() > MAX_ITEMS {
-            self.check.fault(&at, format!("`{name}` has more than {MAX_ITEMS} items."));
-            return &[];
+fn topics(node: &Node<'_>) -> Vec<Slug> {
+    let mut seen = HashSet::new();
+    list(node, |item| {
+        let slug: Slug = item.parse(&required_line(item)?)?;
+        if !seen.insert(slug.clone()) {
+            item.error(format!("The topic `{slug}` is listed twice; remove one of them."));
+            return None;
         }
-        items
-    }
+        Some(slug)
+    })
+}
 
-    /// The lines of a list, with their places in it.
-    fn lines(&mut self, map: Members<'_, '_>, name: &str) -> Vec<(usize, String)> {
-        let list = At::Name(&At::Root, name);
-        let mut out = Vec::new();
-        for (place, item) in self.items(map, name).iter().enumerate() {
-            let at = At::Item(&list, place);
-            if *item == Value::Null {
-                self.check.fault(&at, format!("`{}` is empty.", at.words()));
-            }
-            out.extend(self.check.line(item, &at, MAX_TITLE).map(|line| (place, line)));
-        }
-        out
-    }
+/// Reads an absolute `http` or `https` address.
+fn external_url(node: &Node<'_>) -> Option<String> {
+    let text = node.line(Href::MAX)?;
+    let why = match text.parse::<Href>() {
+        Ok(href) if href.is_external() => return Some(href.to_string()),
+        Ok(_) => "must be an absolute http or https address".to_owned(),
+        Err(why) => format!("is not a valid address: {why}"),
+    };
+    node.error(format!("`{}` {why}.", node.path()));
+    None
+}
 
-    fn topics(&mut self, map: Members<'_, '_>) -> Vec<Slug> {
-        let list = At::Name(&At::Root, "topics");
-        let mut seen = HashSet::new();
-        let mut out = Vec::new();
-        for (place, text) in self.lines(map, "topics") {
-            let at = At::Item(&list, place);
-            if let Some(slug) = self.check.parse::<Slug>(&text, &at) {
-                if seen.insert(slug.clone()) {
-                    out.push(slug);
-                } else {
-                    self.check.fault(&at, format!("The topic `{slug}` is named twice."));
-                }
-            }
-        }
-        out
+fn read_source(node: &Node<'_>) -> Option<Source> {
+    let map = node.map(&["name", "url", "captured_at"])?;
+    let (name, captured_at) = (map.member("name"), map.member("captured_at"));
+    if name.given().is_none() {
+        map.error("`source` needs a `name`.");
     }
-
-    fn external(&mut self, text: &str, at: &At<'_>) -> Option<String> {
-        match text.parse::<Href>() {
-            Ok(href) if href.is_external() => Some(href.to_string()),
-            Ok(_) => {
-                self.check.fault(at, format!("`{}` must be an absolute http or https address.", at.words()));
-                None
-            }
-            Err(why) => {
-                self.check.fault(at, format!("`{}` is no address: {why}.", at.words()));
-                None
-            }
+    let name = name.line(MAX_LINE);
+    let url = external_url(&map.member("url"));
+    let captured_at = captured_at.line(MAX_TIME).and_then(|text| {
+        let time = parse_time(&text);
+        if time.is_none() {
+            let path = captured_at.path();
+            captured_at.error(format!("`{path}` must be a date or time such as 2024-05-01 or 2024-05-01T08:00:00Z."));
         }
-    }
+        time
+    });
+    Some(Source { name: name?, url, captured_at })
+}
 
-    fn source(&mut self, map: Members<'_, '_>) -> Option<Source> {
-        let at = At::Name(&At::Root, "source");
-        let map = self.check.map(map.given("source")?, &at, &["name", "url", "captured_at"])?;
-        let name = self.field(map, &at, "name", MAX_TITLE);
-        let url = self.field(map, &at, "url", Href::MAX);
-        let url = url.and_then(|url| self.external(&url, &At::Name(&at, "url")));
-        let captured_at = self.field(map, &at, "captured_at", MAX_TIME).and_then(|text| {
-            let time = time(&text);
-            if time.is_none() {
-                let at = At::Name(&at, "captured_at");
-                let message = "must be a date or time such as 2024-05-01 or 2024-05-01T08:00:00Z.";
-                self.check.fault(&at, format!("`{}` {message}", at.words()));
-            }
-            time
-        });
-        if map.given("name").is_none() {
-            self.check.fault(&at, "`source` needs a `name`.");
+fn read_related(node: &Node<'_>) -> Option<Related> {
+    let map = node.map(&["article", "url", "title", "reason"])?;
+    let (article, url) = (map.member("article"), map.member("url"));
+    let (slug, title) = (article.line(MAX_LINE), map.member("title").line(MAX_LINE));
+    let reason = map.member("reason").line(MAX_REASON);
+    match (slug, url.given(), title) {
+        (Some(slug), None, None) => Some(Related::Article { article: article.parse(&slug)?, reason }),
+        (None, Some(url), Some(title)) => Some(Related::External { url: external_url(&url)?, title, reason }),
+        _ => {
+            map.error(format!("`{}` needs either `article`, or `url` and `title`.", map.path()));
+            None
         }
-        Some(Source { name: name?, url, captured_at })
-    }
-
-    fn related(&mut self, map: Members<'_, '_>) -> Vec<Related> {
-        let list = At::Name(&At::Root, "related");
-        let mut out = Vec::new();
-        for (place, item) in self.items(map, "related").iter().enumerate() {
-            let at = At::Item(&list, place);
-            let Some(map) = self.check.map(item, &at, &["article", "url", "title", "reason"]) else {
-                continue;
-            };
-            let article = self.field(map, &at, "article", MAX_TITLE);
-            let url = self.field(map, &at, "url", Href::MAX);
-            let title = self.field(map, &at, "title", MAX_TITLE);
-            let reason = self.field(map, &at, "reason", MAX_REASON);
-            match (article, url, title) {
-                (Some(article), None, None) => {
-                    let article = self.check.parse(&article, &At::Name(&at, "article"));
-                    out.extend(article.map(|article| Related::Article { article, reason }));
-                }
-                (None, Some(url), Some(title)) => {
-                    let url = self.external(&url, &At::Name(&at, "url"));
-                    out.extend(url.map(|url| Related::External { url, title, reason }));
-                }
-                _ => self.check.fault(&at, format!("`{}` needs either `article`, or `url` and `title`.", at.words())),
-            }
-        }
-        out
     }
 }
 
-/// A time in RFC 3339, or a date, which means its first moment in UTC.
-fn time(text: &str) -> Option<DateTime<Utc>> {
+/// Parses a time in RFC 3339, or a date as its midnight in UTC.
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }

@@ -1,14 +1,14 @@
-//! Blocks as HTML that is safe by construction: text is escaped, and no tag or attribute is ever written but those
-//! that stand in this file. Raw HTML of an author is text like any other.
+//! Renders blocks as HTML that is safe by construction: all text is escaped, and tags and attributes come only from this file.
+//! Raw HTML of an author is escaped like other text.
 
 use std::fmt::Write;
 
 use super::{Align, Block, CalloutKind, Cell, Href, Inline, ListItem, Mark};
 
-/// Blocks as HTML.
+/// Renders blocks as HTML.
 ///
-/// A link to an article carries its stored form ([`Href`]'s `Display`, with
-/// [`ARTICLE_LINK_MARK`](super::name::ARTICLE_LINK_MARK)), which is put in place at delivery.
+/// A link to an article keeps its stored form ([`Href`]'s `Display`, with
+/// [`ARTICLE_LINK_MARK`](super::name::ARTICLE_LINK_MARK)), which is resolved for each response.
 #[must_use]
 pub fn blocks(blocks: &[Block]) -> String {
     let mut out = String::new();
@@ -175,7 +175,7 @@ fn write_href(out: &mut String, href: &Href) {
 
 fn write_image(out: &mut String, src: &str, alt: &str, title: Option<&str>) {
     out.push_str("<img");
-    // A block that was built elsewhere may hold any string here; what is no image's address is not written.
+    // A block from another source may contain any string, so an invalid address is left out.
     if let Ok(src) = Href::image_source(src) {
         attribute(out, "src", &src);
     }
@@ -195,7 +195,7 @@ fn tag(mark: Mark) -> &'static str {
     }
 }
 
-/// Whether a language's name can stand in a class: letters, digits and `+`, `#`, `.`, `_`, `-`, 1 to 32 of them.
+/// Returns true for 1 to 32 letters, digits and `+`, `#`, `.`, `_`, `-`, which are safe in a class name.
 pub(crate) fn is_language(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'#' | b'.' | b'_' | b'-'))
@@ -207,7 +207,7 @@ fn attribute(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-/// `text` as it can stand between tags and between double quotes.
+/// Escapes text for element content and double-quoted attributes.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -215,7 +215,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// Text as it can stand between tags and between double quotes (HTML, 13.1.2.3 and 13.1.4).
+/// Appends text, escaped for element content and double-quoted attributes (HTML, 13.1.2.3 and 13.1.4).
 fn escape(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_block() {
+    fn every_block_type_renders() {
         assert_eq!(of("a\n\n***"), "<p>a</p>\n<hr>\n");
         assert_eq!(of("- a\n- b"), "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n");
         assert_eq!(of("3. a\n\n4. b"), "<ol start=\"3\">\n<li><p>a</p>\n</li>\n<li><p>b</p>\n</li>\n</ol>\n");
@@ -271,15 +271,15 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_no_reader_made_are_safe_too() {
+    fn invalid_blocks_render_safely() {
         let text = |text: &str| vec![Inline::Text { text: text.into(), marks: vec![Mark::Strong, Mark::Code] }];
-        let made = [
+        let unsafe_blocks = [
             Block::Image { src: "javascript:x".into(), alt: "\"><script>".into(), title: Some("\" onload=\"x".into()) },
             Block::Code { language: Some("\"><script>".into()), text: "</code>".into() },
             Block::Footnote { label: "\" onclick=\"".into(), content: vec![Block::Paragraph { content: text("<b>") }] },
         ];
         assert_eq!(
-            blocks(&made),
+            blocks(&unsafe_blocks),
             "<figure><img alt=\"&quot;&gt;&lt;script&gt;\" title=\"&quot; onload=&quot;x\" loading=\"lazy\"></figure>\n\
              <pre><code>&lt;/code&gt;</code></pre>\n\
              <aside id=\"fn:&quot; onclick=&quot;\" class=\"footnote\" role=\"note\">\n\

@@ -1,24 +1,24 @@
-//! What text is: pure functions from files and captured pages to a [`Document`], and from a document to
-//! HTML, Markdown and plain text. No database, no HTTP, no async; nothing here panics on any input, and
-//! everything takes time linear in its input.
+//! The document model: pure functions that parse files and JSON bodies into a [`Document`], and render a document as HTML,
+//! Markdown and plain text. No database, no HTTP, no async; no input causes a panic, and all functions take linear time.
 //!
-//! - [`markdown`]: Markdown under YAML front matter → [`Document`], and back without loss.
-//! - [`json`]: the JSON form of an article, as integrations send it → [`Document`], and back without loss.
+//! - [`markdown`]: article files, Markdown under YAML front matter; read and written without loss.
+//! - [`json`]: articles as JSON, as integrations send them; read and written without loss.
 //! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
-//! - [`site`]: the site's own facts, topics and pins, with one set of checks for `site.yaml` and JSON.
-//! - [`outline`]: numbers, printed labels, anchors and hashes of the section tree.
-//! - [`body`]: the finished text of a published article, in every form that the API delivers.
-//! - [`diff`]: what changed between two revisions of an article, by section and by word.
+//! - [`site`]: the description of the site, its topics and pins, with the same checks for `site.yaml` and JSON.
+//! - [`outline`]: numbers, anchors and hashes of the section tree.
+//! - [`body`]: the rendered text of a published article, in every format of the API.
+//! - [`diff`]: the differences between two revisions of an article, by section and by word.
 //! - [`collation`]: the order of titles.
-//! - [`search`]: what search finds an article by, and how well it answers a query.
+//! - [`search`]: search terms of articles, and the score of an article for a query.
 //! - [`label`]: the numbering that a source printed before a heading.
-//! - [`html`], [`text`]: the two other ways to write blocks down.
-//! - [`name`]: the values that are parsed once at the border: slugs, anchors, locales, links.
+//! - [`html`], [`text`]: blocks as HTML and as plain text.
+//! - [`name`]: validated values: slugs, anchors, locales, links.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub mod body;
+mod bounded;
 pub mod collation;
 pub mod diff;
 mod fields;
@@ -27,6 +27,7 @@ pub mod json;
 pub mod label;
 pub mod markdown;
 pub mod name;
+mod node;
 pub mod outline;
 pub mod search;
 pub mod site;
@@ -35,28 +36,27 @@ mod value;
 
 pub use name::{Anchor, ArticleName, Href, Locale, Slug};
 
-/// One article as its editor writes it: the whole content of one article file, and nothing that a
-/// database adds to it (ids, numbers, times).
+/// The content of one article file, without the ids, numbers and times that the database adds.
 ///
-/// [`outline::document_hash`] tells whether two are the same.
+/// Two documents with the same [`outline::document_hash`] are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The article's address.
+    /// The slug of the article.
     pub slug: Slug,
     /// The language and script of the text.
     pub locale: Locale,
-    /// The title, one line, never empty.
+    /// The title: one line, not empty.
     pub title: String,
-    /// The questions that the article answers, each one line.
+    /// The questions that the article answers, one line each.
     pub questions: Vec<String>,
-    /// A summary in one paragraph, if the editor wrote one.
+    /// The summary by the editor, one paragraph.
     pub summary: Option<String>,
-    /// Slugs of topics, without repetition, in the editor's order.
+    /// The slugs of topics, each once, in the editor's order.
     pub topics: Vec<Slug>,
-    /// Where the text comes from.
+    /// The source of the text.
     pub source: Option<Source>,
-    /// Related reading chosen by the editor, in the editor's order.
+    /// The related reading that the editor chose, in the editor's order.
     pub related: Vec<Related>,
     /// The blocks before the first heading.
     pub lead: Vec<Block>,
@@ -64,242 +64,251 @@ pub struct Document {
     pub sections: Vec<Section>,
 }
 
-/// A heading with all that stands under it.
+/// A heading with its text and subsections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
-    /// The section's address within the article; `None` until publishing gives it one.
+    /// The anchor in the article; `None` until publishing assigns one.
     pub anchor: Option<Anchor>,
-    /// The numbering that the source printed before the title, trimmed ("二、", "1.", "（一）"); never computed.
+    /// The numbering printed before the title, trimmed ("二、", "1.", "（一）"); never computed.
     pub label: Option<String>,
-    /// The heading's text without the label, one line; empty only where the source printed a label alone.
+    /// The heading without the label: one line, empty only if the source printed just a label.
     pub title: String,
-    /// The section's own text, without that of its children.
+    /// The text of the section, without its children.
     pub blocks: Vec<Block>,
-    /// The sections below this one.
+    /// The subsections.
     pub children: Vec<Section>,
 }
 
-/// Where a text comes from.
+/// The source of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The name of the site or publication.
     #[schema(example = "Lectern")]
     pub name: String,
-    /// Its absolute address, if known.
+    /// The absolute URL, if available.
     #[serde(default)]
     pub url: Option<String>,
-    /// When the page was captured, if it was.
+    /// The time of capture, for a captured page.
     #[serde(default)]
     pub captured_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// One entry of the editor's related reading.
+/// An item of the related reading that an editor chose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Related {
-    /// An article of this library, by any slug that it has or had.
+    /// An article of this library, by its current or a former slug.
     Article {
         /// The slug.
         #[schema(value_type = String, example = "mesenchymal-stem-cells")]
         article: Slug,
-        /// Why the editor put it here.
+        /// The reason for the choice, for readers.
         #[serde(default)]
         reason: Option<String>,
     },
-    /// A page elsewhere.
+    /// A page on another site.
     External {
-        /// An absolute `http` or `https` address.
+        /// An absolute `http` or `https` URL.
         url: String,
-        /// What to call it.
+        /// The title of the page.
         title: String,
-        /// Why the editor put it here.
+        /// The reason for the choice, for readers.
         #[serde(default)]
         reason: Option<String>,
     },
 }
 
-/// A block of text: the typed tree that `format=blocks` answers.
+/// A block of text: a node of the typed tree that `format=blocks` returns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Block {
     /// A paragraph.
     Paragraph {
-        /// Its text.
+        /// The text.
         content: Vec<Inline>,
     },
     /// A list, ordered or not.
     List {
-        /// Whether the items are numbered.
+        /// True if the items are numbered.
         ordered: bool,
-        /// The first number of an ordered list; 1 in an unordered one.
+        /// The first number of an ordered list; 1 for an unordered list.
         start: u32,
-        /// Whether the items are set without space between them (no `<p>` around a lone paragraph).
+        /// True if the items have no space between them (no `<p>` around a single paragraph).
         tight: bool,
         /// The items.
         items: Vec<ListItem>,
     },
     /// A quotation.
     Quote {
-        /// What is quoted.
+        /// The quoted blocks.
         #[schema(no_recursion)]
         content: Vec<Block>,
     },
     /// A table with one head row.
     Table {
-        /// How each column is aligned; as many as the head has cells.
+        /// The alignment of each column; as many items as the head has cells.
         align: Vec<Align>,
         /// The head row.
         head: Vec<Cell>,
-        /// The body rows; each has as many cells as the head.
+        /// The body rows, each with as many cells as the head.
         rows: Vec<Vec<Cell>>,
     },
-    /// An image that stands alone.
+    /// An image as a block of its own.
     Image {
-        /// Where the image is: `http`, `https` or relative.
+        /// The address of the image: `http`, `https` or relative.
         src: String,
-        /// What it shows, for those who do not see it.
+        /// The alternative text.
         alt: String,
-        /// Its title, if it has one.
+        /// The title, if any.
         title: Option<String>,
     },
-    /// Text to be set as it is.
+    /// Preformatted text.
     Code {
-        /// The language, if the author named one.
+        /// The programming language, if given.
         language: Option<String>,
-        /// The text, with its line breaks.
+        /// The text with its line breaks.
         text: String,
     },
-    /// A remark set apart from the text.
+    /// A highlighted remark.
     Callout {
-        /// What kind of remark.
+        /// The kind of callout.
         kind: CalloutKind,
-        /// Its title, if the author gave one.
+        /// The title, if given.
         title: Option<String>,
-        /// Its text.
+        /// The text.
         #[schema(no_recursion)]
         content: Vec<Block>,
     },
-    /// A change of subject without a heading.
+    /// A thematic break (a horizontal rule).
     ThematicBreak,
-    /// The text of a footnote; it stands at the end of the section that refers to it first.
+    /// The text of a footnote, at the end of the section that refers to it first.
     Footnote {
-        /// The label that references carry.
+        /// The label that references use.
         label: String,
-        /// Its text.
+        /// The text.
         #[schema(no_recursion)]
         content: Vec<Block>,
     },
 }
 
-/// One item of a list.
+/// An item of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListItem {
-    /// What the item holds.
+    /// The blocks of the item.
     #[schema(no_recursion)]
     pub content: Vec<Block>,
 }
 
-/// One cell of a table.
+/// A cell of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cell {
-    /// The cell's text.
+    /// The text of the cell.
     pub content: Vec<Inline>,
 }
 
-/// How a table column is aligned.
+/// The alignment of a table column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Align {
-    /// As the client likes.
+    /// No alignment given.
     None,
-    /// To the left.
+    /// Left.
     Left,
-    /// In the middle.
+    /// Centred.
     Center,
-    /// To the right.
+    /// Right.
     Right,
 }
 
-/// What kind of remark a callout is (the five of GitHub's alerts).
+/// The kind of a callout, one of GitHub's five alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CalloutKind {
-    /// Worth knowing.
+    /// Useful information.
     Note,
-    /// Of help.
+    /// Helpful advice.
     Tip,
-    /// Needed to understand.
+    /// Key information.
     Important,
-    /// Needs attention at once.
+    /// Urgent information.
     Warning,
-    /// Speaks of a risk.
+    /// A risk or negative outcome.
     Caution,
 }
 
-/// A piece of running text.
+/// A part of the text of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Inline {
-    /// Characters with the same marks; neighbours with the same marks are one.
+    /// Text with marks; adjacent texts with the same marks are merged.
     Text {
-        /// The characters; never empty, never a line break.
+        /// The text: not empty, without line breaks.
         text: String,
-        /// The marks, each at most once, in the order of [`Mark`].
+        /// The marks, each once, in the order of [`Mark`].
         marks: Vec<Mark>,
     },
-    /// A link; never inside another.
+    /// A link, never inside another link.
     Link {
-        /// Where it leads.
+        /// The target of the link.
         #[schema(value_type = String, example = "/v1/articles/mesenchymal-stem-cells")]
         href: Href,
-        /// Its title, if it has one.
+        /// The title, if any.
         title: Option<String>,
-        /// What is shown.
+        /// The text of the link.
         #[schema(no_recursion)]
         content: Vec<Inline>,
     },
-    /// An image in the line.
+    /// An image in the text.
     Image {
-        /// Where the image is: `http`, `https` or relative.
+        /// The address of the image: `http`, `https` or relative.
         src: String,
-        /// What it shows, for those who do not see it.
+        /// The alternative text.
         alt: String,
-        /// Its title, if it has one.
+        /// The title, if any.
         title: Option<String>,
     },
-    /// A line break that the author asked for.
+    /// A hard line break.
     LineBreak,
     /// A reference to a footnote.
     FootnoteReference {
-        /// The footnote's label.
+        /// The label of the footnote.
         label: String,
     },
 }
 
-/// How characters are set apart.
+/// A mark of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// Stress.
+    /// Emphasis.
     Emphasis,
-    /// Importance.
+    /// Strong emphasis.
     Strong,
-    /// No longer right.
+    /// Text that no longer applies.
     Strikethrough,
-    /// Code.
+    /// Inline code.
     Code,
 }
 
-/// Something an editor has to mend, or should look at: where it is and what it is.
+/// A document with warnings about its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed<W> {
+    /// The document.
+    pub document: Document,
+    /// The warnings about content that was changed or moved.
+    pub warnings: Vec<W>,
+}
+
+/// An error or warning about a file, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Warning {
-    /// The line, counted from 1 over the whole file, front matter included; `None` where it concerns no line.
+    /// The line in the file, from 1, front matter included; `None` if no line is concerned.
     pub line: Option<u32>,
-    /// The column, counted from 1 in characters.
+    /// The column, from 1, in characters.
     pub column: Option<u32>,
-    /// What it is, in one sentence.
+    /// The message, one sentence.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! The values that are parsed once, at the border, and never validated again.
+//! Names that are parsed once from input and never validated again.
 
 use std::{fmt, str::FromStr};
 
@@ -13,7 +13,7 @@ mod href;
 
 pub use href::{ARTICLE_LINK_MARK, Href, replace_article_links};
 
-/// Why a value is not a name of its kind; reads as the end of a sentence: "`X` is not a slug: …".
+/// The reason why a name is invalid, worded as the end of a sentence: "`X` is not a slug: …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidName(pub String);
 
@@ -25,11 +25,11 @@ impl fmt::Display for InvalidName {
 
 impl std::error::Error for InvalidName {}
 
-/// What every name here is to the outside: a string with a parser.
+/// Implements the conversions of a name that wraps a string.
 macro_rules! string_name {
     ($name:ident) => {
         impl $name {
-            /// The name as it is written.
+            /// Returns the name as a string.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -58,19 +58,19 @@ macro_rules! string_name {
     };
 }
 
-/// The address of an article or topic: 1 to 96 of `a-z`, `0-9` and single hyphens, beginning and ending with a
-/// letter or digit, and never of the form of a UUID, so that a path can take either.
+/// The slug of an article or topic: 1 to 96 of `a-z`, `0-9` and single hyphens between them. It never has the form of a UUID,
+/// because a path accepts either.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
 string_name!(Slug);
 
 impl Slug {
-    /// The greatest length, in bytes.
+    /// The largest length, in bytes.
     pub const MAX: usize = 96;
 
-    /// A slug made from any text: Han characters by their pinyin, ASCII letters and digits kept, cut at a word;
-    /// `None` where nothing remains.
+    /// Derives a slug from any text: pinyin for Han characters, ASCII letters and digits unchanged, cut at a word; `None` if
+    /// nothing remains.
     #[must_use]
     pub fn derive(text: &str) -> Option<Slug> {
         derive(text, 64).parse().ok()
@@ -88,20 +88,20 @@ impl FromStr for Slug {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        plain_name(text, Self::MAX, false)?;
+        check_name(text, Self::MAX, false)?;
         if Uuid::try_parse(text).is_ok() {
-            return Err(InvalidName("it has the form of an id".into()));
+            return Err(InvalidName("it must not have the form of an id".into()));
         }
         Ok(Slug(text.to_owned()))
     }
 }
 
-/// What a path calls an article by.
+/// The name of an article in a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArticleName {
-    /// A slug that it has or had.
+    /// A current or former slug.
     Slug(Slug),
-    /// Its id.
+    /// The id.
     Id(Uuid),
 }
 
@@ -109,7 +109,7 @@ impl FromStr for ArticleName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        // Only the hyphenated form: an id has one address.
+        // Only the hyphenated form, so that an id has one address.
         if text.len() == 36
             && let Ok(id) = Uuid::try_parse(text)
         {
@@ -119,7 +119,6 @@ impl FromStr for ArticleName {
     }
 }
 
-/// As it stands in a path.
 impl fmt::Display for ArticleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,19 +128,19 @@ impl fmt::Display for ArticleName {
     }
 }
 
-/// The address of a section within its article: 1 to 96 of `a-z`, `0-9` and single hyphens, beginning with a
-/// letter, so that it is never taken for a number ("2.1"), and never of the form of a UUID.
+/// The anchor of a section in its article: 1 to 96 of `a-z`, `0-9` and single hyphens. It begins with a letter, unlike a section
+/// number ("2.1"), and never has the form of a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Anchor(String);
 string_name!(Anchor);
 
 impl Anchor {
-    /// The greatest length, in bytes.
+    /// The largest length, in bytes.
     pub const MAX: usize = 96;
 
-    /// An anchor made from a title, as [`Slug::derive`] makes a slug; `section` where nothing remains of it, and
-    /// with `s-` before a title that begins with a digit.
+    /// Derives an anchor from a title as [`Slug::derive`] does; `section` if nothing remains, and with the prefix `s-` before a
+    /// digit.
     #[must_use]
     pub fn derive(title: &str) -> Anchor {
         let stem = derive(title, 48);
@@ -150,12 +149,11 @@ impl Anchor {
             Some(first) if first.is_ascii_digit() => format!("s-{stem}"),
             Some(_) => stem,
         };
-        // What is refused here has the form of a UUID, and has it no longer with a letter before it.
+        // Only the form of a UUID can be invalid here, and a prefix changes it.
         Anchor::from_str(&text).unwrap_or_else(|_| Anchor(format!("s-{text}")))
     }
 
-    /// The same anchor with a number behind it, for the second and later sections of one title; cut where it would
-    /// be longer than [`Anchor::MAX`].
+    /// Returns the anchor with a number as suffix, for further sections with the same title; cut to [`Anchor::MAX`].
     #[must_use]
     pub fn numbered(&self, n: u32) -> Anchor {
         let number = n.to_string();
@@ -169,56 +167,56 @@ impl FromStr for Anchor {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        plain_name(text, Self::MAX, true)?;
+        check_name(text, Self::MAX, true)?;
         if Uuid::try_parse(text).is_ok() {
-            return Err(InvalidName("it has the form of an id".into()));
+            return Err(InvalidName("it must not have the form of an id".into()));
         }
         Ok(Anchor(text.to_owned()))
     }
 }
 
-fn plain_name(text: &str, max: usize, letter_first: bool) -> Result<(), InvalidName> {
+fn check_name(text: &str, max: usize, letter_first: bool) -> Result<(), InvalidName> {
     let refuse = |why: &str| Err(InvalidName(why.to_owned()));
     let Some(first) = text.bytes().next() else {
-        return refuse("it is empty");
+        return refuse("it must not be empty");
     };
     if text.len() > max {
         return Err(InvalidName(format!("it is longer than {max} characters")));
     }
     if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
-        return refuse("only a-z, 0-9 and hyphens can stand in it");
+        return refuse("only a-z, 0-9 and hyphens are allowed");
     }
     if letter_first && !first.is_ascii_lowercase() {
         return refuse("it must begin with a letter a-z");
     }
     if text.starts_with('-') || text.ends_with('-') || text.contains("--") {
-        return refuse("a hyphen must stand between two letters or digits");
+        return refuse("a hyphen must be between two letters or digits");
     }
     Ok(())
 }
 
-/// Lower-case words joined by hyphens: pinyin for Han characters, ASCII letters and digits as they are, all else a
-/// border of words; whole words up to `max` bytes (a longer first word is cut).
+/// Returns lower-case words joined by hyphens, up to `max` bytes: pinyin for Han characters, and runs of ASCII letters and
+/// digits. Only a first word that is too long is cut.
 fn derive(text: &str, max: usize) -> String {
     use pinyin::ToPinyin;
 
     let mut words: Vec<String> = Vec::new();
-    let mut open = false;
+    let mut in_word = false;
     for c in text.chars().take(4 * max) {
         if let Some(syllable) = c.to_pinyin() {
             let plain: String = syllable.plain().chars().map(|c| if c == 'ü' { 'v' } else { c }).collect();
             words.push(plain);
-            open = false;
+            in_word = false;
         } else if c.is_ascii_alphanumeric() {
-            if !open {
+            if !in_word {
                 words.push(String::new());
-                open = true;
+                in_word = true;
             }
             if let Some(word) = words.last_mut() {
                 word.push(c.to_ascii_lowercase());
             }
         } else {
-            open = false;
+            in_word = false;
         }
     }
     let mut out = String::new();
@@ -235,8 +233,7 @@ fn derive(text: &str, max: usize) -> String {
     out
 }
 
-/// A language tag in the shape that the library uses: a language and, if it matters, a script or region
-/// (`zh-Hans`, `zh-Hant-TW`, `en`; RFC 5646).
+/// A language tag (RFC 5646) of a language and optionally a script and a region: `zh-Hans`, `zh-Hant-TW`, `en`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Locale(String);
@@ -265,20 +262,20 @@ impl FromStr for Locale {
         if !(2..=3).contains(&language.len()) || !language.bytes().all(|b| b.is_ascii_lowercase()) {
             return refuse();
         }
-        let mut seen_region = false;
-        for (place, part) in parts.enumerate() {
-            let script = place == 0
+        let mut has_region = false;
+        for (index, part) in parts.enumerate() {
+            let is_script = index == 0
                 && part.len() == 4
                 && part.bytes().enumerate().all(
                     |(i, b)| {
                         if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() }
                     },
                 );
-            let region = part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
-            if seen_region || !(script || region) {
+            let is_region = part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
+            if has_region || !(is_script || is_region) {
                 return refuse();
             }
-            seen_region = region;
+            has_region = is_region;
         }
         Ok(Locale(text.to_owned()))
     }
@@ -291,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn derived_names() {
+    fn names_are_derived_from_text() {
         let slug = |text: &str| Slug::derive(text).map(String::from);
         assert_eq!(slug("干细胞回输 2.0：What's new?").as_deref(), Some("gan-xi-bao-hui-shu-2-0-what-s-new"));
         assert_eq!(slug("绿色").as_deref(), Some("lv-se"));
@@ -307,10 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn a_numbered_anchor_is_never_too_long() {
+    fn numbered_anchor_is_cut_to_the_limit() {
         let long: Anchor = format!("{}-{}", "a".repeat(85), "b".repeat(10)).parse().unwrap();
         assert_eq!(long.numbered(2).as_str().len(), Anchor::MAX);
-        // Cut behind a hyphen, which does not stay.
+        // A cut after a hyphen removes the hyphen.
         assert_eq!(long.numbered(u32::MAX).as_str(), format!("{}-4294967295", "a".repeat(85)));
     }
 

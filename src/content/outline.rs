@@ -1,4 +1,4 @@
-//! The section tree: numbers by position, anchors, hashes.
+//! The section tree: numbers, anchors and hashes.
 
 use std::{collections::HashMap, collections::HashSet, fmt::Write};
 
@@ -6,60 +6,58 @@ use sha2::{Digest, Sha256};
 
 use super::{Anchor, Document, Section};
 
-/// The greatest depth of sections: HTML and Markdown have six levels of headings.
+/// The largest depth of sections: HTML and Markdown have six levels of headings.
 pub const MAX_DEPTH: usize = 6;
 
-/// A section at its place.
+/// A section with its position in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The number by position, such as `2.1`.
+    /// The number, such as `2.1`, which follows from the position.
     pub number: String,
-    /// How deep the section stands: 1 for a section of the article itself.
+    /// The depth: 1 for a top-level section.
     pub level: u32,
-    /// The place of the section above in the same list; `None` at level 1.
+    /// The index of the parent section in the same list; `None` at level 1.
     pub parent: Option<usize>,
     /// The section.
     pub section: &'a Section,
 }
 
-/// All sections in reading order: each before its children.
+/// Returns all sections in reading order, each before its children.
 #[must_use]
 pub fn entries(sections: &[Section]) -> Vec<Entry<'_>> {
     let mut out: Vec<Entry<'_>> = Vec::new();
-    // What is still to come, the next one last: its position among its siblings, its parent and the section.
-    let mut rest: Vec<(usize, Option<usize>, &Section)> = Vec::new();
-    rest.extend(sections.iter().enumerate().rev().map(|(i, section)| (i, None, section)));
-    while let Some((position, parent, section)) = rest.pop() {
+    // The sections to visit, the next one last: position among its siblings, parent, section.
+    let mut pending: Vec<(usize, Option<usize>, &Section)> = Vec::new();
+    pending.extend(sections.iter().enumerate().rev().map(|(i, section)| (i, None, section)));
+    while let Some((position, parent, section)) = pending.pop() {
         let (number, level) = match parent.and_then(|at| out.get(at)) {
             None => ((position + 1).to_string(), 1),
             Some(above) => (format!("{}.{}", above.number, position + 1), above.level + 1),
         };
-        let place = out.len();
+        let index = out.len();
         out.push(Entry { number, level, parent, section });
-        rest.extend(section.children.iter().enumerate().rev().map(|(i, child)| (i, Some(place), child)));
+        pending.extend(section.children.iter().enumerate().rev().map(|(i, child)| (i, Some(index), child)));
     }
     out
 }
 
-/// What a section's own content is, as 32 hexadecimal digits: two sections have the same hash exactly if their
-/// anchor, label, title and blocks are the same. Its children do not count.
+/// Returns a hash of a section's anchor, label, title and blocks, without its children, as 32 hexadecimal digits.
 #[must_use]
 pub fn section_hash(section: &Section) -> String {
     hash(&(&section.anchor, &section.label, &section.title, &section.blocks))
 }
 
-/// What a document's whole content is, as 32 hexadecimal digits: two documents have the same hash exactly if they
-/// are equal, but for the slug: an article that only moves is the same article. Anchors count, so they have to be filled before ([`fill_anchors`]).
+/// Returns a hash of a document as 32 hexadecimal digits. The slug is left out, because a moved article has the same content.
+/// Anchors are included, so call [`fill_anchors`] before.
 #[must_use]
 pub fn document_hash(document: &Document) -> String {
     let Document { slug: _, locale, title, questions, summary, topics, source, related, lead, sections } = document;
     hash(&((locale, title, questions, summary), (topics, source, related), (lead, sections)))
 }
 
-/// The first 128 bits of SHA-256 over the JSON of a value.
+/// Returns the first 128 bits of SHA-256 over the JSON of a value.
 fn hash(value: &impl serde::Serialize) -> String {
-    // JSON of these types cannot fail: every key is a string. Were it to, nothing would be taken as unchanged but
-    // what fails alike.
+    // Serialization of these types cannot fail: every key is a string.
     let json = serde_json::to_vec(value).unwrap_or_else(|error| error.to_string().into_bytes());
     let mut out = String::with_capacity(32);
     for byte in Sha256::digest(&json).iter().take(16) {
@@ -69,33 +67,31 @@ fn hash(value: &impl serde::Serialize) -> String {
     out
 }
 
-/// Gives every section without an anchor one that is derived from its title, with `-2`, `-3` … behind it where
-/// another section of the document has it already or `reserved` says that it may not be given. Anchors that are there
-/// stay, wherever they stand.
+/// Derives an anchor from the title for every section without one. The suffix `-2`, `-3`, … avoids anchors of other sections
+/// and those for which `is_reserved` returns true. Existing anchors stay.
 ///
-/// The same document and the same reserved anchors give the same result; the time is linear in the number of
-/// sections and of reserved anchors that are met.
-pub fn fill_anchors(document: &mut Document, reserved: &dyn Fn(&Anchor) -> bool) {
+/// The result is deterministic; the time is linear in the number of sections and of reserved anchors that are met.
+pub fn fill_anchors(document: &mut Document, is_reserved: &dyn Fn(&Anchor) -> bool) {
     let mut taken: HashSet<Anchor> =
         entries(&document.sections).into_iter().filter_map(|entry| entry.section.anchor.clone()).collect();
-    // The number to try next for each derived anchor, so that many sections of one title do not try all again.
+    // The next number to try for each derived anchor, so that many equal titles take linear time.
     let mut next: HashMap<Anchor, u32> = HashMap::new();
-    let mut rest: Vec<&mut Section> = document.sections.iter_mut().rev().collect();
-    while let Some(section) = rest.pop() {
+    let mut pending: Vec<&mut Section> = document.sections.iter_mut().rev().collect();
+    while let Some(section) = pending.pop() {
         if section.anchor.is_none() {
             let stem = Anchor::derive(&section.title);
             let number = next.entry(stem.clone()).or_insert(1);
             let anchor = loop {
                 let candidate = if *number == 1 { stem.clone() } else { stem.numbered(*number) };
                 *number += 1;
-                if !taken.contains(&candidate) && !reserved(&candidate) {
+                if !taken.contains(&candidate) && !is_reserved(&candidate) {
                     break candidate;
                 }
             };
             taken.insert(anchor.clone());
             section.anchor = Some(anchor);
         }
-        rest.extend(section.children.iter_mut().rev());
+        pending.extend(section.children.iter_mut().rev());
     }
 }
 
@@ -114,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_follow_the_position() {
+    fn numbers_follow_positions() {
         let document = read("# a\n### b\n#### c\n## d\n# e\n");
         let list: Vec<_> = entries(&document.sections)
             .into_iter()
@@ -133,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn explicit_anchors_win_and_reserved_ones_are_not_given() {
+    fn explicit_anchors_stay_and_reserved_anchors_are_skipped() {
         let mut document = read("## 概念\n## 概念\n## 概念\n## 别的 {#gai-nian}\n## gai nian 2\n");
         fill_anchors(&mut document, &|anchor| anchor.as_str() == "gai-nian-3");
         assert_eq!(anchors(&document), ["gai-nian-2", "gai-nian-4", "gai-nian-5", "gai-nian", "gai-nian-2-2"]);
@@ -143,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn many_sections_of_one_title_take_linear_time() {
+    fn many_equal_titles_take_linear_time() {
         let mut document = read("");
         let section =
             Section { anchor: None, label: None, title: "同".into(), blocks: Vec::new(), children: Vec::new() };
@@ -158,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_change_with_what_they_cover() {
+    fn hashes_change_with_their_content() {
         let one = read("## 一、a {#x}\n\ntext\n\n### b {#y}\n");
         let hash = section_hash(&one.sections[0]);
         assert_eq!(hash.len(), 32);

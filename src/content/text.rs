@@ -1,13 +1,12 @@
-//! Plain text: what may stand in a text at all, blocks written down without marks, and how long a text is.
+//! Plain text: forbidden characters, blocks without has_markers, excerpts and lengths.
 
 use std::{borrow::Cow, fmt::Write};
 
 use super::{Block, Document, Inline, Section};
 
-/// Whether a character may not stand in any text of the library: control characters, noncharacters (Unicode 23.7;
-/// [`ARTICLE_LINK_MARK`](super::name::ARTICLE_LINK_MARK) is one), the byte order mark, and the characters that
-/// override the direction of what follows and so can make a text look like another (Unicode Technical Report 36).
-/// Line feed and tab may stand.
+/// Returns true for characters that no text may contain: control characters except line feed and tab, noncharacters
+/// (Unicode 23.7; [`ARTICLE_LINK_MARK`](super::name::ARTICLE_LINK_MARK) is one), the byte order mark, and bidirectional
+/// overrides, which can make a text look like another (Unicode Technical Report 36).
 #[must_use]
 pub fn is_forbidden(c: char) -> bool {
     match c {
@@ -17,8 +16,7 @@ pub fn is_forbidden(c: char) -> bool {
     }
 }
 
-/// The text with `\n` as its only line break, and without the characters that may not stand in it; and how many of
-/// those were taken out.
+/// Removes forbidden characters and converts all line breaks to `\n`; returns the text and the number of removed characters.
 #[must_use]
 pub fn clean(text: &str) -> (Cow<'_, str>, usize) {
     let odd = |c: char| is_forbidden(c) || matches!(c, '\u{2028}' | '\u{2029}');
@@ -34,7 +32,7 @@ pub fn clean(text: &str) -> (Cow<'_, str>, usize) {
                 chars.next_if_eq(&'\n');
                 out.push('\n');
             }
-            // The other characters that end a line (Unicode 5.8).
+            // The other line separators (Unicode 5.8).
             '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
             _ if is_forbidden(c) => removed += 1,
             _ => out.push(c),
@@ -43,8 +41,8 @@ pub fn clean(text: &str) -> (Cow<'_, str>, usize) {
     (Cow::Owned(out), removed)
 }
 
-/// The text as one line: breaks and tabs become spaces, and what may not stand becomes U+FFFD, as CommonMark does
-/// with a character reference to nothing (section 2.5).
+/// Converts text to one line: breaks and tabs become spaces, and forbidden characters U+FFFD, as CommonMark does with invalid
+/// character references (section 2.5).
 #[must_use]
 pub(crate) fn line(text: &str) -> String {
     text.chars()
@@ -56,8 +54,7 @@ pub(crate) fn line(text: &str) -> String {
         .collect()
 }
 
-/// Blocks as plain text: paragraphs with an empty line between them, list items with their marks, table cells with
-/// tabs between them.
+/// Renders blocks as plain text: paragraphs separated by empty lines, list items with markers, table cells separated by tabs.
 #[must_use]
 pub fn blocks(blocks: &[Block]) -> String {
     let mut out = String::new();
@@ -66,7 +63,7 @@ pub fn blocks(blocks: &[Block]) -> String {
     out
 }
 
-/// Running text without its marks; a line break is a line break.
+/// Renders inlines as plain text, with line breaks.
 #[must_use]
 pub fn inlines(content: &[Inline]) -> String {
     let mut out = String::new();
@@ -86,39 +83,39 @@ fn write_inlines(out: &mut String, content: &[Inline]) {
     }
 }
 
-fn write_blocks(out: &mut String, blocks: &[Block], marks: bool) {
-    for (place, block) in blocks.iter().enumerate() {
-        if place > 0 {
+fn write_blocks(out: &mut String, blocks: &[Block], has_markers: bool) {
+    for (index, block) in blocks.iter().enumerate() {
+        if index > 0 {
             out.push_str("\n\n");
         }
-        write_block(out, block, marks);
+        write_block(out, block, has_markers);
     }
 }
 
-fn write_block(out: &mut String, block: &Block, marks: bool) {
+fn write_block(out: &mut String, block: &Block, has_markers: bool) {
     match block {
         Block::Paragraph { content } => write_inlines(out, content),
         Block::List { ordered, start, tight, items } => {
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
                     out.push_str(if *tight { "\n" } else { "\n\n" });
                 }
-                let mark = match (marks, ordered) {
+                let mark = match (has_markers, ordered) {
                     (false, _) => String::new(),
-                    (true, true) => format!("{}. ", u64::from(*start) + place as u64),
+                    (true, true) => format!("{}. ", u64::from(*start) + index as u64),
                     (true, false) => "• ".to_owned(),
                 };
                 let mut text = String::new();
-                for (place, block) in item.content.iter().enumerate() {
-                    if place > 0 {
+                for (index, block) in item.content.iter().enumerate() {
+                    if index > 0 {
                         text.push_str(if *tight { "\n" } else { "\n\n" });
                     }
-                    write_block(&mut text, block, marks);
+                    write_block(&mut text, block, has_markers);
                 }
                 out.push_str(&mark);
-                let indent = " ".repeat(if marks { 2 } else { 0 });
-                for (place, line) in text.lines().enumerate() {
-                    if place > 0 {
+                let indent = " ".repeat(if has_markers { 2 } else { 0 });
+                for (index, line) in text.lines().enumerate() {
+                    if index > 0 {
                         out.push('\n');
                         if !line.is_empty() {
                             out.push_str(&indent);
@@ -128,14 +125,14 @@ fn write_block(out: &mut String, block: &Block, marks: bool) {
                 }
             }
         }
-        Block::Quote { content } => write_blocks(out, content, marks),
+        Block::Quote { content } => write_blocks(out, content, has_markers),
         Block::Table { head, rows, .. } => {
-            for (place, row) in std::iter::once(head).chain(rows).enumerate() {
-                if place > 0 {
+            for (index, row) in std::iter::once(head).chain(rows).enumerate() {
+                if index > 0 {
                     out.push('\n');
                 }
-                for (place, cell) in row.iter().enumerate() {
-                    if place > 0 {
+                for (index, cell) in row.iter().enumerate() {
+                    if index > 0 {
                         out.push('\t');
                     }
                     write_inlines(out, &cell.content);
@@ -149,25 +146,25 @@ fn write_block(out: &mut String, block: &Block, marks: bool) {
                 out.push_str(title);
                 out.push_str("\n\n");
             }
-            write_blocks(out, content, marks);
+            write_blocks(out, content, has_markers);
         }
         Block::ThematicBreak => {
-            if marks {
+            if has_markers {
                 out.push_str("* * *");
             }
         }
         Block::Footnote { label, content } => {
-            if marks {
+            if has_markers {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "[{label}] ");
             }
-            write_blocks(out, content, marks);
+            write_blocks(out, content, has_markers);
         }
     }
 }
 
-/// The beginning of a text in at most `max` characters: whole sentences where at least one fits, else cut with an
-/// ellipsis; `None` where there is no text.
+/// Returns the start of a text in at most `max` characters: complete sentences if at least one fits, otherwise cut with an
+/// ellipsis; `None` without text.
 #[must_use]
 pub fn excerpt(content: &[Block], max: usize) -> Option<String> {
     let mut plain = String::new();
@@ -176,7 +173,7 @@ pub fn excerpt(content: &[Block], max: usize) -> Option<String> {
             plain.push(' ');
         }
         write_block(&mut plain, block, false);
-        // Four bytes a character at most: enough has been read, however long the text is.
+        // A character has at most four bytes, so there is enough text.
         if plain.len() > max.saturating_mul(4).saturating_add(4) {
             break;
         }
@@ -208,7 +205,7 @@ pub fn excerpt(content: &[Block], max: usize) -> Option<String> {
     Some(format!("{}…", kept.trim_end()))
 }
 
-/// How many characters the text has that are not white space; marks of lists and footnotes do not count.
+/// Counts the characters of a text without white space and without list and footnote markers.
 #[must_use]
 pub fn characters(content: &[Block]) -> u32 {
     let mut plain = String::new();
@@ -216,22 +213,22 @@ pub fn characters(content: &[Block]) -> u32 {
     u32::try_from(plain.chars().filter(|c| !c.is_whitespace()).count()).unwrap_or(u32::MAX)
 }
 
-/// [`characters`] of the lead and of every section, titles excluded.
+/// Returns the sum of [`characters`] over the lead and every section, without titles.
 #[must_use]
 pub fn document_characters(document: &Document) -> u32 {
     let mut sum = characters(&document.lead);
-    each_section(&document.sections, &mut |section| {
+    visit_sections(&document.sections, &mut |section| {
         sum = sum.saturating_add(characters(&section.blocks));
     });
     sum
 }
 
-/// How long it takes to read the lead and every section, in whole minutes: Han characters at 400 a minute and other
-/// words at 200 a minute, rounded up, at least 1.
+/// Returns the reading time of the lead and every section in minutes, rounded up, at least 1: 400 Han characters or 200 other
+/// words a minute.
 #[must_use]
 pub fn reading_minutes(document: &Document) -> u32 {
     let mut sum = words(&document.lead);
-    each_section(&document.sections, &mut |section| {
+    visit_sections(&document.sections, &mut |section| {
         let (han, other) = words(&section.blocks);
         sum = (sum.0 + han, sum.1 + other);
     });
@@ -239,11 +236,11 @@ pub fn reading_minutes(document: &Document) -> u32 {
 }
 
 fn minutes((han, other): (u64, u64)) -> u32 {
-    // In units of 1/400 minute, so that nothing is rounded before the end.
+    // Units of 1/400 minute avoid rounding before the end.
     u32::try_from((han + 2 * other).div_ceil(400)).unwrap_or(u32::MAX).max(1)
 }
 
-/// Han characters, and other words: runs of letters and digits.
+/// Counts Han characters, and other words: runs of letters and digits.
 fn words(content: &[Block]) -> (u64, u64) {
     let mut plain = String::new();
     write_blocks(&mut plain, content, false);
@@ -266,19 +263,18 @@ pub(crate) fn is_han(c: char) -> bool {
     matches!(u32::from(c), 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x3_FFFD | 0x3007)
 }
 
-/// Whether Chinese or Japanese text is set without a space beside this character: Han, kana, and the punctuation
-/// that is as wide as they are.
+/// Returns true for Han, kana and full-width punctuation, beside which Chinese and Japanese text has no spaces.
 pub(crate) fn is_wide(c: char) -> bool {
     is_han(c)
         || matches!(u32::from(c), 0x3001..=0x303F | 0x3040..=0x30FF | 0x31F0..=0x31FF | 0xFF01..=0xFF60 | 0xFE30..=0xFE4F)
         || matches!(c, '“' | '”' | '‘' | '’' | '—' | '…')
 }
 
-fn each_section<'a>(sections: &'a [Section], visit: &mut impl FnMut(&'a Section)) {
-    let mut rest: Vec<&Section> = sections.iter().rev().collect();
-    while let Some(section) = rest.pop() {
+fn visit_sections<'a>(sections: &'a [Section], visit: &mut impl FnMut(&'a Section)) {
+    let mut pending: Vec<&Section> = sections.iter().rev().collect();
+    while let Some(section) = pending.pop() {
         visit(section);
-        rest.extend(section.children.iter().rev());
+        pending.extend(section.children.iter().rev());
     }
 }
 
@@ -292,18 +288,18 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_stand_is_taken_out() {
+    fn forbidden_characters_are_removed() {
         assert_eq!(clean("中文\n\tplain"), (Cow::Borrowed("中文\n\tplain"), 0));
         assert!(matches!(clean("plain").0, Cow::Borrowed(_)));
         assert_eq!(clean("a\r\nb\rc\u{2028}d\u{2029}e\u{85}f\r").0, "a\nb\nc\nd\ne\nf\n");
         let (text, removed) = clean("\u{FEFF}a\0\u{1}\u{7F}\u{80}\u{202E}\u{2066}\u{FDD0}\u{FFFE}\u{1FFFF}b");
         assert_eq!((text.as_ref(), removed), ("ab", 10));
-        // Joiners and variation selectors make glyphs, and stay.
+        // Joiners and variation selectors are part of glyphs and stay.
         assert_eq!(clean("👩\u{200D}⚕\u{FE0F}\u{FFFD}").1, 0);
     }
 
     #[test]
-    fn blocks_as_text() {
+    fn blocks_render_as_plain_text() {
         let document = read(
             "A **b** [c](d.md)[^1]\\\ne\n\n3. x\n4. y\n   - z\n\n| a | b |\n|---|---|\n| c | d |\n\n> q\n\n```\ncode\n```\n\n![alt](i.png)\n\n[^1]: note\n",
         );
@@ -311,12 +307,12 @@ mod tests {
             blocks(&document.lead),
             "A b c\ne\n\n3. x\n4. y\n  • z\n\na\tb\nc\td\n\nq\n\ncode\n\nalt\n\n[1] note"
         );
-        // Abce, x, y, z, abcd, q, code, alt, note: no marks, no space.
+        // Abce, x, y, z, abcd, q, code, alt, note: no has_markers, no space.
         assert_eq!(characters(&document.lead), 4 + 3 + 4 + 1 + 4 + 3 + 4);
     }
 
     #[test]
-    fn excerpts_end_with_a_sentence_where_one_fits() {
+    fn excerpt_ends_with_a_sentence_if_one_fits() {
         let blocks = read("第一句。第二句比较长！第三\n\nNo 3.5 here. More").lead;
         assert_eq!(excerpt(&blocks, 100).as_deref(), Some("第一句。第二句比较长！第三 No 3.5 here. More"));
         assert_eq!(excerpt(&blocks, 12).as_deref(), Some("第一句。第二句比较长！"));
@@ -329,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_those_of_lead_and_sections() {
+    fn totals_include_lead_and_sections() {
         let document = read("中文\n\n## 标题\n\nab c\n\n### 二级\n\n文\n");
         assert_eq!(document_characters(&document), 2 + 3 + 1);
         assert_eq!(reading_minutes(&document), 1);

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     content::{
         ArticleName, Document, Slug,
-        json::{self, ArticleJson, Form},
+        json::{self, ArticleJson, TextLayout},
         markdown,
     },
     error::{Error, FieldError},
@@ -117,7 +117,7 @@ enum ContentFormat {
 
 /// The parameters of a response with content; `None` for the article file.
 #[derive(Debug, Clone, Copy)]
-pub struct ContentForm(Option<Form>);
+pub struct ContentForm(Option<TextLayout>);
 
 impl FromQuery for ContentForm {
     fn from_query(parameters: &mut Parameters) -> Self {
@@ -125,9 +125,9 @@ impl FromQuery for ContentForm {
                            section) or `blocks` (typed trees). With `file` the response is the article file itself, as \
                            `text/markdown`.";
         ContentForm(match parameters.declare("format", description).choice(ContentFormat::Whole) {
-            ContentFormat::Whole => Some(Form::Whole),
-            ContentFormat::Markdown => Some(Form::Markdown),
-            ContentFormat::Blocks => Some(Form::Blocks),
+            ContentFormat::Whole => Some(TextLayout::Single),
+            ContentFormat::Markdown => Some(TextLayout::Markdown),
+            ContentFormat::Blocks => Some(TextLayout::Blocks),
             ContentFormat::File => None,
         })
     }
@@ -306,12 +306,12 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
         let detail = format!("The address says `{slug}`, the front matter `{named}`; a move is `POST …/move`.");
         return Err(Error::InvalidContent(vec![FieldError::body("", detail)]));
     }
-    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
+    Ok((read.document, read.warnings.into_iter().map(fault).collect()))
 }
 
 fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let read = json::read(body, slug).map_err(refused)?;
-    Ok((read.document, read.remarks.into_iter().map(fault).collect()))
+    Ok((read.document, read.warnings.into_iter().map(fault).collect()))
 }
 
 /// Delete an article

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::json::{from_json, refused};
 use crate::{
-    content::{ArticleName, json::Refused},
+    content::{ArticleName, json::InvalidBody},
     db::{Db, PgConnection},
     error::Error,
     http::{
@@ -176,7 +176,7 @@ impl<S> Authorized<S> {
     /// Parses the body with a parser that reports all faults at once.
     pub async fn parse<T: Send + 'static>(
         &mut self,
-        parse: impl FnOnce(&[u8]) -> Result<T, Refused> + Send + 'static,
+        parse: impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + 'static,
     ) -> Result<T, Error> {
         let body = self.json_bytes().await?;
         // The largest hostile body takes a while to parse.

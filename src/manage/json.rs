@@ -8,22 +8,22 @@ use serde::{
 };
 
 use crate::{
-    content::json::{Refused, Warning},
+    content::json::{Diagnostic, InvalidBody},
     error::{Error, FieldError},
 };
 
 /// A body that says nothing, as the error that it is.
-pub(super) fn refused(why: Refused) -> Error {
+pub(super) fn refused(why: InvalidBody) -> Error {
     match why {
-        Refused::Syntax { line, column, message } => {
+        InvalidBody::Syntax { line, column, message } => {
             Error::MalformedRequest(format!("the body is not JSON: {message} at line {line} column {column}"))
         }
-        Refused::Content(faults) => Error::InvalidContent(faults.into_iter().map(fault).collect()),
+        InvalidBody::Content(faults) => Error::InvalidContent(faults.into_iter().map(fault).collect()),
     }
 }
 
 /// What a reader of bodies tells, as a fault.
-pub(super) fn fault(remark: Warning) -> FieldError {
+pub(super) fn fault(remark: Diagnostic) -> FieldError {
     FieldError { line: remark.line, column: remark.column, ..FieldError::body(remark.pointer, remark.message) }
 }
 

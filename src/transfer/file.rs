@@ -117,7 +117,7 @@ fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Ve
     if let Some(slug) = slug {
         read.document.slug = slug.clone();
     }
-    Ok(Content::Article { document: Box::new(read.document), remarks: read.remarks })
+    Ok(Content::Article { document: Box::new(read.document), remarks: read.warnings })
 }
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {

@@ -120,7 +120,7 @@ async fn tree(
     } else {
         cut(&mut parts, query.depth);
     }
-    let data = parts.iter().map(|part| part.deliver(query.format)).collect();
+    let data = parts.iter().map(|part| part.render(query.format)).collect();
     answer(&found, &SectionList { data })
 }
 
@@ -221,7 +221,7 @@ async fn within(
     let answer = answer(
         found,
         &SectionInContext {
-            section: order[place].deliver(format),
+            section: order[place].render(format),
             article: found.card.clone(),
             parent: trail.last().cloned(),
             breadcrumbs: trail,

@@ -178,8 +178,8 @@ async fn a_faulty_site_file_is_refused_alone() {
         "`name` is empty.",
         "`call_to_action: url` is no address",
         "`topics, item 1: name` is empty.",
-        "The topic `t` stands twice",
-        "The article `a` stands twice",
+        "The topic `t` is in `topics` twice",
+        "The article `a` is in `pins` twice",
     ] {
         assert!(report.contains(fault) && check.contains(fault), "{fault}: {report}{check}");
     }

@@ -1,13 +1,15 @@
-//! Values → [`Block`]s, held to what the type promises and made what Markdown would have made of them. The depth of
-//! values bounds the recursion.
+//! Reads [`Block`]s from JSON and normalizes them as Markdown would. The depth of the [`Value`](crate::content::value::Value)
+//! bounds the recursion.
 
-use super::{inlines, parts::Parts};
+use std::collections::HashMap;
+
+use super::inlines::{self, References};
 use crate::content::{
-    Align, Block, CalloutKind, Cell, ListItem, html, markdown,
-    value::{At, Check, Members, Value, shown},
+    Align, Block, CalloutKind, Cell, Inline, ListItem, html, markdown,
+    node::{Node, shorten},
 };
 
-/// The greatest number of an ordered list: CommonMark reads nine digits (5.2).
+/// The largest number of an ordered list (CommonMark 5.2).
 const MAX_START: u32 = 999_999_999;
 
 const KINDS: [(&str, CalloutKind); 5] = [
@@ -34,256 +36,169 @@ const TYPES: [(&str, &[&str]); 9] = [
     ("footnote", &["type", "label", "content"]),
 ];
 
-/// Reads the blocks of a part. What is faulty is left out.
-pub(super) fn read(value: &Value<'_>, at: &At<'_>, check: &mut Check<'_>, parts: &mut Parts) -> Vec<Block> {
-    Reader { check, parts, depth: 0 }.list(value, at)
-}
+/// The members of the types of a tree, by type.
+pub(super) type Types = [(&'static str, &'static [&'static str])];
 
-/// The type of a value and its members, if it is one of `types`.
-pub(super) fn typed<'v, 'a>(
-    value: &'v Value<'a>,
-    at: &At<'_>,
-    check: &mut Check<'_>,
-    types: &[(&'static str, &[&str])],
-) -> Option<(&'static str, Members<'v, 'a>)> {
-    let Value::Map(members) = value else {
-        return check.map(value, at, &["type"]).map(|map| ("", map));
-    };
-    let named = members.iter().find(|(name, _)| name == "type").map(|(_, value)| value);
-    let name = match named {
-        Some(Value::Text(name)) => name.as_ref(),
-        _ => "",
-    };
-    let Some((name, known)) = types.iter().find(|(known, _)| *known == name) else {
-        let types: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
-        check.fault(
-            &At::Name(at, "type"),
-            format!("The `type` is `{}`; the types are {}.", shown(name), types.join(", ")),
-        );
-        return None;
-    };
-    Some((name, check.map(value, at, known)?))
-}
-
-/// A member that must be there.
-pub(super) fn needed<'v, 'a>(
-    map: Members<'v, 'a>,
-    name: &str,
-    at: &At<'_>,
-    check: &mut Check<'_>,
-) -> Option<&'v Value<'a>> {
-    let value = map.get(name);
-    if value.is_none() {
-        check.fault(&At::Name(at, name), format!("`{name}` is missing."));
+/// Returns the type of a map, after a check of its members.
+pub(super) fn typed_map<'b, 'a>(node: &'b Node<'a>, types: &Types) -> Option<(&'static str, &'b Node<'a>)> {
+    if !node.is_map() {
+        return node.map(&["type"]).map(|map| ("", map));
     }
-    value
+    let (name, names) = node.member("type").choice(types)?;
+    Some((name, node.map(names)?))
 }
 
-struct Reader<'c, 'f, 'p> {
-    check: &'c mut Check<'f>,
-    parts: &'p mut Parts,
-    /// How deep the blocks are in lists, quotes, callouts and footnotes.
+/// Reads the blocks of an article, section by section.
+#[derive(Debug, Default)]
+pub(super) struct BlockReader {
+    pub(super) references: References,
+    /// The pointer of each footnote, by its label in lower case, because labels are case-insensitive in Markdown.
+    pub(super) footnotes: HashMap<String, String>,
+    /// The number of lists, quotes, callouts and footnotes around the current block.
     depth: usize,
 }
 
-impl Reader<'_, '_, '_> {
-    fn list(&mut self, value: &Value<'_>, list: &At<'_>) -> Vec<Block> {
-        let items = self.check.list(value, list).unwrap_or_default();
-        let mut out = Vec::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
-            let at = At::Item(list, place);
-            if let Some((name, map)) = typed(item, &at, self.check, &TYPES) {
-                out.extend(self.block(name, map, &at));
-            }
-        }
-        out
+impl BlockReader {
+    /// Reads a list of blocks without those that are invalid.
+    pub(super) fn read(&mut self, list: &Node<'_>) -> Vec<Block> {
+        list.items().into_iter().flatten().filter_map(|item| self.block(&item)).collect()
     }
 
-    /// What stands one deeper.
-    fn within<T>(&mut self, at: &At<'_>, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+    /// Runs `read` one level deeper.
+    fn nested<T>(&mut self, node: &Node<'_>, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if self.depth == markdown::MAX_NESTING {
-            let most = markdown::MAX_NESTING;
-            self.check.fault(at, format!("Lists and quotes stand more than {most} deep in each other here."));
+            node.error(format!("Lists and quotes can be nested {} levels deep at most.", markdown::MAX_NESTING));
             return None;
         }
         self.depth += 1;
-        let read = read(self);
+        let value = read(self);
         self.depth -= 1;
-        read
+        Some(value)
     }
 
-    fn content(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Vec<Block>> {
-        let value = needed(map, "content", at, self.check)?;
-        self.within(at, |reader| Some(reader.list(value, &At::Name(at, "content"))))
+    fn content(&mut self, map: &Node<'_>) -> Option<Vec<Block>> {
+        self.nested(map, |reader| reader.read(&map.member("content")))
     }
 
-    fn block(&mut self, name: &str, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {
+    fn inlines(&mut self, map: &Node<'_>) -> Vec<Inline> {
+        inlines::read(&map.member("content"), &mut self.references)
+    }
+
+    fn block(&mut self, node: &Node<'_>) -> Option<Block> {
+        let (name, map) = typed_map(node, &TYPES)?;
         match name {
             "paragraph" => {
-                let told = self.check.told;
-                let content = self.inlines(map, at)?;
-                let paragraph = markdown::paragraph(content);
-                if paragraph.is_none() && self.check.told == told {
-                    self.check.fault(at, "A paragraph must have text.");
+                let errors = map.errors.count();
+                let paragraph = markdown::paragraph(self.inlines(map));
+                if paragraph.is_none() && map.errors.count() == errors {
+                    map.error("A paragraph must have text.");
                 }
                 paragraph
             }
-            "list" => self.items(map, at),
-            "quote" => Some(Block::Quote { content: self.content(map, at)? }),
-            "table" => self.table(map, at),
-            "image" => {
-                let (src, alt, title) = inlines::image(map, at, self.check)?;
-                Some(Block::Image { src, alt, title })
-            }
-            "code" => self.code(map, at),
+            "list" => self.list(map),
+            "quote" => Some(Block::Quote { content: self.content(map)? }),
+            "table" => self.table(map),
+            "image" => inlines::image(map).map(|(src, alt, title)| Block::Image { src, alt, title }),
+            "code" => code(map),
             "callout" => {
-                let kind = needed(map, "kind", at, self.check)
-                    .and_then(|value| self.word(value, &At::Name(at, "kind"), &KINDS));
-                let title = inlines::title(map, at, self.check);
-                let content = self.content(map, at)?;
+                let kind = map.member("kind").choice(&KINDS).map(|(_, kind)| kind);
+                let title = inlines::title(map);
+                let content = self.content(map)?;
                 Some(Block::Callout { kind: kind?, title, content })
             }
-            "footnote" => self.footnote(map, at),
+            "footnote" => self.footnote(map),
             _ => Some(Block::ThematicBreak),
         }
     }
 
-    fn inlines(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Vec<crate::content::Inline>> {
-        let value = needed(map, "content", at, self.check)?;
-        Some(inlines::read(value, &At::Name(at, "content"), self.check, &mut self.parts.references))
-    }
-
-    fn word<T: Copy>(&mut self, value: &Value<'_>, at: &At<'_>, words: &[(&str, T)]) -> Option<T> {
-        if let Value::Text(text) = value
-            && let Some((_, meaning)) = words.iter().find(|(word, _)| word == text)
-        {
-            return Some(*meaning);
+    fn list(&mut self, map: &Node<'_>) -> Option<Block> {
+        let ordered = map.member("ordered").bool();
+        let tight = map.member("tight").bool();
+        let start = map.member("start").number(MAX_START);
+        let list = map.member("items");
+        let values = list.items()?;
+        if values.len() == 0 {
+            list.error("A list must have items.");
         }
-        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.check.fault(at, format!("It must be one of {}.", words.join(", ")));
-        None
-    }
-
-    fn flag(&mut self, map: Members<'_, '_>, name: &str, at: &At<'_>) -> Option<bool> {
-        if let Value::Bool(is) = needed(map, name, at, self.check)? {
-            return Some(*is);
-        }
-        self.check.fault(&At::Name(at, name), format!("`{name}` must be true or false."));
-        None
-    }
-
-    fn items(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {
-        let ordered = self.flag(map, "ordered", at);
-        let tight = self.flag(map, "tight", at);
-        let start = match needed(map, "start", at, self.check) {
-            Some(Value::Number(Some(start))) if *start <= MAX_START => Some(*start),
-            Some(_) => {
-                let message = format!("`start` must be a whole number from 0 to {MAX_START}.");
-                self.check.fault(&At::Name(at, "start"), message);
-                None
-            }
-            None => None,
-        };
-        let list = At::Name(at, "items");
-        let values = needed(map, "items", at, self.check).and_then(|value| self.check.list(value, &list))?;
-        if values.is_empty() {
-            self.check.fault(&list, "A list must have items.");
-        }
-        let items = self.within(at, |reader| {
-            let mut items = Vec::with_capacity(values.len());
-            for (place, item) in values.iter().enumerate() {
-                let at = At::Item(&list, place);
-                let content = reader
-                    .check
-                    .map(item, &at, &["content"])
-                    .and_then(|map| needed(map, "content", &at, reader.check))
-                    .map(|value| reader.list(value, &At::Name(&at, "content")));
-                items.extend(content.map(|content| ListItem { content }));
-            }
-            Some(items)
+        let items = self.nested(map, |reader| {
+            let item = |item: Node<'_>| {
+                let content = item.map(&["content"])?.member("content");
+                Some(ListItem { content: reader.read(&content) })
+            };
+            values.filter_map(item).collect::<Vec<ListItem>>()
         })?;
-        let (ordered, start) = (ordered?, start?);
+        let ordered = ordered?;
+        let start = start?;
         let tight = markdown::tightness(tight?, &items);
         Some(Block::List { ordered, start: if ordered { start } else { 1 }, tight, items })
     }
 
-    fn code(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {
-        let place = At::Name(at, "language");
-        let language = map.given("language").and_then(|value| self.check.text(value, &place));
-        if let Some(language) = language.as_deref().filter(|language| !html::is_language(language)) {
-            let message = "it must be one word of at most 32 letters, digits and + # . _ -";
-            self.check.fault(&place, format!("`{}` cannot be a language: {message}.", shown(language)));
-        }
-        let text = needed(map, "text", at, self.check)?;
-        let text = self.check.text(text, &At::Name(at, "text"))?.into_owned();
-        Some(Block::Code { language: language.map(std::borrow::Cow::into_owned), text })
-    }
-
-    fn cells(&mut self, value: &Value<'_>, list: &At<'_>) -> Option<Vec<Cell>> {
-        let values = self.check.list(value, list)?;
-        let mut cells = Vec::with_capacity(values.len());
-        for (place, value) in values.iter().enumerate() {
-            let at = At::Item(list, place);
-            let content = self.check.map(value, &at, &["content"]).and_then(|map| self.inlines(map, &at));
-            let content = content.unwrap_or_default();
-            if inlines::breaks(&content) {
-                self.check.fault(&at, "A cell has one line; a line break cannot stand in it.");
+    fn cells(&mut self, row: &Node<'_>) -> Option<Vec<Cell>> {
+        let cell = |item: Node<'_>| {
+            let content = item.map(&["content"]).map(|map| self.inlines(map)).unwrap_or_default();
+            if inlines::has_line_break(&content) {
+                item.error("A cell cannot contain a line break; use two rows or another block.");
             }
-            cells.push(Cell { content });
-        }
-        Some(cells)
+            Cell { content }
+        };
+        Some(row.items()?.map(cell).collect())
     }
 
-    fn table(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {
-        let place = At::Name(at, "align");
-        let align = needed(map, "align", at, self.check).and_then(|value| self.check.list(value, &place));
-        let align = align.map(|values| {
-            let word = |(item, value)| self.word(value, &At::Item(&place, item), &ALIGNS).unwrap_or(Align::None);
-            values.iter().enumerate().map(word).collect::<Vec<Align>>()
-        });
-        let place = At::Name(at, "head");
-        let head = needed(map, "head", at, self.check).and_then(|value| self.cells(value, &place));
-        let width = head.as_ref().map_or(0, Vec::len);
-        if head.is_some() && width == 0 {
-            self.check.fault(&place, "The head of a table must have cells.");
+    fn table(&mut self, map: &Node<'_>) -> Option<Block> {
+        let member = map.member("align");
+        let read = |item: Node<'_>| item.choice(&ALIGNS).map_or(Align::None, |(_, align)| align);
+        let align: Option<Vec<Align>> = member.items().map(|items| items.map(read).collect());
+        let head = map.member("head");
+        let cells = self.cells(&head);
+        let width = cells.as_ref().map(Vec::len);
+        if width == Some(0) {
+            head.error("The head of a table must have cells.");
         }
-        if align.as_ref().is_some_and(|align| align.len() != width) && head.is_some() {
-            self.check.fault(&At::Name(at, "align"), format!("It must name {width} columns, as the head has."));
+        if let (Some(align), Some(width)) = (&align, width)
+            && align.len() != width
+        {
+            member.error(format!("`align` must have {width} items, as many as `head`."));
         }
-        let place = At::Name(at, "rows");
-        let values = needed(map, "rows", at, self.check).and_then(|value| self.check.list(value, &place))?;
-        let mut rows = Vec::with_capacity(values.len());
-        for (item, value) in values.iter().enumerate() {
-            let at = At::Item(&place, item);
-            let Some(cells) = self.cells(value, &at) else { continue };
-            if cells.len() != width && head.is_some() {
-                self.check.fault(&at, format!("The row has {} cells, the head {width}.", cells.len()));
+        let mut rows = Vec::new();
+        for row in map.member("rows").items()? {
+            let Some(cells) = self.cells(&row) else { continue };
+            if let Some(width) = width.filter(|width| *width != cells.len()) {
+                row.error(format!("The row has {} cells, but `head` has {width}.", cells.len()));
             }
             rows.push(cells);
         }
-        Some(Block::Table { align: align?, head: head?, rows })
+        Some(Block::Table { align: align?, head: cells?, rows })
     }
 
-    fn footnote(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Block> {
-        let told = self.check.told;
+    fn footnote(&mut self, map: &Node<'_>) -> Option<Block> {
+        let errors = map.errors.count();
         if self.depth > 0 {
-            self.check.fault(at, "A footnote stands among the blocks of a section, not within another block.");
+            map.error("A footnote cannot be inside another block; move it to the blocks of the section.");
         }
-        let label = needed(map, "label", at, self.check);
-        let label = label.and_then(|value| inlines::label(value, &At::Name(at, "label"), self.check));
+        let member = map.member("label");
+        let label = inlines::label(&member);
         if let Some(label) = &label {
-            // The parser does not tell labels apart by their case.
             let folded = label.to_lowercase();
-            if let Some(before) = self.parts.footnotes.get(&folded) {
-                let message = format!("The footnote `{label}` is that of `{before}` already.");
-                self.check.fault(&At::Name(at, "label"), message);
+            if let Some(first) = self.footnotes.get(&folded) {
+                member.error(format!("The footnote `{label}` is already defined at `{first}`; use another label."));
             } else {
-                self.parts.footnotes.insert(folded, at.pointer());
+                self.footnotes.insert(folded, map.pointer());
             }
         }
-        let sound = self.check.told == told;
-        let content = self.content(map, at)?;
-        // One that is defined twice would be a fault of Markdown too.
-        label.filter(|_| sound).map(|label| Block::Footnote { label, content })
+        let is_valid = map.errors.count() == errors;
+        let content = self.content(map)?;
+        // A second definition would be reported by the Markdown reader again.
+        label.filter(|_| is_valid).map(|label| Block::Footnote { label, content })
     }
+}
+
+fn code(map: &Node<'_>) -> Option<Block> {
+    let member = map.member("language");
+    let language = member.given().and_then(|language| language.text());
+    if let Some(language) = language.as_deref().filter(|language| !html::is_language(language)) {
+        let expected = "use one word of at most 32 letters, digits and + # . _ -";
+        member.error(format!("`{}` cannot be a language: {expected}.", shorten(language)));
+    }
+    let text = map.member("text").text()?.into_owned();
+    Some(Block::Code { language: language.map(std::borrow::Cow::into_owned), text })
 }

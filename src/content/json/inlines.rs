@@ -1,11 +1,12 @@
-//! Values → [`Inline`]s.
+//! Reads [`Inline`]s from JSON.
 
 use std::collections::HashMap;
 
-use super::blocks::{needed, typed};
+use super::blocks::typed_map;
 use crate::content::{
-    Href, Inline, Mark, markdown, text,
-    value::{At, Check, Members, Value, shown},
+    Href, Inline, Mark, markdown,
+    node::{Node, shorten},
+    text,
 };
 
 const MARKS: [(&str, Mark); 4] = [
@@ -15,7 +16,7 @@ const MARKS: [(&str, Mark); 4] = [
     ("code", Mark::Code),
 ];
 
-/// The members of each type of running text.
+/// The members of each type of inline.
 const TYPES: [(&str, &[&str]); 5] = [
     ("text", &["type", "text", "marks"]),
     ("link", &["type", "href", "title", "content"]),
@@ -24,156 +25,99 @@ const TYPES: [(&str, &[&str]); 5] = [
     ("footnote_reference", &["type", "label"]),
 ];
 
-/// Reads running text, and notes the labels of footnotes that it refers to. What is faulty is left out.
-pub(super) fn read(
-    value: &Value<'_>,
-    at: &At<'_>,
-    check: &mut Check<'_>,
-    references: &mut HashMap<String, String>,
-) -> Vec<Inline> {
-    markdown::tidy(Reader { check, references }.list(value, at, false))
+/// The first reference to each footnote: its label and pointer.
+pub(super) type References = HashMap<String, String>;
+
+/// Reads inlines without those that are invalid, and records their footnote references.
+pub(super) fn read(list: &Node<'_>, references: &mut References) -> Vec<Inline> {
+    markdown::normalize(read_list(list, references, false))
 }
 
-/// Whether a line break stands in running text.
-pub(super) fn breaks(content: &[Inline]) -> bool {
+pub(super) fn has_line_break(content: &[Inline]) -> bool {
     content.iter().any(|inline| match inline {
         Inline::LineBreak => true,
-        Inline::Link { content, .. } => breaks(content),
+        Inline::Link { content, .. } => has_line_break(content),
         _ => false,
     })
 }
 
-/// The label of a footnote.
-pub(super) fn label(value: &Value<'_>, at: &At<'_>, check: &mut Check<'_>) -> Option<String> {
-    let label = check.text(value, at)?;
+/// Reads the label of a footnote.
+pub(super) fn label(node: &Node<'_>) -> Option<String> {
+    let label = node.text()?;
     if !markdown::is_label(&label) {
-        let message = "it must be 1 to 64 bytes of letters a-z, digits, hyphens and Chinese characters";
-        check.fault(at, format!("`{}` cannot be the label of a footnote: {message}.", shown(&label)));
+        let expected = "use 1 to 64 bytes of letters a-z, digits, hyphens and Chinese characters";
+        node.error(format!("`{}` cannot be the label of a footnote: {expected}.", shorten(&label)));
         return None;
     }
     Some(label.into_owned())
 }
 
-/// The address, description and title of an image.
-pub(super) fn image(
-    map: Members<'_, '_>,
-    at: &At<'_>,
-    check: &mut Check<'_>,
-) -> Option<(String, String, Option<String>)> {
-    let src = needed(map, "src", at, check).and_then(|value| {
-        let at = At::Name(at, "src");
-        match Href::image_source(&check.text(value, &at)?) {
-            Ok(src) => Some(src),
-            Err(why) => {
-                check.fault(&at, format!("The image's address is none: {why}."));
-                None
-            }
-        }
-    });
-    let alt = needed(map, "alt", at, check).and_then(|value| check.text(value, &At::Name(at, "alt")));
-    let alt = alt.map(|alt| text::line(&alt).trim().to_owned());
-    let title = title(map, at, check);
+/// Reads the address, alternative text and title of an image.
+pub(super) fn image(map: &Node<'_>) -> Option<(String, String, Option<String>)> {
+    let src = address(&map.member("src"), Href::image_source);
+    let alt = map.member("alt").text().map(|alt| text::line(&alt).trim().to_owned());
+    let title = title(map);
     Some((src?, alt?, title))
 }
 
-/// A title, if there is one.
-pub(super) fn title(map: Members<'_, '_>, at: &At<'_>, check: &mut Check<'_>) -> Option<String> {
-    check.line(map.get("title")?, &At::Name(at, "title"), usize::MAX)
+/// Reads the optional title of a link, image or callout.
+pub(super) fn title(map: &Node<'_>) -> Option<String> {
+    map.member("title").line(usize::MAX)
 }
 
-struct Reader<'c, 'f, 'r> {
-    check: &'c mut Check<'f>,
-    references: &'r mut HashMap<String, String>,
+fn address<T>(node: &Node<'_>, parse: impl FnOnce(&str) -> Result<T, crate::content::name::InvalidName>) -> Option<T> {
+    parse(&node.text()?).map_err(|why| node.error(format!("`{}` is not a valid address: {why}.", node.path()))).ok()
 }
 
-impl Reader<'_, '_, '_> {
-    fn list(&mut self, value: &Value<'_>, list: &At<'_>, in_link: bool) -> Vec<Inline> {
-        let items = self.check.list(value, list).unwrap_or_default();
-        let mut out = Vec::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
-            let at = At::Item(list, place);
-            if let Some((name, map)) = typed(item, &at, self.check, &TYPES) {
-                out.extend(self.inline(name, map, &at, in_link));
-            }
-        }
-        out
-    }
+fn read_list(list: &Node<'_>, references: &mut References, in_link: bool) -> Vec<Inline> {
+    let items = list.items().into_iter().flatten();
+    items.filter_map(|item| read_inline(&item, references, in_link)).collect()
+}
 
-    fn inline(&mut self, name: &str, map: Members<'_, '_>, at: &At<'_>, in_link: bool) -> Option<Inline> {
-        match name {
-            "text" => self.text(map, at),
-            "link" if in_link => {
-                self.check.fault(at, "A link cannot stand in a link.");
-                None
-            }
-            "link" => self.link(map, at),
-            "image" => {
-                let (src, alt, title) = image(map, at, self.check)?;
-                Some(Inline::Image { src, alt, title })
-            }
-            "footnote_reference" if in_link => {
-                self.check.fault(at, "A reference to a footnote cannot stand in a link; put it behind.");
-                None
-            }
-            "footnote_reference" => {
-                let place = At::Name(at, "label");
-                let label = needed(map, "label", at, self.check).and_then(|value| label(value, &place, self.check))?;
-                if !self.references.contains_key(&label) {
-                    self.references.insert(label.clone(), at.pointer());
-                }
-                Some(Inline::FootnoteReference { label })
-            }
-            _ => Some(Inline::LineBreak),
+fn read_inline(item: &Node<'_>, references: &mut References, in_link: bool) -> Option<Inline> {
+    let (name, map) = typed_map(item, &TYPES)?;
+    match name {
+        "text" => read_text(map),
+        "link" if in_link => {
+            map.error("A link cannot contain another link; put it after the link.");
+            None
         }
+        "link" => read_link(map, references),
+        "image" => image(map).map(|(src, alt, title)| Inline::Image { src, alt, title }),
+        "footnote_reference" if in_link => {
+            map.error("A link cannot contain a footnote reference; put it after the link.");
+            None
+        }
+        "footnote_reference" => {
+            let label = label(&map.member("label"))?;
+            references.entry(label.clone()).or_insert_with(|| map.pointer());
+            Some(Inline::FootnoteReference { label })
+        }
+        _ => Some(Inline::LineBreak),
     }
+}
 
-    fn text(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Inline> {
-        let place = At::Name(at, "text");
-        let text = needed(map, "text", at, self.check).and_then(|value| self.check.text(value, &place));
-        if text.as_deref().is_some_and(|text| text.contains('\n')) {
-            self.check.fault(&place, "A line break in running text is an inline of its own, of type `line_break`.");
-        }
-        let place = At::Name(at, "marks");
-        let values = needed(map, "marks", at, self.check).and_then(|value| self.check.list(value, &place))?;
-        let mut marks = Vec::with_capacity(values.len());
-        for (item, value) in values.iter().enumerate() {
-            let named = |(name, _): &&(&str, Mark)| matches!(value, Value::Text(text) if text == name);
-            match MARKS.iter().find(named) {
-                Some((_, mark)) if marks.contains(mark) => {}
-                Some((_, mark)) => marks.push(*mark),
-                None => {
-                    let names: Vec<&str> = MARKS.iter().map(|(name, _)| *name).collect();
-                    let message = format!("A mark must be one of {}.", names.join(", "));
-                    self.check.fault(&At::Item(&place, item), message);
-                }
-            }
-        }
-        marks.sort_unstable();
-        Some(Inline::Text { text: text::line(&text?), marks })
+fn read_text(map: &Node<'_>) -> Option<Inline> {
+    let (text, marks) = (map.member("text"), map.member("marks"));
+    let characters = text.text();
+    if characters.as_deref().is_some_and(|text| text.contains('\n')) {
+        text.error("A text cannot contain a line break; use an inline of type `line_break`.");
     }
+    let mut marks: Vec<Mark> = marks.items()?.filter_map(|mark| Some(mark.choice(&MARKS)?.1)).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    Some(Inline::Text { text: text::line(&characters?), marks })
+}
 
-    fn link(&mut self, map: Members<'_, '_>, at: &At<'_>) -> Option<Inline> {
-        let href = needed(map, "href", at, self.check).and_then(|value| {
-            let at = At::Name(at, "href");
-            match self.check.text(value, &at)?.parse::<Href>() {
-                Ok(href) => Some(href),
-                Err(why) => {
-                    self.check.fault(&at, format!("The link's address is none: {why}."));
-                    None
-                }
-            }
-        });
-        let title = title(map, at, self.check);
-        let place = At::Name(at, "content");
-        let content = needed(map, "content", at, self.check)?;
-        let told = self.check.told;
-        let content = self.list(content, &place, true);
-        if self.check.told == told
-            && text::inlines(&content).is_empty()
-            && !content.iter().any(|inline| matches!(inline, Inline::Image { .. }))
-        {
-            self.check.fault(&place, "A link must show something.");
-        }
-        Some(Inline::Link { href: href?, title, content })
+fn read_link(map: &Node<'_>, references: &mut References) -> Option<Inline> {
+    let href = address(&map.member("href"), str::parse::<Href>);
+    let title = title(map);
+    let list = map.member("content");
+    let errors = map.errors.count();
+    let content = read_list(&list, references, true);
+    let is_empty = text::inlines(&content).is_empty() && !content.iter().any(|i| matches!(i, Inline::Image { .. }));
+    if is_empty && map.errors.count() == errors {
+        list.error("A link must have a text or an image.");
     }
+    Some(Inline::Link { href: href?, title, content })
 }

@@ -1,87 +1,83 @@
-//! The JSON form of an article, as integrations send it → [`Document`], and back. [`ArticleJson`] describes the form.
+//! The JSON of an article: parses the body of a request into a [`Document`], and writes one. [`ArticleJson`] is the schema.
 //!
-//! What is accepted is what an article file can hold: a document from here, written by [`markdown::write`], is read
-//! back the same by [`markdown::read`](markdown::read()), and what [`write()`] makes of a document, [`read`] turns into
-//! the same document. The way to that:
+//! An accepted document has an exact article file ([`markdown::write`], [`markdown::read`](markdown::read())) and an exact
+//! JSON ([`write()`], [`read`]). A body passes these steps:
 //!
-//! 1. Bytes that are no JSON are [`Refused::Syntax`]. A name that stands twice in an object is a fault, and so is one
-//!    that the form has not. Of a section, `id`, `number`, `level`, `characters` and `hash` may be there and mean
-//!    nothing, so that sections as the public API delivers them can be sent; identity follows anchors and likeness.
-//! 2. The fields beside the text are held to the checks of front matter, for they are the same code. They are made one
-//!    line and trimmed.
-//! 3. Blocks are made what they would be if they had been read from Markdown, as far as this takes no meaning away:
-//!    marks in order and each once; neighbours with the same marks one; texts without characters gone; a tab a space;
-//!    spaces and line breaks gone where a paragraph or cell begins or ends, and spaces beside a line break; an image
-//!    alone in a paragraph a block; the start of a list without numbers 1; a list tight or loose where it cannot be
-//!    written the other way; addresses percent-encoded and links to articles recognised in all their forms; line ends
-//!    in code `\n`; titles of images, links and callouts one line.
-//! 4. The whole is written as one Markdown text, Markdown of sections as it is, and read. So a footnote goes to the end
-//!    of the section that refers to it first, whichever section defines it; a heading in the Markdown of a section, and
-//!    code or HTML in it that does not end, are faults.
-//! 5. What was read must be what was sent: each heading, each block but for the place of footnotes. Else it is a fault
-//!    of that heading or block. This is looked at where there is no other fault, for one leads to others here.
-//! 6. The document is written as an article file and read once more, and must be the same.
+//! 1. Bytes that are not JSON give [`InvalidBody::Syntax`]. Duplicate and unknown members are errors. The members `id`,
+//!    `number`, `level`, `characters` and `hash` of a section are accepted and ignored, so that a client can send back
+//!    sections of the public API; the identity of a section follows its anchor and its similarity.
+//! 2. The fields beside the text pass the same checks as front matter ([`fields`]), and become trimmed lines.
+//! 3. Blocks are normalized to what Markdown can express: sorted and unique marks; adjacent texts with the same marks merged;
+//!    empty texts removed; tabs as spaces; no spaces or line breaks at the start and end of a paragraph or cell, and no spaces
+//!    around a line break; an image alone in a paragraph as a block; 1 as the start of an unordered list; percent-encoded
+//!    addresses; all links to an article alike; `\n` as line end in code; single-line titles.
+//! 4. All parts are written as one Markdown text and read again. A footnote moves to the section that refers to it first. A
+//!    heading in the Markdown of a section, and unclosed code or HTML in it, are errors.
+//! 5. The headings and blocks must be the same as sent, apart from the position of footnotes.
+//! 6. The article file of the document is read again and must give the same document.
 //!
-//! A fault of Markdown has line and column within its text, beside the pointer.
+//! Steps 5 and 6 run only without earlier errors, which would cause others here. An error in Markdown has a line and a column
+//! within its text, beside the pointer.
 
 mod blocks;
-mod form;
 mod inlines;
-mod keep;
+mod layout;
 mod parts;
+mod round_trip;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 use super::{
-    Document, Slug, fields, markdown,
-    value::{At, Check, Value},
+    Document, Parsed, Slug,
+    bounded::Bounded,
+    fields, markdown,
+    node::{Errors, Node},
+    value::{self, Value},
 };
+use parts::Parts;
+use serde::de::DeserializeSeed;
 
-pub use form::{ArticleJson, Form, RelatedJson, SectionJson, TextJson, write};
+pub use layout::{ArticleJson, RelatedJson, SectionJson, TextJson, TextLayout, write};
 
-/// The greatest size of a body, in bytes: an article file of any size fits, whatever of it has to be escaped.
+/// The largest size of a body, in bytes: enough for every article file, with JSON escapes.
 pub const MAX_BYTES: usize = 4 * markdown::MAX_BYTES;
 
-/// What a body says.
+/// The reason why a body is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
-    /// The document.
-    pub document: Document,
-    /// What an editor should look at: what could not be kept as it was written.
-    pub remarks: Vec<Warning>,
-}
-
-/// Why a body says nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// It is not JSON.
+pub enum InvalidBody {
+    /// The body is not JSON.
     Syntax {
-        /// The line, counted from 1.
+        /// The line, from 1.
         line: u32,
-        /// The column, counted in bytes; 0 where the line has none.
+        /// The column in bytes, from 1; 0 in an empty line.
         column: u32,
-        /// What is wrong there.
+        /// The message of the parser.
         message: String,
     },
-    /// It is JSON, but does not say what it must: all its faults, 200 at most and then how many more there are.
-    Content(Vec<Warning>),
+    /// The body is JSON with invalid content: the first 200 errors, and then the number of the others.
+    Content(Vec<Diagnostic>),
 }
 
-/// Something that has to be mended, or should be looked at: where it is and what it is.
+/// An error or warning about a value of a JSON body.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Warning {
-    /// The place in the body, as a JSON pointer (RFC 6901); empty for the whole.
+pub struct Diagnostic {
+    /// The JSON pointer (RFC 6901) of the value; empty for the complete body.
     pub pointer: String,
-    /// The line, counted from 1 within the Markdown text that `pointer` leads to.
+    /// The line in the Markdown text at `pointer`, from 1.
     pub line: Option<u32>,
-    /// The column, counted from 1 in characters.
+    /// The column in that line, from 1, in characters.
     pub column: Option<u32>,
-    /// What it is, in one sentence.
+    /// The message, one sentence.
     pub message: String,
 }
 
-impl std::fmt::Display for Warning {
+impl Diagnostic {
+    fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Diagnostic { pointer: pointer.into(), line: None, column: None, message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.line, self.column) {
             (Some(line), Some(column)) => write!(f, "{} line {line}, column {column}: {}", self.pointer, self.message),
@@ -91,110 +87,103 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// The remarks of a body, bounded however many there are.
-#[derive(Debug, Default)]
-struct Remarks {
-    list: Vec<Warning>,
-    more: usize,
-}
-
-impl Remarks {
-    fn push(&mut self, remark: Warning) {
-        if self.list.len() < markdown::MAX_REMARKS {
-            self.list.push(remark);
-        } else {
-            self.more += 1;
-        }
+impl Bounded<Diagnostic> {
+    fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        self.push(|| Diagnostic::new(pointer, message));
     }
 
-    fn at(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
-        self.push(Warning { pointer: pointer.into(), line: None, column: None, message: message.into() });
-    }
-
-    fn tell(&mut self, at: &At<'_>, message: String) {
-        // Words take time, and what is over the limit is not told.
-        let pointer = if self.list.len() < markdown::MAX_REMARKS { at.pointer() } else { String::new() };
-        self.at(pointer, message);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    fn finish(mut self) -> Vec<Warning> {
-        if self.more > 0 {
-            let message = format!("There are {} more of these.", self.more);
-            self.list.push(Warning { pointer: String::new(), line: None, column: None, message });
-        }
-        self.list
+    fn into_vec(self) -> Vec<Diagnostic> {
+        self.finish(|message| Diagnostic::new("", message))
     }
 }
 
-/// Reads the body of a request to the address of the article `slug`. The members `slug` and `locale` may be missing:
-/// the slug is that of the address, and the locale `zh-Hans`.
+/// Reads the body of a request for the article `slug`. Without the members `slug` and `locale`, the slug is that of the URL
+/// and the locale is `zh-Hans`.
 ///
-/// Errors: that it is not JSON, or all faults at once, those of the fields first, then those of the text in its order.
-pub fn read(bytes: &[u8], slug: &Slug) -> Result<Read, Refused> {
-    let mut faults = Remarks::default();
+/// Errors: a syntax error; or all errors of the content, those of the fields first, then those of the text.
+pub fn read(bytes: &[u8], slug: &Slug) -> Result<Parsed<Diagnostic>, InvalidBody> {
     if bytes.len() > MAX_BYTES {
-        faults.at("", format!("The body is longer than {MAX_BYTES} bytes."));
-        return Err(Refused::Content(faults.finish()));
+        return Err(InvalidBody::Content(vec![Diagnostic::new(
+            "",
+            format!("The body is longer than {MAX_BYTES} bytes."),
+        )]));
     }
-    let Some(value) = tree::parse(bytes)? else {
-        let most = tree::MAX_VALUES;
-        faults.at("", format!("The body has more than {most} values; send the text as Markdown."));
-        return Err(Refused::Content(faults.finish()));
-    };
-    let draft = draft(&value, slug, &mut faults);
-    let mut remarks = Remarks::default();
-    match draft.and_then(|(document, parts)| keep::document(document, &parts, &mut faults, &mut remarks)) {
-        Some(document) if faults.is_empty() => Ok(Read { document, remarks: remarks.finish() }),
-        _ => Err(Refused::Content(faults.finish())),
+    let (draft, mut errors) = read_tree(bytes, |root| read_draft(root, slug))?;
+    let mut warnings = Bounded::default();
+    match draft.and_then(|(document, parts)| round_trip::check(document, &parts, &mut errors, &mut warnings)) {
+        Some(document) if errors.count() == 0 => Ok(Parsed { document, warnings: warnings.into_vec() }),
+        _ => Err(InvalidBody::Content(errors.into_vec())),
     }
 }
 
-/// Reads a body of another form: what `form` makes of it, and its faults as they are told of an article.
+/// Reads a body of another type with `read`, and returns its errors.
 ///
-/// Errors: that it is not JSON.
-pub(super) fn read_form<T>(
+/// Errors: a syntax error.
+pub(super) fn read_with<T>(
     bytes: &[u8],
-    form: impl FnOnce(&Value<'_>, &mut Check<'_>) -> Option<T>,
-) -> Result<(Option<T>, Vec<Warning>), Refused> {
-    let mut faults = Remarks::default();
-    let Some(value) = tree::parse(bytes)? else {
-        faults.at("", format!("The body has more than {} values.", tree::MAX_VALUES));
-        return Ok((None, faults.finish()));
-    };
-    let read = form(&value, &mut Check::new(&mut |at, message| faults.tell(at, message)));
-    Ok((read, faults.finish()))
+    read: impl FnOnce(&Node<'_>) -> Option<T>,
+) -> Result<(Option<T>, Vec<Diagnostic>), InvalidBody> {
+    let (value, errors) = read_tree(bytes, read)?;
+    Ok((value, errors.into_vec()))
 }
 
-/// The document without its text, and the parts of the text.
-fn draft(value: &Value<'_>, slug: &Slug, faults: &mut Remarks) -> Option<(Document, parts::Parts)> {
-    let mut tell = |at: &At<'_>, message: String| faults.tell(at, message);
-    let mut check = Check::new(&mut tell);
-    let known: Vec<&str> = fields::NAMES.into_iter().chain(parts::NAMES).collect();
-    let map = check.map(value, &At::Root, &known)?;
-    let head = fields::read(map, &mut check);
-    if let Some(named) = head.slug.filter(|named| named != slug) {
-        let message = format!("The address says `{slug}`, the body `{named}`; a move is `POST …/move`.");
-        check.fault(&At::Name(&At::Root, "slug"), message);
+fn read_tree<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&Node<'_>) -> Option<T>,
+) -> Result<(Option<T>, Bounded<Diagnostic>), InvalidBody> {
+    let errors = Errors::default();
+    let value = parse(bytes)?;
+    let root = Node::root(value.as_ref().unwrap_or(&Value::Null), &errors);
+    let content = if value.is_some() {
+        read(&root)
+    } else {
+        root.error(format!("The body has more than {} values; send texts as Markdown.", value::MAX_VALUES));
+        None
+    };
+    Ok((content, errors.into_list()))
+}
+
+/// Parses JSON; `None` if it has too many values.
+fn parse(bytes: &[u8]) -> Result<Option<Value<'_>>, InvalidBody> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // serde_json allows 128 levels, fewer than the deepest blocks; `ValueSeed` has its own limit.
+    json.disable_recursion_limit();
+    value::bounded(|seed| {
+        let value = seed.deserialize(&mut json)?;
+        json.end().map(|()| value)
+    })
+    .map_err(|error| {
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        let message = error.to_string();
+        let message = message.strip_suffix(&position).unwrap_or(&message).to_owned();
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        InvalidBody::Syntax { line: number(error.line()), column: number(error.column()), message }
+    })
+}
+
+/// Reads the fields of the document, and its text as parts.
+fn read_draft(root: &Node<'_>, slug: &Slug) -> Option<(Document, Parts)> {
+    let map = root.map(&[&fields::NAMES[..], &parts::NAMES].concat())?;
+    let fields = fields::read(map);
+    if let Some(sent) = fields.slug.filter(|sent| sent != slug) {
+        let message = format!("The URL is for `{slug}`, but the body has `{sent}`; to rename it, call `POST …/move`.");
+        map.member("slug").error(message);
     }
-    if map.given("title").is_none() {
-        check.fault(&At::Name(&At::Root, "title"), "An article needs a `title`.");
+    let title = map.member("title");
+    if title.given().is_none() {
+        title.error("`title` is required.");
     }
-    let parts = parts::read(map, &mut check);
     let document = Document {
         slug: slug.clone(),
-        locale: head.locale,
-        title: head.title.unwrap_or_default(),
-        questions: head.questions,
-        summary: head.summary,
-        topics: head.topics,
-        source: head.source,
-        related: head.related,
+        locale: fields.locale,
+        title: fields.title.unwrap_or_default(),
+        questions: fields.questions,
+        summary: fields.summary,
+        topics: fields.topics,
+        source: fields.source,
+        related: fields.related,
         lead: Vec::new(),
         sections: Vec::new(),
     };
-    Some((document, parts))
+    Some((document, Parts::read(map)))
 }

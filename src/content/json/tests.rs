@@ -1,31 +1,31 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::content::{Anchor, Block, Inline, Mark, outline};
+use crate::content::{Anchor, Block, Inline, Mark, bounded::MAX_DIAGNOSTICS, outline};
 
-mod faults;
-mod form;
 mod generated;
+mod invalid;
+mod schema;
 
 fn slug() -> Slug {
     "a".parse().unwrap()
 }
 
-fn sent(body: &Json) -> Result<Read, Refused> {
+fn read_json(body: &Json) -> Result<Parsed<Diagnostic>, InvalidBody> {
     read(body.to_string().as_bytes(), &slug())
 }
 
 fn document(body: &Json) -> Document {
-    match sent(body) {
+    match read_json(body) {
         Ok(read) => read.document,
         Err(refused) => panic!("{refused:?}"),
     }
 }
 
-fn faults(body: &Json) -> Vec<String> {
-    match sent(body) {
-        Ok(read) => panic!("no fault in {read:?}"),
-        Err(Refused::Content(faults)) => faults.iter().map(ToString::to_string).collect(),
+fn errors(body: &Json) -> Vec<String> {
+    match read_json(body) {
+        Ok(read) => panic!("no error in {read:?}"),
+        Err(InvalidBody::Content(errors)) => errors.iter().map(ToString::to_string).collect(),
         Err(refused) => panic!("{refused:?}"),
     }
 }
@@ -42,23 +42,23 @@ fn paragraph(words: &str) -> Json {
     json!({"type": "paragraph", "content": [text(words)]})
 }
 
-/// The document comes back from its JSON the same, in each form.
-fn survives(document: &Document) {
-    for form in Form::ALL {
-        let body = write(document, form);
+/// Asserts that the document round-trips in every layout.
+fn assert_round_trip(document: &Document) {
+    for layout in TextLayout::ALL {
+        let body = write(document, layout);
         match read(body.as_bytes(), &document.slug) {
             Ok(again) => {
                 assert_eq!(&again.document, document, "\n{body}");
                 assert_eq!(outline::document_hash(&again.document), outline::document_hash(document));
-                assert_eq!(write(&again.document, form), body);
+                assert_eq!(write(&again.document, layout), body);
             }
-            Err(refused) => panic!("{refused:?} of {form:?} in\n{body}"),
+            Err(refused) => panic!("{refused:?} of {layout:?} in\n{body}"),
         }
     }
 }
 
 #[test]
-fn a_whole_article() {
+fn article_with_lead_and_sections_gives_an_article_file() {
     let body = json!({
         "slug": "a", "locale": "en", "title": " 干细胞\n", "questions": ["是什么？"], "summary": null, "topics": ["t"],
         "source": {"name": "某站", "captured_at": "2024-05-01"},
@@ -77,27 +77,28 @@ fn a_whole_article() {
     assert!(file.ends_with(body), "{file}");
     assert_eq!((made.title.as_str(), made.locale.as_str()), ("干细胞", "en"));
     assert!(made.source.is_some_and(|source| source.captured_at.is_some()));
-    survives(&document(&json!({"title": "T"})));
+    assert_round_trip(&document(&json!({"title": "T"})));
 }
 
 #[test]
-fn one_markdown_text() {
-    let read = sent(&json!({"title": "T", "markdown": "---\n\n# 一、a\u{1} {#x}\n\n<b>\n\n## b\n```\nopen"})).unwrap();
+fn single_markdown_gives_sections_and_warnings() {
+    let read =
+        read_json(&json!({"title": "T", "markdown": "---\n\n# 一、a\u{1} {#x}\n\n<b>\n\n## b\n```\nopen"})).unwrap();
     assert_eq!(read.document.sections.len(), 1);
     assert_eq!(read.document.sections[0].children.len(), 1);
-    let told: Vec<String> = read.remarks.iter().map(ToString::to_string).collect();
+    let found: Vec<String> = read.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        found,
         [
-            "/markdown 1 characters that may not stand in a text were left out (control characters and such).",
-            "/markdown line 5, column 1: HTML is shown as text.",
+            "/markdown 1 control or other forbidden characters were removed.",
+            "/markdown line 5, column 1: HTML is shown as text; use Markdown instead.",
         ]
     );
-    survives(&read.document);
+    assert_round_trip(&read.document);
 }
 
 #[test]
-fn what_is_no_json_is_told_apart() {
+fn invalid_json_gives_a_syntax_error_with_position() {
     for (body, line, column) in [
         (&b"{\"title\":\n  x}"[..], 2, 3),
         (b"", 1, 0),
@@ -111,7 +112,7 @@ fn what_is_no_json_is_told_apart() {
         (b"{\"a\": NaN}", 1, 7),
     ] {
         match read(body, &slug()) {
-            Err(Refused::Syntax { line: l, column: c, message }) => {
+            Err(InvalidBody::Syntax { line: l, column: c, message }) => {
                 assert_eq!((l, c), (line, column), "{body:?} {message}");
                 assert!(!message.is_empty() && !message.contains(" line "), "{message}");
             }
@@ -121,7 +122,7 @@ fn what_is_no_json_is_told_apart() {
 }
 
 #[test]
-fn blocks_are_made_what_markdown_makes_of_them() {
+fn blocks_are_normalized_as_markdown() {
     let marked = |text: &str, marks: &[&str]| json!({"type": "text", "text": text, "marks": marks});
     let content = json!([
         text(" "), {"type": "line_break"}, text("\ta"), text(""), text("b "), {"type": "line_break"}, text(" c"),
@@ -148,10 +149,10 @@ fn blocks_are_made_what_markdown_makes_of_them() {
 }
 
 #[test]
-fn footnotes_go_to_the_section_that_refers_to_them_first() {
+fn footnotes_move_to_the_section_of_their_first_reference() {
     let reference = |label: &str| json!({"type": "paragraph", "content": [text("a"), {"type": "footnote_reference", "label": label}]});
     let note = |label: &str| json!({"type": "footnote", "label": label, "content": [reference("c")]});
-    let read = sent(&json!({"title": "T", "lead": {"blocks": [note("un"), reference("B")]}, "sections": [
+    let read = read_json(&json!({"title": "T", "lead": {"blocks": [note("un"), reference("B")]}, "sections": [
         {"title": "a", "markdown": "[^n]\n\n[^c]: c"},
         {"title": "b", "blocks": [note("n"), paragraph("x"), note("B")]},
     ]}))
@@ -165,18 +166,18 @@ fn footnotes_go_to_the_section_that_refers_to_them_first() {
     assert_eq!(labels(&read.document.lead), ["B", "c", "un"]);
     assert_eq!(labels(&read.document.sections[0].blocks), ["n"]);
     assert_eq!(read.document.sections[1].blocks.len(), 1);
-    assert_eq!(read.remarks.len(), 1, "{:?}", read.remarks);
-    assert_eq!(read.remarks[0].pointer, "/lead/blocks");
-    survives(&read.document);
+    assert_eq!(read.warnings.len(), 1, "{:?}", read.warnings);
+    assert_eq!(read.warnings[0].pointer, "/lead/blocks");
+    assert_round_trip(&read.document);
 }
 
 #[test]
-fn hostile_bodies() {
+fn hostile_bodies_are_refused_with_bounded_errors() {
     let list = |depth: usize| {
         let open = r#"{"type":"list","ordered":false,"start":1,"tight":true,"items":[{"content":["#.repeat(depth);
         format!(r#"{{"title":"T","lead":{{"blocks":[{open}{}{}]}}}}"#, paragraph("a"), "]}]}".repeat(depth))
     };
-    survives(&read(list(markdown::MAX_NESTING).as_bytes(), &slug()).unwrap().document);
+    assert_round_trip(&read(list(markdown::MAX_NESTING).as_bytes(), &slug()).unwrap().document);
     for body in [
         list(markdown::MAX_NESTING + 1),
         list(100),
@@ -188,7 +189,7 @@ fn hostile_bodies() {
             r#"[{"title":"a","children":"#.repeat(90_000),
             "[]".to_owned() + &"}]".repeat(90_000)
         ),
-        format!(r#"{{"title":"T","id":[{}0]}}"#, "0,".repeat(tree::MAX_VALUES)),
+        format!(r#"{{"title":"T","id":[{}0]}}"#, "0,".repeat(value::MAX_VALUES)),
         format!(r#"{{"title":"T","lead":{{"blocks":[{}0]}}}}"#, "{},".repeat(300_000)),
         format!(r#"{{{}"title":"T"}}"#, r#""a":1,"#.repeat(300_000)),
         format!(r#"{{"title":"T","markdown":"{}"}}"#, "a".repeat(markdown::MAX_BYTES + 1)),
@@ -200,18 +201,18 @@ fn hostile_bodies() {
         " ".repeat(MAX_BYTES + 1),
     ] {
         match read(body.as_bytes(), &slug()) {
-            Err(Refused::Content(faults)) => assert!(!faults.is_empty() && faults.len() <= markdown::MAX_REMARKS + 1),
+            Err(InvalidBody::Content(errors)) => assert!(!errors.is_empty() && errors.len() <= MAX_DIAGNOSTICS + 1),
             other => panic!("{other:?}"),
         }
     }
-    let Err(Refused::Content(told)) = read(list(markdown::MAX_NESTING + 1).as_bytes(), &slug()) else { panic!() };
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].pointer, format!("/lead/blocks/0{}", "/items/0/content/0".repeat(markdown::MAX_NESTING)));
-    survives(&document(&json!({"title": "T", "lead": {"blocks": [paragraph(&"[`]: *".repeat(20_000))]}})));
+    let Err(InvalidBody::Content(found)) = read(list(markdown::MAX_NESTING + 1).as_bytes(), &slug()) else { panic!() };
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].pointer, format!("/lead/blocks/0{}", "/items/0/content/0".repeat(markdown::MAX_NESTING)));
+    assert_round_trip(&document(&json!({"title": "T", "lead": {"blocks": [paragraph(&"[`]: *".repeat(20_000))]}})));
 }
 
 #[test]
-fn an_anchor_stays() {
+fn anchors_are_kept_and_titles_are_not_parsed_for_them() {
     let made = document(&json!({"title": "T", "sections": [{"title": "{#y}", "anchor": "x"}, {"title": "a {#z}"}]}));
     assert_eq!(made.sections[0].anchor.as_ref().map(Anchor::as_str), Some("x"));
     assert_eq!((made.sections[1].anchor.as_ref(), made.sections[1].title.as_str()), (None, "a {#z}"));

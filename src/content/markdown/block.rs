@@ -1,14 +1,13 @@
-//! Blocks: the parser's block nodes → [`Block`]s. The recursion is bounded by [`MAX_NESTING`](super::MAX_NESTING),
-//! which is checked before.
+//! Converts block nodes of the parser to [`Block`]s. [`MAX_NESTING`](super::MAX_NESTING), checked before, bounds the recursion.
 
 use comrak::nodes::{AlertType, ListType, Node, NodeCodeBlock, NodeTable, NodeValue, TableAlignment};
 
-use super::{footnote::Definition, guard::show_tildes, inline, section::Reader};
+use super::{footnote::Definition, inline, section::Reader, tilde::show_tildes};
 use crate::content::{Align, Block, CalloutKind, Cell, Inline, ListItem, html, text};
 
 impl<'a> Reader<'_> {
-    /// The blocks below a node.
-    fn below(&mut self, parent: Node<'a>) -> Vec<Block> {
+    /// Converts the children of a node.
+    fn children(&mut self, parent: Node<'a>) -> Vec<Block> {
         let mut out = Vec::new();
         for node in parent.children() {
             self.block(node, &mut out);
@@ -16,16 +15,16 @@ impl<'a> Reader<'_> {
         out
     }
 
-    /// Adds what a node is to `out`; a footnote goes to the footnotes.
+    /// Converts a node and appends it to `out`; a footnote is added to the footnotes.
     pub(super) fn block(&mut self, node: Node<'a>, out: &mut Vec<Block>) {
         let ast = node.data();
         let start = ast.sourcepos.start;
         match &ast.value {
             NodeValue::Heading(_) => {
-                self.remark(start, "A heading in a list or quote is no section; it is shown in bold.");
+                self.warn(start, "A heading in a list or quote cannot begin a section; it became a paragraph in bold.");
                 out.extend(paragraph(self.inlines(node, true)));
             }
-            NodeValue::BlockQuote => out.push(Block::Quote { content: self.below(node) }),
+            NodeValue::BlockQuote => out.push(Block::Quote { content: self.children(node) }),
             NodeValue::Alert(alert) => {
                 let kind = match alert.alert_type {
                     AlertType::Note => CalloutKind::Note,
@@ -35,10 +34,11 @@ impl<'a> Reader<'_> {
                     AlertType::Caution => CalloutKind::Caution,
                 };
                 let title = alert.title.as_deref().and_then(inline::title);
-                out.push(Block::Callout { kind, title, content: self.below(node) });
+                out.push(Block::Callout { kind, title, content: self.children(node) });
             }
             NodeValue::List(list) => {
-                let items: Vec<ListItem> = node.children().map(|item| ListItem { content: self.below(item) }).collect();
+                let items: Vec<ListItem> =
+                    node.children().map(|item| ListItem { content: self.children(item) }).collect();
                 let ordered = list.list_type == ListType::Ordered;
                 let start = if ordered { u32::try_from(list.start).unwrap_or(u32::MAX) } else { 1 };
                 let tight = tightness(list.tight, &items);
@@ -49,8 +49,8 @@ impl<'a> Reader<'_> {
                 out.push(block);
             }
             NodeValue::HtmlBlock(html) => {
-                self.remark(start, "HTML is shown as text.");
-                raw(&show_tildes(&html.literal), out);
+                self.warn(start, "HTML is shown as text; use Markdown instead.");
+                push_raw(&show_tildes(&html.literal), out);
             }
             NodeValue::ThematicBreak => out.push(Block::ThematicBreak),
             NodeValue::Table(table) => {
@@ -61,12 +61,12 @@ impl<'a> Reader<'_> {
                 if let Some(label) = self.footnotes.label(&definition.name) {
                     let label = label.to_owned();
                     let line = self.line(start.line);
-                    let content = self.below(node);
+                    let content = self.children(node);
                     let section = self.section;
                     self.footnotes.definitions.push(Definition { label, section, line, content });
                 }
             }
-            // Paragraphs. The parser makes no other blocks with these options; were it to, their text is kept.
+            // With these options only paragraphs remain; the text of any other node becomes one.
             _ => out.extend(paragraph(self.inlines(node, false))),
         }
     }
@@ -77,7 +77,7 @@ impl<'a> Reader<'_> {
         let language = words.next().filter(|name| html::is_language(name)).map(str::to_owned);
         if words.next().is_some() || language.is_none() && !info.trim().is_empty() {
             let info: String = text::line(&info).chars().take(60).collect();
-            self.remark(start, &format!("Only a language can stand behind the fence of code; `{info}` is not kept."));
+            self.warn(start, format!("Only a language can follow the fence of a code block; `{info}` was removed."));
         }
         let literal = show_tildes(&code.literal);
         let text = literal.strip_suffix('\n').unwrap_or(&literal).to_owned();
@@ -106,7 +106,7 @@ impl<'a> Reader<'_> {
     }
 }
 
-/// A paragraph, or the image that is all of it; nothing where there is no text.
+/// Returns a paragraph, an image block for a single image, or `None` for no content.
 pub(in crate::content) fn paragraph(mut content: Vec<Inline>) -> Option<Block> {
     match content.as_mut_slice() {
         [] => None,
@@ -117,8 +117,8 @@ pub(in crate::content) fn paragraph(mut content: Vec<Inline>) -> Option<Block> {
     }
 }
 
-/// Raw text as paragraphs that keep its lines.
-fn raw(literal: &str, out: &mut Vec<Block>) {
+/// Appends literal text as paragraphs with the same lines.
+fn push_raw(literal: &str, out: &mut Vec<Block>) {
     let mut content: Vec<Inline> = Vec::new();
     for line in literal.split('\n').chain([""]) {
         let line = text::line(line);
@@ -134,31 +134,31 @@ fn raw(literal: &str, out: &mut Vec<Block>) {
     }
 }
 
-/// Whether a list is tight, given how the parser read it: what cannot be written the other way is never left so, for
-/// blocks of its items may have gone elsewhere.
+/// Returns whether a list is tight. A list that cannot be written as `tight` says, because footnotes were moved out of its
+/// items, gets the other value.
 pub(in crate::content) fn tightness(tight: bool, items: &[ListItem]) -> bool {
     (tight || !can_be_loose(items)) && can_be_tight(items)
 }
 
-/// Whether a list has a place for an empty line that the parser sees. It does not see one behind a rule.
+/// Returns true if an empty line can make the list loose. The parser ignores one after a thematic break.
 fn can_be_loose(items: &[ListItem]) -> bool {
-    fn shows(block: &Block) -> bool {
+    fn counts(block: &Block) -> bool {
         match block {
             Block::ThematicBreak => false,
-            Block::List { items, .. } => items.last().and_then(|item| item.content.last()).is_none_or(shows),
+            Block::List { items, .. } => items.last().and_then(|item| item.content.last()).is_none_or(counts),
             _ => true,
         }
     }
     let within = items.iter().any(|item| {
         let before_last = item.content.len().saturating_sub(1);
-        item.content.iter().take(before_last).any(shows)
+        item.content.iter().take(before_last).any(counts)
     });
     let between = items.len().saturating_sub(1);
-    within || items.iter().take(between).any(|item| item.content.last().is_none_or(shows))
+    within || items.iter().take(between).any(|item| item.content.last().is_none_or(counts))
 }
 
-/// Whether a list can be written without empty lines and be read as it is: in each item, every block but the first
-/// must be one that ends what stands before it. The parser takes the end of a table's head for an empty line.
+/// Returns true if the list can be written without empty lines: every block of an item must end the block before it. The
+/// parser treats the end of a table's head as an empty line.
 pub(super) fn can_be_tight(items: &[ListItem]) -> bool {
     fn ends_with_table(block: &Block) -> bool {
         match block {
@@ -170,17 +170,17 @@ pub(super) fn can_be_tight(items: &[ListItem]) -> bool {
     items.iter().all(|item| {
         !item.content.iter().any(ends_with_table)
             && item.content.windows(2).all(|pair| match pair {
-                [before, after] => follows_closely(before, after),
+                [before, after] => can_follow(before, after),
                 _ => true,
             })
     })
 }
 
-fn follows_closely(before: &Block, after: &Block) -> bool {
+fn can_follow(before: &Block, after: &Block) -> bool {
     match before {
         Block::Code { .. } if matches!(after, Block::Paragraph { .. }) => true,
         Block::Paragraph { .. } | Block::Code { .. } => {
-            matches!(after, Block::Code { .. } | Block::ThematicBreak) || interrupts(after)
+            matches!(after, Block::Code { .. } | Block::ThematicBreak) || can_interrupt(after)
         }
         Block::ThematicBreak => matches!(after, Block::Code { .. } | Block::ThematicBreak),
         Block::List { tight, .. } => *tight && matches!(after, Block::Code { .. }),
@@ -188,8 +188,8 @@ fn follows_closely(before: &Block, after: &Block) -> bool {
     }
 }
 
-/// Whether a list can begin in the line after a paragraph (CommonMark 5.2): it must begin with text, and with 1.
-fn interrupts(list: &Block) -> bool {
+/// Returns true for a list that can interrupt a paragraph (CommonMark 5.2): it begins with text and the number 1.
+fn can_interrupt(list: &Block) -> bool {
     let Block::List { ordered, start, items, .. } = list else {
         return false;
     };

@@ -1,30 +1,31 @@
-//! Characters that would be read as marks, written so that they are not.
+//! Escapes characters that Markdown would read as markup.
 
-/// What stands around a text, as far as it decides what must be escaped.
+/// The surroundings of a text, which decide the characters to escape.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about the place")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about the position")]
 pub(super) struct Around {
-    /// Delimiters or something else may touch the first character.
+    /// True if markup may touch the first character.
     pub(super) first: bool,
-    /// The same of the last.
+    /// True if markup may touch the last character.
     pub(super) last: bool,
-    /// The text begins a line of a paragraph.
+    /// True if the text begins a line of a paragraph.
     pub(super) line_start: bool,
-    /// The line is not the first.
+    /// True if the line is not the first.
     pub(super) later_line: bool,
     pub(super) after_reference: bool,
-    pub(super) lines: bool,
+    /// True if the paragraph has more than one line.
+    pub(super) has_line_breaks: bool,
     pub(super) heading: bool,
-    /// Nothing at all stands before the text in its line.
+    /// True if nothing precedes the text in its line.
     pub(super) at_edge: bool,
 }
 
-/// Text with all that would be read as something else escaped.
+/// Escapes a text for its surroundings.
 pub(super) fn escape(text: &str, around: Around) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut chars = text.chars().peekable();
     let mut before = None;
-    // Whether only digits stand before, at the start of a line: `1.` would begin a list.
+    // True while the line has only digits: `1.` would begin a list.
     let mut digits = around.line_start;
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
@@ -35,7 +36,7 @@ pub(super) fn escape(text: &str, around: Around) -> String {
             '&' => next.is_some_and(|next| next.is_ascii_alphanumeric() || next == '#'),
             '~' => start && around.first || end && around.last || before == Some('~') || next == Some('~'),
             '!' => end && around.last,
-            '|' => around.lines || start && around.line_start,
+            '|' => around.has_line_breaks || start && around.line_start,
             '#' => start && around.line_start || end && around.heading,
             '>' | '-' | '+' | '=' => start && around.line_start,
             ':' => start && (around.line_start && around.later_line || around.after_reference),
@@ -60,7 +61,7 @@ pub(super) fn escape(text: &str, around: Around) -> String {
     out
 }
 
-/// A part of what the parser's rule for Chinese emphasis takes for Chinese, white space excluded.
+/// Returns true for a subset of the characters that the parser's emphasis rule treats as Chinese, without white space.
 pub(super) fn is_chinese(c: char) -> bool {
     matches!(
         c,
@@ -69,11 +70,12 @@ pub(super) fn is_chinese(c: char) -> bool {
     )
 }
 
+/// Returns a numeric character reference.
 pub(super) fn reference(c: char) -> String {
     format!("&#{};", u32::from(c))
 }
 
-/// A text for the title of a callout: what the parser takes for escapes and character references is escaped.
+/// Escapes the title of a callout, in which the parser reads only backslashes and character references.
 pub(super) fn title(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
@@ -90,7 +92,7 @@ pub(super) fn title(text: &str) -> String {
     out
 }
 
-/// The number of backticks or tildes that a fence around a text needs.
+/// Returns the fence for a code block: more backticks than any run in its text.
 pub(super) fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)

@@ -1,20 +1,21 @@
-//! Footnotes: their labels, and the section that each belongs to.
+//! The labels of footnotes, and the section to which each belongs.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use comrak::nodes::{Node, NodeValue};
 
-use super::{Block, Faults};
+use super::{Block, Warnings};
 use crate::content::Inline;
 
-/// The footnotes of a file, by the names that the parser gives them.
+/// The footnotes of a file.
 #[derive(Debug, Default)]
 pub(super) struct Footnotes {
+    /// The label of each footnote by the parser's name.
     labels: HashMap<String, String>,
     pub(super) definitions: Vec<Definition>,
 }
 
-/// A footnote's text, and the section in which it was written.
+/// The text of a footnote, and the section that contains it in the file.
 #[derive(Debug)]
 pub(super) struct Definition {
     pub(super) label: String,
@@ -23,7 +24,7 @@ pub(super) struct Definition {
     pub(super) content: Vec<Block>,
 }
 
-/// Whether a label can stand in the source as it is: letters, digits and hyphens, 1 to 64 of them.
+/// Returns true for 1 to 64 bytes of letters, digits, hyphens and Chinese characters, which need no escapes.
 pub(in crate::content) fn is_label(label: &str) -> bool {
     label.len() <= 64
         && !label.is_empty()
@@ -31,8 +32,8 @@ pub(in crate::content) fn is_label(label: &str) -> bool {
 }
 
 impl Footnotes {
-    /// Names the footnotes of a file: as the author did, or `n1`, `n2` … where that could not be written again.
-    pub(super) fn collect(root: Node<'_>, line: impl Fn(usize) -> u32, faults: &mut Faults) -> Self {
+    /// Collects the labels of all footnotes. A label that could not be written again becomes `n1`, `n2`, ….
+    pub(super) fn collect(root: Node<'_>, line: impl Fn(usize) -> u32, errors: &mut Warnings) -> Self {
         let mut names: Vec<(String, u32)> = Vec::new();
         for node in root.descendants() {
             let ast = node.data();
@@ -45,7 +46,11 @@ impl Footnotes {
         for (name, line) in &names {
             if is_label(name) && !taken.insert(name.to_lowercase()) || labels.contains_key(name) {
                 let name: String = name.chars().take(60).collect();
-                faults.push(Some(*line), Some(1), format!("The footnote `{name}` is defined twice."));
+                errors.add(
+                    Some(*line),
+                    Some(1),
+                    format!("The footnote `{name}` is defined twice; rename one of them."),
+                );
             }
             labels.insert(name.clone(), name.clone());
         }
@@ -65,29 +70,29 @@ impl Footnotes {
         Footnotes { labels, definitions: Vec::new() }
     }
 
-    /// The label of a footnote by the parser's name for it.
+    /// Returns the label of a footnote by the parser's name.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels.get(name).map(String::as_str)
     }
 
-    /// Puts every footnote at the end of the section that refers to it first; one that nothing refers to at the end
-    /// of the section in which it was written. Gives back the lines and labels of the latter.
+    /// Moves every footnote to the end of the section that refers to it first, and one without a reference to the end of its
+    /// own section. Returns the lines and labels of the latter.
     pub(super) fn attach(self, sections: &mut [&mut Vec<Block>]) -> Vec<(u32, String)> {
         let order: Vec<(String, usize, u32)> =
             self.definitions.iter().map(|note| (note.label.clone(), note.section, note.line)).collect();
-        let mut left: HashMap<String, Vec<Block>> =
+        let mut remaining: HashMap<String, Vec<Block>> =
             self.definitions.into_iter().map(|note| (note.label, note.content)).collect();
         for blocks in sections.iter_mut() {
             let mut queue = VecDeque::new();
-            references(blocks, &mut queue);
-            follow(blocks, queue, &mut left);
+            push_references(blocks, &mut queue);
+            move_referenced(blocks, queue, &mut remaining);
         }
         let mut unused = Vec::new();
         for (label, section, line) in order {
             if let Some(blocks) = sections.get_mut(section)
-                && left.contains_key(&label)
+                && remaining.contains_key(&label)
             {
-                follow(blocks, VecDeque::from([label.clone()]), &mut left);
+                move_referenced(blocks, VecDeque::from([label.clone()]), &mut remaining);
                 unused.push((line, label));
             }
         }
@@ -95,32 +100,32 @@ impl Footnotes {
     }
 }
 
-/// Moves the footnotes that are referred to, and those that they refer to, to the end of a section.
-fn follow(blocks: &mut Vec<Block>, mut queue: VecDeque<String>, left: &mut HashMap<String, Vec<Block>>) {
+/// Moves the footnotes in `queue`, and those to which they refer, to the end of a section.
+fn move_referenced(blocks: &mut Vec<Block>, mut queue: VecDeque<String>, remaining: &mut HashMap<String, Vec<Block>>) {
     while let Some(label) = queue.pop_front() {
-        if let Some(content) = left.remove(&label) {
-            references(&content, &mut queue);
+        if let Some(content) = remaining.remove(&label) {
+            push_references(&content, &mut queue);
             blocks.push(Block::Footnote { label, content });
         }
     }
 }
 
-/// The labels that blocks refer to, in order.
-fn references(blocks: &[Block], out: &mut VecDeque<String>) {
+/// Appends the labels to which blocks refer, in order.
+fn push_references(blocks: &[Block], out: &mut VecDeque<String>) {
     for block in blocks {
         match block {
-            Block::Paragraph { content } => inline_references(content, out),
+            Block::Paragraph { content } => push_inline_references(content, out),
             Block::List { items, .. } => {
                 for item in items {
-                    references(&item.content, out);
+                    push_references(&item.content, out);
                 }
             }
             Block::Quote { content } | Block::Callout { content, .. } | Block::Footnote { content, .. } => {
-                references(content, out);
+                push_references(content, out);
             }
             Block::Table { head, rows, .. } => {
                 for cell in std::iter::once(head).chain(rows).flatten() {
-                    inline_references(&cell.content, out);
+                    push_inline_references(&cell.content, out);
                 }
             }
             Block::Image { .. } | Block::Code { .. } | Block::ThematicBreak => {}
@@ -128,11 +133,11 @@ fn references(blocks: &[Block], out: &mut VecDeque<String>) {
     }
 }
 
-fn inline_references(content: &[Inline], out: &mut VecDeque<String>) {
+fn push_inline_references(content: &[Inline], out: &mut VecDeque<String>) {
     for inline in content {
         match inline {
             Inline::FootnoteReference { label } => out.push_back(label.clone()),
-            Inline::Link { content, .. } => inline_references(content, out),
+            Inline::Link { content, .. } => push_inline_references(content, out),
             Inline::Text { .. } | Inline::Image { .. } | Inline::LineBreak => {}
         }
     }

@@ -1,26 +1,30 @@
-//! The YAML front matter of an article file, read with all its faults at once, and written.
+//! The YAML front matter of an article file: reads it with all its errors, and writes it.
 
-use super::{Faults, Warning};
+use serde::de::DeserializeSeed;
+
+use super::{Warning, Warnings};
 use crate::content::{
     fields::{self, Fields},
-    value::{At, Check, Value},
+    node::{Errors, Node},
+    value::{self, Value},
 };
 
 mod write;
 
 pub(super) use write::write;
 
-/// The greatest size of front matter, in bytes.
+/// The largest size of front matter, in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// A file's front matter and its body, and how many lines stand before the body.
+/// The front matter and the body of a file.
 pub(super) struct Parts<'a> {
     pub(super) yaml: Option<&'a str>,
     pub(super) body: &'a str,
+    /// The number of lines before the body.
     pub(super) body_line: u32,
 }
 
-/// Splits a file at the `---` lines around its front matter. A file that does not begin with such a line is all body.
+/// Splits a file at the `---` lines around its front matter. A file without a first line `---` is all body.
 pub(super) fn split(file: &str) -> Result<Parts<'_>, Warning> {
     let is_fence = |line: &str| line.trim_end() == "---";
     let mut lines = file.split_inclusive('\n');
@@ -41,71 +45,52 @@ pub(super) fn split(file: &str) -> Result<Parts<'_>, Warning> {
         }
         end += line.len();
     }
-    Err(Warning { line: Some(1), column: Some(1), message: "The front matter has no closing --- line.".into() })
+    Err(Warning {
+        line: Some(1),
+        column: Some(1),
+        message: "The front matter has no closing line; add a line `---`.".into(),
+    })
 }
 
-/// Reads front matter; what is wrong with it is added to `faults`.
-pub(super) fn read(yaml: &str, faults: &mut Faults) -> Fields {
-    let map = match yaml_serde::from_str::<yaml_serde::Value>(yaml) {
-        Ok(yaml_serde::Value::Null) => return Fields::default(),
-        Ok(value @ yaml_serde::Value::Mapping(_)) => value,
+/// Reads front matter and adds its errors to `errors`.
+pub(super) fn read(yaml: &str, errors: &mut Warnings) -> Fields {
+    let value = match value::bounded(|seed| seed.deserialize(yaml_serde::Deserializer::from_str(yaml))) {
+        Ok(Some(Value::Null)) => return Fields::default(),
+        Ok(Some(value @ Value::Map(_))) => value,
         Ok(_) => {
-            faults.push(Some(2), Some(1), "The front matter must be a list of `key: value` lines.");
+            errors.add(Some(2), Some(1), "The front matter is not a list of fields; write each as `key: value`.");
             return Fields::default();
         }
         Err(error) => {
-            let place = error.location();
-            let line = place.as_ref().map(|place| u32::try_from(place.line()).unwrap_or(u32::MAX).saturating_add(1));
-            let column = place.as_ref().map(|place| u32::try_from(place.column()).unwrap_or(u32::MAX).max(1));
-            faults.push(line.or(Some(2)), column, format!("The front matter is not valid YAML: {error}."));
+            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let position = error.location().map(|at| (number(at.line()).saturating_add(1), number(at.column()).max(1)));
+            let message = format!("The front matter is not valid YAML: {error}.");
+            errors.add(Some(position.map_or(2, |(line, _)| line)), position.map(|(_, column)| column), message);
             return Fields::default();
         }
     };
-    let mut names_are_text = true;
-    let map = value(map, &mut names_are_text);
-    if !names_are_text {
-        faults.push(Some(2), Some(1), "Every field's name must be text.");
+    let found = Errors::default();
+    let fields = Node::root(&value, &found).map(&fields::NAMES).map(fields::read).unwrap_or_default();
+    let found = found.into_list();
+    errors.omitted += found.omitted;
+    for error in found.items {
+        errors.push(|| Warning {
+            line: Some(find_line(yaml, &error.pointer)),
+            column: Some(1),
+            message: error.message,
+        });
     }
-    let mut tell = |at: &At<'_>, message: String| {
-        // Finding lines takes time, and what is over the limit is not told.
-        let line = if faults.is_full() { None } else { Some(line_of(yaml, at.key())) };
-        faults.push(line, Some(1), message);
-    };
-    let mut check = Check::new(&mut tell);
-    check.map(&map, &At::Root, &fields::NAMES).map(|map| fields::read(map, &mut check)).unwrap_or_default()
+    fields
 }
 
-/// The line of the file where a field stands.
-fn line_of(yaml: &str, key: &str) -> u32 {
-    let at = yaml.lines().position(|line| {
+/// Returns the line in the file of the field that contains a value.
+fn find_line(yaml: &str, pointer: &str) -> u32 {
+    let key = pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let index = yaml.lines().position(|line| {
         let line = line.trim_start_matches(['"', '\'']);
         !key.is_empty()
-            && line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+            && line.strip_prefix(&key).is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
     });
-    // The first line of the file is the opening fence.
-    at.map_or(2, |at| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(2))
-}
-
-/// A value of YAML, as far as it can be one of JSON. The parser bounds its depth.
-fn value(yaml: yaml_serde::Value, names_are_text: &mut bool) -> Value<'static> {
-    match yaml {
-        yaml_serde::Value::Null => Value::Null,
-        yaml_serde::Value::Bool(is) => Value::Bool(is),
-        yaml_serde::Value::Number(number) => Value::Number(number.as_u64().and_then(|n| u32::try_from(n).ok())),
-        yaml_serde::Value::String(text) => Value::Text(text.into()),
-        yaml_serde::Value::Sequence(items) => {
-            Value::List(items.into_iter().map(|item| value(item, names_are_text)).collect())
-        }
-        yaml_serde::Value::Mapping(map) => {
-            let mut members = Vec::with_capacity(map.len());
-            for (name, inner) in map {
-                match name {
-                    yaml_serde::Value::String(name) => members.push((name, value(inner, names_are_text))),
-                    _ => *names_are_text = false,
-                }
-            }
-            Value::Map(members)
-        }
-        yaml_serde::Value::Tagged(_) => Value::Other,
-    }
+    // The first line of the file is the opening `---`.
+    index.map_or(2, |index| u32::try_from(index).unwrap_or(u32::MAX).saturating_add(2))
 }

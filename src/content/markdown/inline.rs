@@ -1,42 +1,42 @@
-//! Running text: the parser's inline nodes → [`Inline`]s, without recursion, however deep they stand in each other.
+//! Converts inline nodes of the parser to [`Inline`]s, without recursion, because their nesting is unbounded.
 
 use comrak::{
     arena_tree::NodeEdge,
     nodes::{Node, NodeValue},
 };
 
-use super::{guard::show_tildes, section::Reader};
+use super::{section::Reader, tilde::show_tildes};
 use crate::content::{Href, Inline, Mark, text};
 
-mod tidy;
+mod normalize;
 
-pub(in crate::content) use tidy::tidy;
-use tidy::{push_all, push_text, trim, trim_end};
+pub(in crate::content) use normalize::normalize;
+use normalize::{push_all, push_text, trim, trim_end};
 
-/// Running text in the making.
+/// The inlines of one block while they are built.
 #[derive(Default)]
-struct Running {
+struct Builder {
     out: Vec<Inline>,
-    /// The link that is open, if one is. Links within it give it their text only.
+    /// The open link. A link inside it adds only its text.
     link: Option<Link>,
-    /// How many images are open; their text becomes the outermost one's description.
+    /// The number of open images. Their text becomes the alternative text of the outermost one.
     images: u32,
     alt: String,
     emphasis: u32,
     strong: u32,
     strikethrough: u32,
-    /// A line break in the source that is not yet decided to be a space or nothing.
-    soft: Option<Vec<Mark>>,
+    /// The marks of a pending soft break, which becomes a space or nothing.
+    soft_break: Option<Vec<Mark>>,
 }
 
 struct Link {
     nested: u32,
     content: Vec<Inline>,
-    /// References to footnotes are links themselves, so they follow the link that they stood in.
+    /// The footnote references inside the link, which are links themselves and follow it.
     references: Vec<Inline>,
 }
 
-impl Running {
+impl Builder {
     fn marks(&self, code: bool) -> Vec<Mark> {
         let marks = [
             (self.emphasis > 0, Mark::Emphasis),
@@ -63,32 +63,32 @@ impl Running {
             self.alt.push_str(&text);
             return;
         }
-        self.settle(text.chars().next().filter(|_| !code));
+        self.end_soft_break(text.chars().next().filter(|_| !code));
         let marks = self.marks(code);
         push_text(self.target(), &text, marks);
     }
 
-    /// Decides what a line break in the source is, now that the next character is known.
-    fn settle(&mut self, next: Option<char>) {
-        let Some(marks) = self.soft.take() else { return };
+    /// Turns a pending soft break into a space, or nothing, depending on the next character.
+    fn end_soft_break(&mut self, next: Option<char>) {
+        let Some(marks) = self.soft_break.take() else { return };
         let before = match &self.link {
             Some(link) if !link.content.is_empty() => last_char(&link.content),
             _ => last_char(&self.out),
         };
-        let apart = match before {
+        let needs_space = match before {
             Before::Nothing | Before::Char(' ') => false,
             Before::Char(before) => {
                 next.is_none_or(|next| next != ' ' && !(text::is_wide(before) && text::is_wide(next)))
             }
             Before::Other => next != Some(' '),
         };
-        if apart {
+        if needs_space {
             push_text(self.target(), " ", marks);
         }
     }
 
     fn push(&mut self, inline: Inline) {
-        self.settle(None);
+        self.end_soft_break(None);
         self.target().push(inline);
     }
 
@@ -97,12 +97,13 @@ impl Running {
             self.alt.push(' ');
             return;
         }
-        self.soft = None;
+        self.soft_break = None;
         trim_end(self.target());
         self.target().push(Inline::LineBreak);
     }
 }
 
+/// The end of the inlines before a soft break.
 enum Before {
     Nothing,
     Char(char),
@@ -129,14 +130,14 @@ fn last_char(content: &[Inline]) -> Before {
     Before::Nothing
 }
 
-/// A title in one line; `None` where nothing is left of it.
+/// Returns a title as one line; `None` if empty.
 pub(super) fn title(raw: &str) -> Option<String> {
     let title = text::line(&show_tildes(raw)).trim().to_owned();
     (!title.is_empty()).then_some(title)
 }
 
-/// What stands behind the text of a link or image whose address cannot be followed.
-fn lost(url: &str, title: Option<&str>, shown: &str) -> String {
+/// Returns the address and title of an unsafe link or image as text; empty if `shown` is the address.
+fn address_as_text(url: &str, title: Option<&str>, shown: &str) -> String {
     let url = text::line(&show_tildes(url)).trim().to_owned();
     match title {
         None if url.is_empty() || url == shown => String::new(),
@@ -146,97 +147,95 @@ fn lost(url: &str, title: Option<&str>, shown: &str) -> String {
 }
 
 impl<'a> Reader<'_> {
-    /// The text below a paragraph, heading or table cell.
-    pub(super) fn inlines(&mut self, block: Node<'a>, bold: bool) -> Vec<Inline> {
-        let mut run = Running { strong: u32::from(bold), ..Running::default() };
+    /// Converts the content of a paragraph, heading or table cell.
+    pub(super) fn inlines(&mut self, block: Node<'a>, is_bold: bool) -> Vec<Inline> {
+        let mut builder = Builder { strong: u32::from(is_bold), ..Builder::default() };
         for edge in block.traverse() {
             match edge {
-                NodeEdge::Start(node) => self.start(&mut run, node),
-                NodeEdge::End(node) => self.end(&mut run, node),
+                NodeEdge::Start(node) => self.start(&mut builder, node),
+                NodeEdge::End(node) => self.end(&mut builder, node),
             }
         }
-        trim(&mut run.out);
-        run.out
+        trim(&mut builder.out);
+        builder.out
     }
 
-    fn start(&mut self, run: &mut Running, node: Node<'a>) {
+    fn start(&mut self, builder: &mut Builder, node: Node<'a>) {
         let ast = node.data();
         match &ast.value {
-            NodeValue::Text(text) => run.text(text, false),
-            NodeValue::Code(code) => run.text(&code.literal, true),
+            NodeValue::Text(text) => builder.text(text, false),
+            NodeValue::Code(code) => builder.text(&code.literal, true),
             NodeValue::HtmlInline(html) => {
-                self.remark(ast.sourcepos.start, "HTML is shown as text.");
-                run.text(html, false);
+                self.warn(ast.sourcepos.start, "HTML is shown as text; use Markdown instead.");
+                builder.text(html, false);
             }
-            NodeValue::SoftBreak if run.images > 0 => run.alt.push(' '),
-            NodeValue::SoftBreak => run.soft = Some(run.marks(false)),
-            NodeValue::LineBreak => run.line_break(),
-            NodeValue::Emph => run.emphasis += 1,
-            NodeValue::Strong => run.strong += 1,
-            NodeValue::Strikethrough => run.strikethrough += 1,
+            NodeValue::SoftBreak if builder.images > 0 => builder.alt.push(' '),
+            NodeValue::SoftBreak => builder.soft_break = Some(builder.marks(false)),
+            NodeValue::LineBreak => builder.line_break(),
+            NodeValue::Emph => builder.emphasis += 1,
+            NodeValue::Strong => builder.strong += 1,
+            NodeValue::Strikethrough => builder.strikethrough += 1,
             NodeValue::FootnoteReference(reference) => match self.footnotes.label(&reference.name) {
-                Some(_) if run.images > 0 => {}
+                Some(_) if builder.images > 0 => {}
                 Some(label) => {
                     let label = label.to_owned();
-                    match &mut run.link {
+                    match &mut builder.link {
                         Some(link) => link.references.push(Inline::FootnoteReference { label }),
-                        None => run.out.push(Inline::FootnoteReference { label }),
+                        None => builder.out.push(Inline::FootnoteReference { label }),
                     }
                 }
-                None => run.text(&format!("[^{}]", reference.name), false),
+                None => builder.text(&format!("[^{}]", reference.name), false),
             },
-            NodeValue::Image(_) => run.images += 1,
-            NodeValue::Link(_) if run.images > 0 => {}
+            NodeValue::Image(_) => builder.images += 1,
+            NodeValue::Link(_) if builder.images > 0 => {}
             NodeValue::Link(_) => {
-                if let Some(link) = &mut run.link {
+                if let Some(link) = &mut builder.link {
                     link.nested += 1;
                 } else {
-                    run.settle(first_char(node));
-                    run.link = Some(Link { nested: 0, content: Vec::new(), references: Vec::new() });
+                    builder.end_soft_break(first_char(node));
+                    builder.link = Some(Link { nested: 0, content: Vec::new(), references: Vec::new() });
                 }
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, run: &mut Running, node: Node<'a>) {
+    fn end(&mut self, builder: &mut Builder, node: Node<'a>) {
         let ast = node.data();
         match &ast.value {
-            NodeValue::Emph => run.emphasis -= 1,
-            NodeValue::Strong => run.strong -= 1,
-            NodeValue::Strikethrough => run.strikethrough -= 1,
+            NodeValue::Emph => builder.emphasis -= 1,
+            NodeValue::Strong => builder.strong -= 1,
+            NodeValue::Strikethrough => builder.strikethrough -= 1,
             NodeValue::Image(image) => {
-                run.images -= 1;
-                if run.images > 0 {
+                builder.images -= 1;
+                if builder.images > 0 {
                     return;
                 }
-                let alt = std::mem::take(&mut run.alt).trim().to_owned();
+                let alt = std::mem::take(&mut builder.alt).trim().to_owned();
                 let title = title(&image.title);
                 match Href::image_source(&show_tildes(&image.url)) {
-                    Ok(src) => run.push(Inline::Image { src, alt, title }),
+                    Ok(src) => builder.push(Inline::Image { src, alt, title }),
                     Err(why) => {
-                        self.remark(
-                            ast.sourcepos.start,
-                            &format!("The image is shown as text, for its address is none: {why}."),
-                        );
-                        let rest = lost(&image.url, title.as_deref(), &alt);
-                        run.text(&alt, false);
-                        run.text(&rest, false);
+                        let message = format!("The image is shown as text, because its address is not valid: {why}.");
+                        self.warn(ast.sourcepos.start, message);
+                        let rest = address_as_text(&image.url, title.as_deref(), &alt);
+                        builder.text(&alt, false);
+                        builder.text(&rest, false);
                     }
                 }
             }
             NodeValue::Link(target) => {
-                if run.images > 0 {
+                if builder.images > 0 {
                     return;
                 }
-                if let Some(link) = &mut run.link
+                if let Some(link) = &mut builder.link
                     && link.nested > 0
                 {
                     link.nested -= 1;
                     return;
                 }
-                run.settle(None);
-                let Some(link) = run.link.take() else { return };
+                builder.end_soft_break(None);
+                let Some(link) = builder.link.take() else { return };
                 let title = title(&target.title);
                 match show_tildes(&target.url).parse::<Href>() {
                     Ok(href) => {
@@ -244,26 +243,24 @@ impl<'a> Reader<'_> {
                         if content.is_empty() {
                             push_text(&mut content, &text::line(&href.markdown_target()), Vec::new());
                         }
-                        run.out.push(Inline::Link { href, title, content });
+                        builder.out.push(Inline::Link { href, title, content });
                     }
                     Err(why) => {
-                        self.remark(
-                            ast.sourcepos.start,
-                            &format!("The link is shown as text, for its address is none: {why}."),
-                        );
-                        let rest = lost(&target.url, title.as_deref(), &text::inlines(&link.content));
-                        push_all(&mut run.out, link.content);
-                        run.text(&rest, false);
+                        let message = format!("The link is shown as text, because its address is not valid: {why}.");
+                        self.warn(ast.sourcepos.start, message);
+                        let rest = address_as_text(&target.url, title.as_deref(), &text::inlines(&link.content));
+                        push_all(&mut builder.out, link.content);
+                        builder.text(&rest, false);
                     }
                 }
-                run.out.extend(link.references);
+                builder.out.extend(link.references);
             }
             _ => {}
         }
     }
 }
 
-/// The first character below a node, if it is text.
+/// Returns the first character of a node, if the node begins with text.
 fn first_char(node: Node<'_>) -> Option<char> {
     node.descendants().skip(1).find_map(|below| match &below.data().value {
         NodeValue::Text(text) => Some(text.chars().next()),

@@ -1,152 +1,127 @@
-//! Article files: Markdown under YAML front matter → [`Document`], and back.
+//! Article files: reads Markdown under YAML front matter into a [`Document`], and writes it.
 //!
 //! The Markdown is CommonMark 0.31 with tables, `~~strikethrough~~`, footnotes, GitHub's alerts, heading attributes
-//! `{#anchor}`, and emphasis that works beside Chinese punctuation. What [`write()`] makes of a document, [`read`] turns
-//! into the same document.
+//! `{#anchor}`, and emphasis that works beside Chinese punctuation. [`read`] returns the document that [`write()`] wrote.
 //!
-//! - Raw HTML is text: it is shown as it was written.
-//! - A link that may not be one ([`Href`](super::Href)) becomes its text, with the address behind it.
-//! - A line break in a paragraph is a space, or nothing between two Chinese characters.
-//! - A single `~` is itself, as Chinese text uses it for ranges (3~5 天).
-//! - A heading in a list or quote is no section but a paragraph in bold.
-//! - A footnote stands at the end of the section that refers to it first.
+//! - Raw HTML becomes text.
+//! - A link with an unsafe address ([`Href`](super::Href)) becomes its text, followed by the address.
+//! - A line break in a paragraph becomes a space, or nothing between two Chinese characters.
+//! - A single `~` is literal, because Chinese text uses it for ranges (3~5 天).
+//! - A heading in a list or quote becomes a paragraph in bold.
+//! - A footnote moves to the end of the section that refers to it first.
 
 mod block;
 mod escape;
 mod footnote;
 mod front_matter;
-mod guard;
 mod inline;
-mod running;
+mod inline_writer;
+mod limits;
 mod section;
 #[cfg(test)]
 pub(super) mod tests;
+mod tilde;
 mod write;
 
-use super::{Block, Document, Slug, Warning, text};
+use super::{Block, Document, Parsed, Slug, Warning, bounded::Bounded, text};
 
 pub(super) use block::{paragraph, tightness};
 pub(super) use footnote::is_label;
-pub(super) use inline::tidy;
+pub(super) use inline::normalize;
 pub(super) use section::MAX_HEADING;
 pub use write::{blocks, file_blocks, write};
-pub(super) use write::{body as write_body, links_to_files, push_heading};
+pub(super) use write::{body as write_body, push_heading};
 
-/// The greatest size of an article file, in bytes.
+/// The largest size of an article file, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// How deep lists, quotes, callouts and footnotes may stand in each other: a list costs four levels of JSON, and the readers of
-/// stored articles take 127 of them, sections and running text included.
+/// The deepest nesting of lists, quotes, callouts and footnotes. A list takes four levels of JSON, and `serde_json` reads 127
+/// levels of a stored article, sections and inlines included.
 pub const MAX_NESTING: usize = 24;
-/// How many sections an article may have.
+/// The largest number of sections of an article.
 pub const MAX_SECTIONS: usize = 2000;
-/// How many faults or remarks are told of one file.
-pub(super) const MAX_REMARKS: usize = 200;
 
-/// What a file says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
-    /// The document.
-    pub document: Document,
-    /// What an editor should look at: what could not be kept as it was written.
-    pub remarks: Vec<Warning>,
-}
+/// Errors or warnings about an article file.
+pub(super) type Warnings = Bounded<Warning>;
 
-/// Reads an article file. `default_slug` is taken where the front matter names none; callers give the file's name.
+/// Reads an article file. `default_slug`, the name of the file, replaces a missing slug if it is valid.
 ///
-/// Errors: everything that makes the file invalid, at most 200 of them, in the order of their lines.
-pub fn read(file: &str, default_slug: Option<&str>) -> Result<Read, Vec<Warning>> {
-    let mut faults = Faults::default();
+/// Errors: all errors of the file by line, at most 200.
+pub fn read(file: &str, default_slug: Option<&str>) -> Result<Parsed<Warning>, Vec<Warning>> {
+    let mut errors = Warnings::default();
     if file.len() > MAX_BYTES {
-        faults.push(None, None, format!("The file is longer than {MAX_BYTES} bytes."));
-        return Err(faults.list);
+        errors.add(None, None, format!("The file is longer than {MAX_BYTES} bytes; split it."));
+        return Err(errors.items);
     }
-    let mut remarks = Faults::default();
+    let mut warnings = Warnings::default();
     let (file, removed) = text::clean(file);
     if removed > 0 {
-        let message =
-            format!("{removed} characters that may not stand in a text were left out (control characters and such).");
-        remarks.push(None, None, message);
+        warnings.add(None, None, removed_characters(removed));
     }
-    let parts = front_matter::split(&file).map_err(|fault| vec![fault])?;
-    let head = parts.yaml.map(|yaml| front_matter::read(yaml, &mut faults)).unwrap_or_default();
-    let body = read_body(parts.body, parts.body_line, head.title.is_none(), &mut faults, &mut remarks);
+    let parts = front_matter::split(&file).map_err(|error| vec![error])?;
+    let fields = parts.yaml.map(|yaml| front_matter::read(yaml, &mut errors)).unwrap_or_default();
+    let body = read_body(parts.body, parts.body_line, fields.title.is_none(), &mut errors, &mut warnings);
 
-    let slug = head.slug.or_else(|| default_slug.and_then(|name| name.parse::<Slug>().ok()));
-    if slug.is_none() && !faults.has("slug") {
-        faults.push(Some(1), None, "The front matter needs a `slug`: the article's address.");
+    let slug = fields.slug.or_else(|| default_slug.and_then(|name| name.parse::<Slug>().ok()));
+    if slug.is_none() && !errors.mention("slug") {
+        errors.add(Some(1), None, "The front matter has no `slug`; add the address of the article.");
     }
-    let title = head.title.or(body.title);
-    if title.is_none() && !faults.has("title") {
-        let message = "The front matter needs a `title`, or the text a single `# heading` that stands first.";
-        faults.push(Some(1), None, message);
+    let title = fields.title.or(body.title);
+    if title.is_none() && !errors.mention("title") {
+        let message = "The front matter has no `title`; add one, or begin the text with its only `# heading`.";
+        errors.add(Some(1), None, message);
     }
     match (slug, title) {
-        (Some(slug), Some(title)) if faults.list.is_empty() => Ok(Read {
+        (Some(slug), Some(title)) if errors.count() == 0 => Ok(Parsed {
             document: Document {
                 slug,
-                locale: head.locale,
+                locale: fields.locale,
                 title,
-                questions: head.questions,
-                summary: head.summary,
-                topics: head.topics,
-                source: head.source,
-                related: head.related,
+                questions: fields.questions,
+                summary: fields.summary,
+                topics: fields.topics,
+                source: fields.source,
+                related: fields.related,
                 lead: body.lead,
                 sections: body.sections,
             },
-            remarks: remarks.sorted(),
+            warnings: warnings.sorted(),
         }),
-        _ => Err(faults.sorted()),
+        _ => Err(errors.sorted()),
     }
 }
 
-/// Reads a clean text as the body of a file that begins behind line `first_line`.
+/// Returns the warning about characters that were removed from Markdown.
+pub(super) fn removed_characters(count: usize) -> String {
+    format!("{count} control or other forbidden characters were removed.")
+}
+
+/// Reads a clean text as the body of a file after line `first_line`.
 pub(super) fn read_body(
     text: &str,
     first_line: u32,
     want_title: bool,
-    faults: &mut Faults,
-    remarks: &mut Faults,
+    errors: &mut Warnings,
+    warnings: &mut Warnings,
 ) -> section::Body {
-    guard::check(text, first_line, faults)
-        .map(|()| section::read(text, first_line, want_title, faults, remarks))
+    limits::check(text, first_line, errors)
+        .map(|()| section::read(text, first_line, want_title, errors, warnings))
         .unwrap_or_default()
 }
 
-/// What was found wrong or noteworthy, bounded however much there is of it.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    pub(super) list: Vec<Warning>,
-    more: usize,
-}
-
-impl Faults {
-    fn push(&mut self, line: Option<u32>, column: Option<u32>, message: impl Into<String>) {
-        if self.list.len() < MAX_REMARKS {
-            self.list.push(Warning { line, column, message: message.into() });
-        } else {
-            self.more += 1;
-        }
+impl Warnings {
+    fn add(&mut self, line: Option<u32>, column: Option<u32>, message: impl Into<String>) {
+        self.push(|| Warning { line, column, message: message.into() });
     }
 
-    /// Whether more will only be counted.
-    fn is_full(&self) -> bool {
-        self.list.len() >= MAX_REMARKS
-    }
-
-    /// Whether a fault of this field is known already, so that it is not told a second time as missing.
-    fn has(&self, field: &str) -> bool {
+    /// Returns true if an error about a field exists, so that the field is not reported as missing too.
+    fn mention(&self, field: &str) -> bool {
         let name = format!("`{field}`");
-        self.list.iter().any(|fault| fault.message.contains(&name) || fault.message.contains("YAML"))
+        self.items.iter().any(|error| error.message.contains(&name) || error.message.contains("YAML"))
     }
 
-    /// All of them in the order of their lines, and behind them how many more there are.
+    /// Returns the items by line, followed by the number of omitted items.
     pub(super) fn sorted(mut self) -> Vec<Warning> {
-        self.list.sort();
-        if self.more > 0 {
-            let message = format!("There are {} more of these.", self.more);
-            self.list.push(Warning { line: None, column: None, message });
-        }
-        self.list
+        self.items.sort();
+        self.finish(|message| Warning { line: None, column: None, message })
     }
 }

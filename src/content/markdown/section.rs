@@ -1,4 +1,4 @@
-//! The body of an article file: the parser is run, and its headings become the section tree.
+//! Reads the body of an article file with comrak, and builds the section tree from its headings.
 
 use std::{cell::Cell, collections::HashMap, iter::Peekable};
 
@@ -7,35 +7,35 @@ use comrak::{
     nodes::{LineColumn, Node, NodeHeading, NodeValue},
 };
 
-use super::{Block, Faults, MAX_NESTING, MAX_SECTIONS, footnote::Footnotes, guard};
+use super::{Block, MAX_NESTING, MAX_SECTIONS, Warning, Warnings, footnote::Footnotes, tilde};
 use crate::content::{Anchor, Inline, Section, label, text};
 
-/// The greatest length of a heading, in characters.
+/// The largest length of a heading, in characters.
 pub(in crate::content) const MAX_HEADING: usize = 300;
 
-/// What the body of a file says.
+/// The body of a file.
 #[derive(Debug, Default)]
 pub(in crate::content) struct Body {
-    /// The heading that stands first, where it is the title.
+    /// The first heading, if it is the title of the article.
     pub(super) title: Option<String>,
-    /// The lines of the sections' headings, in order.
+    /// The line of each section's heading.
     pub(in crate::content) headings: Vec<u32>,
     pub(in crate::content) lead: Vec<Block>,
     pub(in crate::content) sections: Vec<Section>,
 }
 
-/// What reading needs at every node.
+/// The state while the parser's tree is converted.
 pub(super) struct Reader<'r> {
     lines: Vec<&'r str>,
     first_line: u32,
-    faults: &'r mut Faults,
-    remarks: &'r mut Faults,
+    errors: &'r mut Warnings,
+    warnings: &'r mut Warnings,
     pub(super) footnotes: Footnotes,
-    /// The place of the section that is being read, among all; 0 is the lead.
+    /// The index of the current section in reading order, from 1; 0 is the lead.
     pub(super) section: usize,
 }
 
-/// A heading and what follows it, before the tree is made.
+/// A heading and its own text, before the tree is built.
 #[derive(Default)]
 struct Flat {
     level: u8,
@@ -52,57 +52,63 @@ fn options() -> Options<'static> {
     options.extension.footnotes = true;
     options.extension.alerts = true;
     options.extension.cjk_friendly_emphasis = true;
-    // Else the parser would drop footnotes that nothing refers to.
+    // By default comrak drops footnotes without a reference.
     options.parse.leave_footnote_definitions = true;
     options
 }
 
-/// Reads the body of a file that begins behind line `first_line`. A lone first heading of level 1 is the title where
-/// `want_title` says that there is no other.
-pub(super) fn read(body: &str, first_line: u32, want_title: bool, faults: &mut Faults, remarks: &mut Faults) -> Body {
-    let source = guard::hide_tildes(body);
+/// Reads the body of a file after line `first_line`. If `want_title`, a first heading that is the only one of level 1 becomes
+/// the title.
+pub(super) fn read(
+    body: &str,
+    first_line: u32,
+    want_title: bool,
+    errors: &mut Warnings,
+    warnings: &mut Warnings,
+) -> Body {
+    let source = tilde::hide_tildes(body);
     let arena = Arena::new();
-    // The parser reports every 256 steps of its work. Ordinary text takes a few for each byte.
+    // The parser calls this every 256 steps, and ordinary text takes a few steps a byte.
     let left = Cell::new(source.len() / 4 + 10_000);
-    let spent = || {
+    let is_exhausted = || {
         left.set(left.get().saturating_sub(1));
         left.get() == 0
     };
-    let Ok(root) = comrak::try_parse_document(&arena, &source, &options(), &spent) else {
-        faults.push(None, None, "The text is too tangled to be read: marks, lists or tables without end.");
+    let Ok(root) = comrak::try_parse_document(&arena, &source, &options(), &is_exhausted) else {
+        errors.add(None, None, "The Markdown is too complex; simplify its marks, lists and tables.");
         return Body::default();
     };
     let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX).saturating_add(first_line);
-    if let Some(place) = too_deep(root) {
-        let message = format!("Lists and quotes stand more than {MAX_NESTING} deep in each other here.");
-        faults.push(Some(line(place.line)), Some(1), message);
+    if let Some(place) = find_too_deep(root) {
+        let message = format!("Lists and quotes can be nested {MAX_NESTING} levels deep at most.");
+        errors.add(Some(line(place.line)), Some(1), message);
         return Body::default();
     }
-    let footnotes = Footnotes::collect(root, line, faults);
+    let footnotes = Footnotes::collect(root, line, errors);
     let lines = source.split('\n').collect();
-    Reader { lines, first_line, faults, remarks, footnotes, section: 0 }.read(root, want_title)
+    Reader { lines, first_line, errors, warnings, footnotes, section: 0 }.read(root, want_title)
 }
 
-/// Where blocks stand deeper in each other than they may.
-fn too_deep(root: Node<'_>) -> Option<LineColumn> {
+/// Returns the position of the first block that is nested too deeply.
+fn find_too_deep(root: Node<'_>) -> Option<LineColumn> {
     use comrak::arena_tree::NodeEdge;
 
     let mut depth = 0_usize;
     for edge in root.traverse() {
         let (NodeEdge::Start(node) | NodeEdge::End(node)) = edge;
         let ast = node.data();
-        let nests = matches!(
+        let is_container = matches!(
             ast.value,
             NodeValue::List(_) | NodeValue::BlockQuote | NodeValue::Alert(_) | NodeValue::FootnoteDefinition(_)
         );
         match edge {
-            NodeEdge::Start(_) if nests => {
+            NodeEdge::Start(_) if is_container => {
                 depth += 1;
                 if depth > MAX_NESTING {
                     return Some(ast.sourcepos.start);
                 }
             }
-            NodeEdge::End(_) if nests => depth -= 1,
+            NodeEdge::End(_) if is_container => depth -= 1,
             _ => {}
         }
     }
@@ -114,11 +120,12 @@ impl<'a> Reader<'_> {
         let mut body = Body::default();
         let mut flat = vec![Flat::default()];
         let mut anchors: HashMap<Anchor, u32> = HashMap::new();
-        let level_one = |node: Node<'a>| matches!(node.data().value, NodeValue::Heading(NodeHeading { level: 1, .. }));
-        let title_first = want_title
-            && root.first_child().is_some_and(level_one)
-            && root.children().skip(1).all(|node| !level_one(node));
-        for (place, node) in root.children().enumerate() {
+        let is_level_one =
+            |node: Node<'a>| matches!(node.data().value, NodeValue::Heading(NodeHeading { level: 1, .. }));
+        let has_title = want_title
+            && root.first_child().is_some_and(is_level_one)
+            && root.children().skip(1).all(|node| !is_level_one(node));
+        for (index, node) in root.children().enumerate() {
             let heading = match &node.data().value {
                 NodeValue::Heading(heading) => Some(*heading),
                 _ => None,
@@ -132,7 +139,7 @@ impl<'a> Reader<'_> {
                 continue;
             };
             let read = self.heading(node, heading, &mut anchors);
-            if place == 0 && title_first {
+            if index == 0 && has_title {
                 let label = read.label.unwrap_or_default();
                 let space = if label.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
                 body.title = Some(format!("{label}{space}{}", read.title)).filter(|title| !title.is_empty());
@@ -140,39 +147,39 @@ impl<'a> Reader<'_> {
             }
             if flat.len() > MAX_SECTIONS {
                 let line = self.line(node.data().sourcepos.start.line);
-                self.faults.push(Some(line), Some(1), format!("An article can have {MAX_SECTIONS} sections at most."));
+                self.errors.add(Some(line), Some(1), format!("An article can have {MAX_SECTIONS} sections at most."));
                 return Body::default();
             }
             self.section = flat.len();
             body.headings.push(self.line(node.data().sourcepos.start.line));
             flat.push(read);
         }
-        let mut places: Vec<&mut Vec<Block>> = flat.iter_mut().map(|flat| &mut flat.blocks).collect();
-        for (line, label) in self.footnotes.attach(&mut places) {
-            let message = format!("Nothing refers to the footnote `{label}`; it stands at the end of its section.");
-            self.remarks.push(Some(line), Some(1), message);
+        let mut blocks: Vec<&mut Vec<Block>> = flat.iter_mut().map(|flat| &mut flat.blocks).collect();
+        for (line, label) in self.footnotes.attach(&mut blocks) {
+            let message = format!("The footnote `{label}` has no reference; it was moved to the end of its section.");
+            self.warnings.add(Some(line), Some(1), message);
         }
         let mut flat = flat.into_iter().peekable();
         body.lead = flat.next().map(|lead| lead.blocks).unwrap_or_default();
-        body.sections = tree(&mut flat, 0);
+        body.sections = build_tree(&mut flat, 0);
         body
     }
 
     fn heading(&mut self, node: Node<'a>, heading: NodeHeading, anchors: &mut HashMap<Anchor, u32>) -> Flat {
         let place = node.data().sourcepos;
         let content = self.inlines(node, false);
-        let plain = |inline: &Inline| matches!(inline, Inline::Text { marks, .. } if marks.is_empty());
-        if !content.iter().all(plain) {
-            self.remark(place.start, "A heading is plain text; its marks, links and images are not kept.");
+        let is_plain = |inline: &Inline| matches!(inline, Inline::Text { marks, .. } if marks.is_empty());
+        if !content.iter().all(is_plain) {
+            self.warn(place.start, "A heading is plain text; its marks, links and images were removed.");
         }
         let mut title = text::line(&text::inlines(&content)).trim().to_owned();
         let first = self.lines.get(place.start.line.saturating_sub(1)).copied().unwrap_or_default();
         let last_line = if heading.setext { place.end.line.saturating_sub(1) } else { place.start.line };
         let last = self.lines.get(last_line.saturating_sub(1)).copied().unwrap_or_default();
         let mut anchor = None;
-        if let Some((at, name)) = attribute(last, heading.setext) {
+        if let Some((at, name)) = heading_attribute(last, heading.setext) {
             let written = format!("{{#{name}}}");
-            if let Some(rest) = title.strip_suffix(&guard::show_tildes(&written)) {
+            if let Some(rest) = title.strip_suffix(&tilde::show_tildes(&written)) {
                 title.truncate(rest.trim_end().len());
                 let column = last.get(..at).map(|before| u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX));
                 let line = Some(self.line(last_line));
@@ -181,23 +188,23 @@ impl<'a> Reader<'_> {
                         let at = self.line(last_line);
                         if let Some(before) = anchors.insert(name.clone(), at) {
                             let message =
-                                format!("The anchor `{name}` is that of the heading in line {before} already.");
-                            self.faults.push(line, column, message);
+                                format!("The anchor `{name}` is already used in line {before}; use another one.");
+                            self.errors.add(line, column, message);
                         }
                         anchor = Some(name);
                     }
                     Err(why) => {
-                        let name: String = guard::show_tildes(name).chars().take(60).collect();
-                        self.faults.push(line, column, format!("`{name}` is not an anchor: {why}."));
+                        let name: String = tilde::show_tildes(name).chars().take(60).collect();
+                        self.errors.add(line, column, format!("`{name}` is not a valid anchor: {why}."));
                     }
                 }
             }
         }
         if title.chars().nth(MAX_HEADING).is_some() {
             let line = self.line(place.start.line);
-            self.faults.push(Some(line), Some(1), format!("A heading can have {MAX_HEADING} characters at most."));
+            self.errors.add(Some(line), Some(1), format!("A heading can have {MAX_HEADING} characters at most."));
         }
-        // A heading that is written with a character reference first has no label: that is how `write` says so.
+        // `write` begins a title that looks numbered with a character reference.
         let text = if heading.setext { first } else { first.trim_start().trim_start_matches('#') };
         let (label, title) = if text.trim_start().starts_with("&#") {
             (None, title)
@@ -207,33 +214,35 @@ impl<'a> Reader<'_> {
         };
         if title.is_empty() && label.is_none() {
             let line = self.line(place.start.line);
-            self.faults.push(Some(line), Some(1), "A heading must have text.");
+            self.errors.add(Some(line), Some(1), "A heading must have text.");
         }
         Flat { level: heading.level, anchor, label, title, blocks: Vec::new() }
     }
 
-    /// The line of the file for a line of the parser.
+    /// Returns the line in the file of a line of the parser.
     pub(super) fn line(&self, line: usize) -> u32 {
         u32::try_from(line).unwrap_or(u32::MAX).saturating_add(self.first_line)
     }
 
-    /// Notes what an editor should look at.
-    pub(super) fn remark(&mut self, place: LineColumn, message: &str) {
-        // Counting columns takes time, and what is over the limit is not told.
-        if self.remarks.is_full() {
-            self.remarks.push(None, None, "");
-            return;
-        }
-        let line = self.lines.get(place.line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = line.as_bytes().iter().take(place.column.saturating_sub(1));
-        // Counted are the bytes that begin a character.
-        let column = before.filter(|b| **b & 0xC0 != 0x80).count() + 1;
-        self.remarks.push(Some(self.line(place.line)), Some(u32::try_from(column).unwrap_or(u32::MAX)), message);
+    /// Adds a warning at a position of the parser.
+    pub(super) fn warn(&mut self, position: LineColumn, message: impl Into<String>) {
+        let line = self.line(position.line);
+        let text = self.lines.get(position.line.saturating_sub(1)).copied().unwrap_or_default();
+        self.warnings.push(|| {
+            let before = text.as_bytes().iter().take(position.column.saturating_sub(1));
+            // The first bytes of the characters.
+            let column = before.filter(|b| **b & 0xC0 != 0x80).count() + 1;
+            Warning {
+                line: Some(line),
+                column: Some(u32::try_from(column).unwrap_or(u32::MAX)),
+                message: message.into(),
+            }
+        });
     }
 }
 
-/// The heading attribute at the end of a line: where it begins, and the name in it.
-fn attribute(line: &str, setext: bool) -> Option<(usize, &str)> {
+/// Returns the byte offset and the name of a heading attribute at the end of a line.
+fn heading_attribute(line: &str, setext: bool) -> Option<(usize, &str)> {
     let mut line = line.trim_end();
     let open = line.trim_end_matches('#');
     if !setext && open.ends_with([' ', '\t']) {
@@ -243,15 +252,15 @@ fn attribute(line: &str, setext: bool) -> Option<(usize, &str)> {
     let at = inner.rfind("{#")?;
     let name = inner.get(at + 2..)?;
     let escapes = inner.get(..at)?.bytes().rev().take_while(|b| *b == b'\\').count();
-    let plain = !name.contains(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '\\' | '`' | '<' | '&'));
-    (plain && escapes % 2 == 0).then_some((at, name))
+    let is_plain = !name.contains(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | '\\' | '`' | '<' | '&'));
+    (is_plain && escapes % 2 == 0).then_some((at, name))
 }
 
-/// The sections deeper than `level`. Levels rise with every call, so there are six calls within each other at most.
-fn tree(flat: &mut Peekable<impl Iterator<Item = Flat>>, level: u8) -> Vec<Section> {
+/// Builds the sections below `level`. The level rises with every call, so the recursion is six calls deep at most.
+fn build_tree(flat: &mut Peekable<impl Iterator<Item = Flat>>, level: u8) -> Vec<Section> {
     let mut out = Vec::new();
     while let Some(Flat { level, anchor, label, title, blocks }) = flat.next_if(|next| next.level > level) {
-        let children = tree(flat, level);
+        let children = build_tree(flat, level);
         out.push(Section { anchor, label, title, blocks, children });
     }
     out

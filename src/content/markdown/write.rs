@@ -1,14 +1,17 @@
-//! A document as a canonical article file.
+//! Writes documents and blocks as canonical Markdown.
+//!
+//! comrak's own CommonMark writer does not round-trip: it escapes heading attributes (`{#anchor}`), loses text in some tables and
+//! lists, and moves emphasis beside Chinese punctuation.
 
 use super::{
     block, escape, front_matter,
-    running::{self, Place},
+    inline_writer::{self, Context},
 };
 use crate::content::{
     Align, Block, CalloutKind, Cell, Document, ListItem, Section, html, label, name::replace_article_links,
 };
 
-/// A document as an article file: [`read`](super::read) gives back the same document.
+/// Writes a document as an article file, from which [`read`](super::read) returns the same document.
 #[must_use]
 pub fn write(document: &Document) -> String {
     let mut out = front_matter::write(document);
@@ -22,42 +25,41 @@ pub fn write(document: &Document) -> String {
     out
 }
 
-/// What stands below the front matter.
+/// Writes the body of an article file, after the front matter.
 pub(in crate::content) fn body(document: &Document) -> String {
     let mut out = blocks(&document.lead);
-    // Six levels of headings stand below each other; the first is the title's, unless the sections need all six.
+    // Level 1 is for the title, unless the sections need all six levels.
     let first_level = if depth(&document.sections, 1) > 5 { 1 } else { 2 };
     write_sections(&mut out, &document.sections, first_level);
     links_to_files(&out)
 }
 
-/// Files lie side by side: a link to an article is a link to its file.
-pub(in crate::content) fn links_to_files(stored: &str) -> String {
+/// Replaces stored article links with links to files in the same folder.
+fn links_to_files(stored: &str) -> String {
     replace_article_links(stored, |link| match link.split_once('#') {
         Some((slug, fragment)) => format!("{slug}.md#{fragment}"),
         None => format!("{link}.md"),
     })
 }
 
-/// Blocks as they stand in an article file: [`blocks`], with links to articles as their editor writes them.
+/// Writes blocks as in an article file: [`blocks`] with links to files.
 #[must_use]
 pub fn file_blocks(list: &[Block]) -> String {
     links_to_files(&blocks(list))
 }
 
-/// Blocks as Markdown, with a line break at the end; empty where there are none. Links to articles are written in their
-/// stored form, for delivery to resolve.
+/// Writes blocks as Markdown with a final line break; empty without blocks. Links to articles keep their stored form.
 #[must_use]
 pub fn blocks(blocks: &[Block]) -> String {
     if blocks.is_empty() {
         return String::new();
     }
-    let mut out = join(blocks, "\n\n", None);
+    let mut out = write_blocks(blocks, "\n\n", None);
     out.push('\n');
     out
 }
 
-/// The depth of a section tree, as far as it matters.
+/// Returns the depth of a section tree, at most 7.
 fn depth(sections: &[Section], level: usize) -> usize {
     if level > 6 {
         return level;
@@ -78,12 +80,12 @@ fn write_sections(out: &mut String, sections: &[Section], level: usize) {
     }
 }
 
-/// Adds the line of a section's heading.
+/// Appends the line of a heading.
 pub(in crate::content) fn push_heading(out: &mut String, section: &Section, level: usize) {
-    // Deeper headings than six there are none; a tree that deep is not made by any reader.
+    // Markdown has six levels, and no reader builds a deeper tree.
     out.push_str(&"#".repeat(level.min(6)));
     out.push(' ');
-    out.push_str(&heading(section));
+    out.push_str(&heading_text(section));
     if let Some(anchor) = &section.anchor {
         out.push_str(" {#");
         out.push_str(anchor.as_str());
@@ -92,45 +94,45 @@ pub(in crate::content) fn push_heading(out: &mut String, section: &Section, leve
     out.push('\n');
 }
 
-/// A heading's label and title, so that they are told apart again.
-fn heading(section: &Section) -> String {
+/// Writes label and title so that [`label::split`] separates them again.
+fn heading_text(section: &Section) -> String {
     let title = section.title.as_str();
     let Some(printed) = &section.label else {
-        return running::heading(title, label::split(title).0.is_some());
+        return inline_writer::heading(title, label::split(title).0.is_some());
     };
-    let spaced = printed.ends_with(|c: char| c.is_ascii()) && !title.is_empty();
-    let candidates = [if spaced { " " } else { "" }, if spaced { "" } else { " " }];
+    let has_space = printed.ends_with(|c: char| c.is_ascii()) && !title.is_empty();
+    let candidates = [if has_space { " " } else { "" }, if has_space { "" } else { " " }];
     for space in candidates {
-        let whole = format!("{printed}{space}{title}");
-        let (split, rest) = label::split(whole.trim_end());
+        let text = format!("{printed}{space}{title}");
+        let (split, rest) = label::split(text.trim_end());
         if split.as_ref() == Some(printed) && rest.trim() == title {
-            return running::heading(whole.trim_end(), false);
+            return inline_writer::heading(text.trim_end(), false);
         }
     }
-    running::heading(format!("{printed} {title}").trim_end(), true)
+    inline_writer::heading(format!("{printed} {title}").trim_end(), true)
 }
 
-/// Blocks one below the other. A list takes a mark that the list before it has not, for else they would be one; and
-/// not the mark of the item that it begins, for `- - -` is a rule.
-fn join(blocks: &[Block], between: &str, item_mark: Option<char>) -> String {
+/// Writes blocks separated by `separator`. A list must not use the marker of the list before it, which would merge them, nor
+/// the marker of an item that it begins, because `- - -` is a thematic break.
+fn write_blocks(blocks: &[Block], separator: &str, item_marker: Option<char>) -> String {
     let mut out = String::new();
-    let mut avoid = item_mark;
-    let mut paren = false;
-    for (place, block) in blocks.iter().enumerate() {
-        if place > 0 {
-            out.push_str(between);
+    let mut last_marker = item_marker;
+    let mut is_paren = false;
+    for (index, block) in blocks.iter().enumerate() {
+        if index > 0 {
+            out.push_str(separator);
         }
-        let before = place.checked_sub(1).and_then(|before| blocks.get(before));
+        let before = index.checked_sub(1).and_then(|before| blocks.get(before));
         if let Block::List { ordered, start, tight, items } = block {
-            let after_same = matches!(before, Some(Block::List { ordered: same, .. }) if same == ordered);
+            let follows_same = matches!(before, Some(Block::List { ordered: same, .. }) if same == ordered);
             if *ordered {
-                paren = after_same && !paren;
-                out.push_str(&ordered_list(*start, *tight, items, if paren { ')' } else { '.' }));
+                is_paren = follows_same && !is_paren;
+                out.push_str(&ordered_list(*start, *tight, items, if is_paren { ')' } else { '.' }));
             } else {
-                let taken = if after_same || place == 0 { avoid } else { None };
-                let mark = if taken == Some('-') { '*' } else { '-' };
-                avoid = Some(mark);
-                out.push_str(&bullet_list(*tight, items, mark));
+                let used = if follows_same || index == 0 { last_marker } else { None };
+                let marker = if used == Some('-') { '*' } else { '-' };
+                last_marker = Some(marker);
+                out.push_str(&bullet_list(*tight, items, marker));
             }
         } else {
             out.push_str(&write_block(block));
@@ -141,13 +143,13 @@ fn join(blocks: &[Block], between: &str, item_mark: Option<char>) -> String {
 
 fn write_block(block: &Block) -> String {
     match block {
-        Block::Paragraph { content } => running::inlines(content, Place::Paragraph),
-        Block::List { .. } => join(std::slice::from_ref(block), "\n", None),
-        Block::Quote { content } => quote(&join(content, "\n\n", None)),
+        Block::Paragraph { content } => inline_writer::inlines(content, Context::Paragraph),
+        Block::List { .. } => write_blocks(std::slice::from_ref(block), "\n", None),
+        Block::Quote { content } => quote(&write_blocks(content, "\n\n", None)),
         Block::Table { align, head, rows } => table(align, head, rows),
         Block::Image { src, alt, title } => {
             let image = crate::content::Inline::Image { src: src.clone(), alt: alt.clone(), title: title.clone() };
-            running::inlines(&[image], Place::Paragraph)
+            inline_writer::inlines(&[image], Context::Paragraph)
         }
         Block::Code { language, text } => {
             let fence = escape::fence(text);
@@ -170,27 +172,27 @@ fn write_block(block: &Block) -> String {
             }
             if !content.is_empty() {
                 text.push('\n');
-                text.push_str(&join(content, "\n\n", None));
+                text.push_str(&write_blocks(content, "\n\n", None));
             }
             quote(&text)
         }
         Block::ThematicBreak => "___".to_owned(),
         Block::Footnote { label, content } => {
-            let text = join(content, "\n\n", None);
-            // Only a paragraph can stand in the line of the label without further thought.
+            let text = write_blocks(content, "\n\n", None);
+            // A paragraph can begin in the line of the label; other blocks begin in the next line.
             let gap = if matches!(content.first(), Some(Block::Paragraph { .. })) { " " } else { "\n    " };
             if text.is_empty() { format!("[^{label}]:") } else { format!("[^{label}]:{gap}{}", indent(&text, 4)) }
         }
     }
 }
 
-/// The text with every line but the first indented; empty lines stay empty.
+/// Indents every line except the first and empty ones.
 fn indent(text: &str, columns: usize) -> String {
     let pad = " ".repeat(columns);
     let lines: Vec<String> = text
         .split('\n')
         .enumerate()
-        .map(|(place, line)| if place == 0 || line.is_empty() { line.to_owned() } else { format!("{pad}{line}") })
+        .map(|(index, line)| if index == 0 || line.is_empty() { line.to_owned() } else { format!("{pad}{line}") })
         .collect();
     lines.join("\n")
 }
@@ -201,29 +203,29 @@ fn quote(text: &str) -> String {
     lines.join("\n")
 }
 
-fn bullet_list(tight: bool, items: &[ListItem], mark: char) -> String {
-    list(tight, items, |_| mark.to_string(), Some(mark))
+fn bullet_list(tight: bool, items: &[ListItem], marker: char) -> String {
+    list(tight, items, |_| marker.to_string(), Some(marker))
 }
 
-fn ordered_list(start: u32, tight: bool, items: &[ListItem], mark: char) -> String {
-    // CommonMark reads nine digits at most; only the first number counts.
-    list(tight, items, |place| format!("{}{mark}", u64::from(start).saturating_add(place).min(999_999_999)), None)
+fn ordered_list(start: u32, tight: bool, items: &[ListItem], delimiter: char) -> String {
+    // CommonMark reads at most nine digits, and only the first number counts.
+    list(tight, items, |index| format!("{}{delimiter}", u64::from(start).saturating_add(index).min(999_999_999)), None)
 }
 
-fn list(tight: bool, items: &[ListItem], mark: impl Fn(u64) -> String, bullet: Option<char>) -> String {
-    let between = if tight && block::can_be_tight(items) { "\n" } else { "\n\n" };
+fn list(tight: bool, items: &[ListItem], marker: impl Fn(u64) -> String, bullet: Option<char>) -> String {
+    let separator = if tight && block::can_be_tight(items) { "\n" } else { "\n\n" };
     let mut out = String::new();
-    for (place, item) in (0..).zip(items) {
-        if place > 0 {
-            out.push_str(between);
+    for (index, item) in (0..).zip(items) {
+        if index > 0 {
+            out.push_str(separator);
         }
-        let mark = mark(place);
-        out.push_str(&mark);
-        let text = join(&item.content, between, bullet);
+        let marker = marker(index);
+        out.push_str(&marker);
+        let text = write_blocks(&item.content, separator, bullet);
         if text.is_empty() {
             continue;
         }
-        let columns = mark.len() + 1;
+        let columns = marker.len() + 1;
         out.push(' ');
         out.push_str(&indent(&text, columns));
     }
@@ -234,7 +236,7 @@ fn table(align: &[Align], head: &[Cell], rows: &[Vec<Cell>]) -> String {
     let row = |cells: &[Cell]| {
         let mut line = String::from("|");
         for cell in cells {
-            let text = running::inlines(&cell.content, Place::Cell);
+            let text = inline_writer::inlines(&cell.content, Context::Cell);
             line.push(' ');
             line.push_str(&text);
             line.push_str(if text.is_empty() { "|" } else { " |" });
@@ -243,8 +245,8 @@ fn table(align: &[Align], head: &[Cell], rows: &[Vec<Cell>]) -> String {
     };
     let mut out = row(head);
     out.push_str("\n|");
-    for place in 0..head.len() {
-        out.push_str(match align.get(place) {
+    for column in 0..head.len() {
+        out.push_str(match align.get(column) {
             None | Some(Align::None) => " --- |",
             Some(Align::Left) => " :-- |",
             Some(Align::Center) => " :-: |",

@@ -1,4 +1,4 @@
-//! Where a link may lead.
+//! The targets of links.
 
 use std::{fmt, str::FromStr};
 
@@ -6,31 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvalidName, Slug};
 
-/// Where a link leads, as far as it may: what no browser may run cannot be built.
+/// The target of a link. Unsafe schemes, such as `javascript`, cannot be represented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Href {
-    /// `http`, `https`, `mailto`, `tel`, or relative to the page; kept as it was written, percent-encoded where a
-    /// character could not stand in an address.
+    /// An `http`, `https`, `mailto`, `tel` or relative address as written, percent-encoded where necessary.
     Address(String),
     /// A section of the same article.
     Section(String),
-    /// An article of this library, by any slug that it has or had.
+    /// An article of this library, by a current or former slug.
     Article {
         /// The slug as written.
         slug: Slug,
-        /// What follows the `#`, if anything.
+        /// The fragment, if any.
         fragment: Option<String>,
     },
 }
 
-/// Stands before the slug in a stored link to an article. It is a noncharacter (Unicode 23.7), which no document can
-/// hold ([`text::clean`](crate::content::text::clean) takes it out), so that a delivered body can be searched for
-/// such links and nothing else is found.
+/// The prefix of the slug in a stored link to an article. It is a noncharacter (Unicode 23.7), which
+/// [`text::clean`](crate::content::text::clean) removes from every document, so that it marks nothing else in a stored body.
 pub const ARTICLE_LINK_MARK: char = '\u{FDD0}';
 
-/// `stored` with every stored link to an article replaced by what `address` gives for it: for `slug`, or `slug#fragment`
-/// where a fragment of letters, digits, `-`, `.` and `_` follows.
+/// Replaces every stored article link with the result of `address` for its `slug`, or `slug#fragment` with a fragment of
+/// letters, digits, `-`, `.` and `_`.
 #[must_use]
 pub fn replace_article_links(stored: &str, address: impl Fn(&str) -> String) -> String {
     let mut pieces = stored.split(ARTICLE_LINK_MARK);
@@ -51,10 +49,10 @@ pub fn replace_article_links(stored: &str, address: impl Fn(&str) -> String) -> 
 }
 
 impl Href {
-    /// The greatest length of an address, in bytes.
+    /// The largest length of an address, in bytes.
     pub const MAX: usize = 2048;
 
-    /// The address as an article file writes it: files lie side by side, so a link to an article is `slug.md`.
+    /// Returns the address in an article file. Files are in one folder, so the address of an article is `slug.md`.
     #[must_use]
     pub fn markdown_target(&self) -> String {
         match self {
@@ -65,25 +63,25 @@ impl Href {
         }
     }
 
-    /// The address of an image: `http`, `https` or relative, percent-encoded as [`Href::Address`] is.
+    /// Parses the address of an image: `http`, `https` or relative, percent-encoded as in [`Href::Address`].
     pub fn image_source(text: &str) -> Result<String, InvalidName> {
         let address = address(text)?;
         if address.starts_with('#') {
-            return Err(InvalidName("a place in this page is no image".into()));
+            return Err(InvalidName("it must be the address of an image, not of a section".into()));
         }
         match scheme(&address) {
             None | Some("http" | "https") => Ok(address),
-            Some(_) => Err(InvalidName("an image must be at an http, https or relative address".into())),
+            Some(_) => Err(InvalidName("only http, https and relative addresses are allowed for images".into())),
         }
     }
 
-    /// Whether where it leads depends on the path of the page that it stands in (RFC 3986 section 4.2).
+    /// Returns true for an address that is relative to the path of its page (RFC 3986 section 4.2).
     #[must_use]
     pub fn is_relative(&self) -> bool {
         matches!(self, Href::Address(address) if scheme(address).is_none() && !address.starts_with('/'))
     }
 
-    /// Whether the address is absolute and leads to a page: `http` or `https`.
+    /// Returns true for an absolute `http` or `https` address.
     #[must_use]
     pub fn is_external(&self) -> bool {
         matches!(self, Href::Address(address) if matches!(scheme(address), Some("http" | "https")))
@@ -91,8 +89,7 @@ impl Href {
 }
 
 impl fmt::Display for Href {
-    /// The form in which a link is stored: an address as it is, `#fragment`, and for an article
-    /// [`ARTICLE_LINK_MARK`] before `slug` or `slug#fragment`.
+    /// Writes the stored form: an address unchanged, `#fragment`, or [`ARTICLE_LINK_MARK`] and `slug` or `slug#fragment`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Href::Address(address) => f.write_str(address),
@@ -133,7 +130,7 @@ impl From<Href> for String {
     }
 }
 
-/// The parts before and after the first `#`; an empty fragment is none.
+/// Splits an address at the first `#`; an empty fragment gives `None`.
 fn split_fragment(address: &str) -> (&str, Option<&str>) {
     match address.split_once('#') {
         Some((path, fragment)) => (path, Some(fragment).filter(|fragment| !fragment.is_empty())),
@@ -141,7 +138,7 @@ fn split_fragment(address: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// An article of this library, as files, the API and the reader page address it.
+/// Parses the address of an article of this library in the forms of files, the API and the reader pages.
 fn article_link(address: &str) -> Option<Href> {
     let (path, fragment) = split_fragment(address);
     let article = |slug: &str, fragment: Option<&str>| {
@@ -162,18 +159,18 @@ fn article_link(address: &str) -> Option<Href> {
     article(path.strip_prefix("./").unwrap_or(path).strip_suffix(".md")?, fragment)
 }
 
-/// An address that a browser may follow, percent-encoded where it has to be.
+/// Parses a safe address and percent-encodes it where necessary.
 ///
-/// A browser takes white space and control characters out of an address before it looks at the scheme (WHATWG URL,
-/// "basic URL parser"), so an address that holds a control character is refused rather than mended.
+/// A browser removes white space and control characters before it parses the scheme (WHATWG URL, "basic URL parser"), so an
+/// address with a control character is refused.
 fn address(text: &str) -> Result<String, InvalidName> {
     let refuse = |why: &str| Err(InvalidName(why.to_owned()));
     let text = text.trim();
     if text.chars().any(char::is_control) {
-        return refuse("a control character stands in it");
+        return refuse("it contains a control character");
     }
     if text.is_empty() || text == "#" {
-        return refuse("it leads nowhere");
+        return refuse("it has no target");
     }
     if text.starts_with("//") {
         return refuse("it must begin with a scheme, such as https://");
@@ -183,43 +180,43 @@ fn address(text: &str) -> Result<String, InvalidName> {
         return Err(InvalidName(format!("it is longer than {} bytes", Href::MAX)));
     }
     let Some(name) = scheme(&encoded) else {
-        // A colon before the first slash ends a scheme (RFC 3986 section 4.2), and this one is not known.
+        // A colon before the first slash ends a scheme (RFC 3986 section 4.2), here one that is not allowed.
         let first = encoded.split(['/', '?', '#']).next().unwrap_or_default();
         if first.contains(':') {
-            return refuse("only http, https, mailto, tel and relative addresses are links");
+            return refuse("only http, https, mailto, tel and relative addresses are allowed");
         }
         return Ok(encoded);
     };
     let rest = encoded.get(name.len() + 1..).unwrap_or_default();
     if rest.is_empty() {
-        return refuse("it leads nowhere");
+        return refuse("it has no target");
     }
-    let page = matches!(name, "http" | "https");
+    let is_page = matches!(name, "http" | "https");
     let host = rest.strip_prefix("//").unwrap_or_default();
-    if page && (host.is_empty() || host.starts_with(['/', '?', '#'])) {
+    if is_page && (host.is_empty() || host.starts_with(['/', '?', '#'])) {
         return refuse("a host must follow http:// or https://");
     }
     Ok(encoded)
 }
 
-/// The scheme of an absolute address, if it is one of those that links may have.
+/// Returns the scheme of an absolute address, if links may have it.
 fn scheme(address: &str) -> Option<&'static str> {
     let (name, _) = address.split_once(':')?;
     ["http", "https", "mailto", "tel"].into_iter().find(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Percent-encodes what cannot stand in an address (RFC 3986 section 2), so that it can be set between quotes or
-/// pointed brackets and in a table; letters outside ASCII stay as they are, for the reader's sake (RFC 3987).
+/// Percent-encodes characters that are invalid in an address (RFC 3986 section 2) or special in quotes, angle brackets and
+/// tables. Letters outside ASCII stay readable (RFC 3987).
 fn encode(text: &str) -> String {
     use fmt::Write;
 
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let plain = match c {
+        let is_plain = match c {
             ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' => false,
             _ => !c.is_whitespace() && !crate::content::text::is_forbidden(c),
         };
-        if plain {
+        if is_plain {
             out.push(c);
         } else {
             let mut bytes = [0; 4];
@@ -243,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_a_browser_could_run_are_refused() {
+    fn unsafe_and_empty_addresses_are_refused() {
         for text in [
             "javascript:alert(1)",
             "JavaScript:alert(1)",
@@ -275,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_stay_as_written_but_for_what_cannot_stand() {
+    fn valid_addresses_are_kept_and_others_percent_encoded() {
         for text in [
             "https://example.org/a?b=c&d=e#f",
             "HTTPS://EXAMPLE.ORG",
@@ -304,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn links_to_articles_are_recognised() {
+    fn article_links_are_recognised() {
         let article = |fragment: Option<&str>| Href::Article {
             slug: "stem-cells".parse().unwrap(),
             fragment: fragment.map(str::to_owned),
@@ -331,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_pages_or_relative() {
+    fn image_addresses_are_http_or_relative() {
         assert_eq!(Href::image_source("a b.png").unwrap(), "a%20b.png");
         assert_eq!(Href::image_source("https://example.org/a.png").unwrap(), "https://example.org/a.png");
         for text in ["mailto:a@b", "tel:1", "data:image/png,x", "#a", "//host/a.png", ""] {
@@ -341,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_means_the_same_in_every_form(text in "\\PC{0,30}|[#./:?a-z%-]{0,20}|(/v1/articles/|/read/|\\./|\u{FDD0})?[a-z]{1,3}(\\.md)?(#.{0,4})?") {
+        fn every_form_of_an_address_parses_to_the_same_value(text in "\\PC{0,30}|[#./:?a-z%-]{0,20}|(/v1/articles/|/read/|\\./|\u{FDD0})?[a-z]{1,3}(\\.md)?(#.{0,4})?") {
             if let Ok(href) = text.parse::<Href>() {
                 prop_assert_eq!(href.to_string().parse::<Href>(), Ok(href.clone()));
                 prop_assert_eq!(href.markdown_target().parse::<Href>(), Ok(href));

@@ -1,9 +1,8 @@
-//! The site's own facts, its topics, and the articles that lead the hot list, as their editors write them.
+//! The description of the site, its topics, and the articles pinned to the hot list, as editors write them.
 //!
-//! What must hold: one set of checks, whatever they are written in: `site.yaml`, once it has the form of a site file, is read
-//! as the JSON that it stands for ([`read_file`]), and so is every body ([`Site::read`], [`Topic::read`], [`read_pins`]). All
-//! faults are told at once, each with its place, and none that only follows from another. What is accepted stays as it was
-//! written, but for the ends of lines, which become `\n`, and for addresses, which are percent-encoded where they have to be.
+//! `site.yaml`, converted to JSON ([`read_file`]), and request bodies ([`Site::read`], [`Topic::read`], [`read_pins`]) pass the
+//! same checks. All errors are reported at once with their pointers, without consequential ones. Accepted texts stay
+//! unchanged, except that line ends become `\n` and addresses are percent-encoded.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,14 +15,14 @@ mod tests;
 
 pub use read::{read_file, read_pins};
 
-/// The greatest length of a name or label, in characters.
+/// The largest length of a name or label, in characters.
 pub const MAX_NAME: usize = 300;
-/// The greatest length of a longer text, in characters.
+/// The largest length of a description or another long text, in characters.
 pub const MAX_TEXT: usize = 5_000;
-/// The greatest number of articles that lead the hot list.
+/// The largest number of pins.
 pub const MAX_PINS: usize = 100;
 
-/// What the service says of itself.
+/// The description of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = SiteDescription, example = json!({
     "name": "Lectern 健康文库",
@@ -38,47 +37,47 @@ pub struct Site {
     /// The name of the site: 1 to 300 characters.
     #[schema(example = "Lectern 健康文库", min_length = 1, max_length = 300)]
     pub name: String,
-    /// What it is about.
+    /// The subject of the site.
     #[schema(max_length = 5000)]
     pub description: Option<String>,
-    /// The language of the site itself; `zh-Hans` unless given.
+    /// The language of the site; `zh-Hans` by default.
     #[schema(value_type = String, example = "zh-Hans", default = "zh-Hans", required = false)]
     pub locale: Locale,
-    /// What it invites its readers to do; `null` where it invites to nothing.
+    /// The call to action for readers; `null` for none.
     pub call_to_action: Option<CallToAction>,
-    /// The terms under which its texts may be used.
+    /// The licence of the texts.
     pub license: Option<License>,
-    /// How to credit it.
+    /// The credit that republishers must give.
     #[schema(max_length = 5000)]
     pub attribution: Option<String>,
-    /// What readers must know before they rely on it.
+    /// The disclaimer for readers.
     #[schema(max_length = 5000)]
     pub disclaimer: Option<String>,
 }
 
-/// An invitation to readers.
+/// A call to action for readers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallToAction {
-    /// Its text.
+    /// The text of the link.
     #[schema(example = "免费在线咨询", min_length = 1, max_length = 300)]
     pub label: String,
-    /// Where it leads: an `http`, `https`, `mailto`, `tel` or relative address.
+    /// The target: an `http`, `https`, `mailto`, `tel` or relative address.
     #[schema(max_length = 2048)]
     pub url: Option<String>,
 }
 
-/// Terms of use.
+/// The licence of the texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct License {
-    /// Their name.
+    /// The name of the licence.
     #[schema(example = "CC BY 4.0", min_length = 1, max_length = 300)]
     pub name: String,
-    /// Their text: an absolute `http` or `https` address.
+    /// The absolute `http` or `https` URL of the licence.
     #[schema(max_length = 2048)]
     pub url: Option<String>,
 }
 
-/// A topic as its editor describes it.
+/// A topic, as an editor describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = TopicDescription, example = json!({
     "slug": "stem-cells",
@@ -86,30 +85,30 @@ pub struct License {
     "description": "干细胞有哪些种类，各有什么能力与限度。"
 }))]
 pub struct Topic {
-    /// Its address; that of the path, if a body has it.
+    /// The slug; in a request, the same as in the URL.
     #[schema(
         value_type = String, example = "stem-cells", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96,
         required = false
     )]
     pub slug: Slug,
-    /// What it is called: 1 to 300 characters.
+    /// The name: 1 to 300 characters.
     #[schema(example = "干细胞", min_length = 1, max_length = 300)]
     pub name: String,
-    /// What it covers.
+    /// The subject of the topic.
     #[schema(max_length = 5000)]
     pub description: Option<String>,
 }
 
-/// An article that leads the hot list.
+/// An article pinned to the top of the hot list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pin {
-    /// Any slug of the article that it has or had; answers have the present one.
+    /// The current or a former slug of the article; responses contain the current one.
     #[schema(value_type = String, example = "stem-cell-infusion", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     pub article: Slug,
-    /// Why, for readers.
+    /// The reason for the pin, for readers.
     #[schema(example = "先读这一篇。", max_length = 5000)]
     pub reason: Option<String>,
 }
 
-/// Pins, each with its place in the list that it was written in.
-pub type Placed = Vec<(usize, Pin)>;
+/// A pin with its index in the body.
+pub type IndexedPin = (usize, Pin);

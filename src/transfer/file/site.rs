@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fault;
 use crate::content::{
     Warning,
-    json::Refused,
+    json::InvalidBody,
     site::{self, Pin, Site, Topic},
 };
 
@@ -78,8 +78,8 @@ impl SiteFile {
         match site::read_file(&json) {
             Ok((site, topics, pins)) => Ok(SiteFile { site, topics, pins }),
             // The words of a fault say where it is.
-            Err(Refused::Content(faults)) => Err(faults.into_iter().map(|told| fault(told.message)).collect()),
-            Err(Refused::Syntax { message, .. }) => Err(vec![fault(message)]),
+            Err(InvalidBody::Content(faults)) => Err(faults.into_iter().map(|told| fault(told.message)).collect()),
+            Err(InvalidBody::Syntax { message, .. }) => Err(vec![fault(message)]),
         }
     }
 }
@@ -121,21 +121,21 @@ mod tests {
             [
                 "`name` is empty.",
                 "`description` is longer than 5000 characters.",
-                "`locale` is not valid: it must be a language tag such as zh-Hans, zh-Hant-TW or en.",
+                "`locale` cannot be `?`: it must be a language tag such as zh-Hans, zh-Hant-TW or en.",
                 "`call_to_action: label` is longer than 300 characters.",
-                "`call_to_action: url` is no address: only http, https, mailto, tel and relative addresses are links.",
+                "`call_to_action: url` is not a valid address: only http, https, mailto, tel and relative addresses are allowed.",
                 "`license: name` is empty.",
                 "`license: url` must be an absolute http or https address.",
-                "`attribution` holds 2 characters that may not stand in a text.",
+                "`attribution` contains 2 control or other forbidden characters; remove them.",
                 "`disclaimer` is longer than 5000 characters.",
                 "`topics, item 1: name` is empty.",
                 "`topics, item 2: name` is longer than 300 characters.",
-                "`topics, item 3: name` holds 1 characters that may not stand in a text.",
+                "`topics, item 3: name` contains 1 control or other forbidden characters; remove them.",
                 "`topics, item 3: description` is longer than 5000 characters.",
-                "The topic `a` stands twice in `topics`.",
+                "The topic `a` is in `topics` twice; remove one of them.",
                 "`pins, item 1: reason` is longer than 5000 characters.",
-                "The article `x` stands twice in `pins`.",
-                "`pins, item 3: article` is not valid: only a-z, 0-9 and hyphens can stand in it.",
+                "The article `x` is in `pins` twice; remove one of them.",
+                "`pins, item 3: article` cannot be `X Y`: only a-z, 0-9 and hyphens are allowed.",
             ]
         );
     }

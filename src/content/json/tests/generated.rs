@@ -1,11 +1,11 @@
-//! Properties over the documents and texts that Markdown is tested with.
+//! Properties over the documents and texts of the Markdown tests.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::content::markdown::tests::generated::{document, markdown as pieces};
 
-/// Any JSON, with the names and words of the form in it.
+/// Generates any JSON, often with the names of the schema.
 fn value() -> impl Strategy<Value = Json> {
     let word = prop_oneof![
         prop::sample::select(vec![
@@ -62,7 +62,7 @@ fn value() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Running text as a client may send it, tidy or not.
+/// Generates inlines as a client may send them, normalized or not.
 fn blocks() -> impl Strategy<Value = Json> {
     let words = "[ \ta1中（），*_`~\\[\\]<&#|:{.\u{a0}　]{0,4}";
     let mark = prop::sample::select(vec!["emphasis", "strong", "strikethrough", "code"]);
@@ -95,33 +95,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(384))]
 
     #[test]
-    fn any_document_survives(document in document()) {
-        survives(&document);
+    fn documents_round_trip(document in document()) {
+        assert_round_trip(&document);
     }
 
     #[test]
-    fn any_text_survives(lead in pieces(), text in pieces()) {
+    fn markdown_round_trips(lead in pieces(), text in pieces()) {
         let whole = format!("{lead}\n\n## h\n\n{text}");
-        if let Ok(read) = sent(&json!({"title": "T", "markdown": whole})) {
-            survives(&read.document);
+        if let Ok(read) = read_json(&json!({"title": "T", "markdown": whole})) {
+            assert_round_trip(&read.document);
         }
         let sections = json!([{"title": "h", "markdown": text}, {"title": "一、h"}]);
-        if let Ok(read) = sent(&json!({"title": "T", "lead": {"markdown": lead}, "sections": sections})) {
+        if let Ok(read) = read_json(&json!({"title": "T", "lead": {"markdown": lead}, "sections": sections})) {
             prop_assert_eq!(read.document.sections.len(), 2);
-            survives(&read.document);
+            assert_round_trip(&read.document);
         }
     }
 
     #[test]
-    fn any_blocks_are_kept_or_refused(blocks in blocks(), title in "[ 一、a1.*#{}&;（）]{1,6}", label in "一、|1\\.|第一章|a") {
+    fn blocks_round_trip_or_are_refused(blocks in blocks(), title in "[ 一、a1.*#{}&;（）]{1,6}", label in "一、|1\\.|第一章|a") {
         let sections = json!([{"title": title, "label": label, "blocks": blocks}]);
-        if let Ok(read) = sent(&json!({"title": "T", "sections": sections})) {
-            survives(&read.document);
+        if let Ok(read) = read_json(&json!({"title": "T", "sections": sections})) {
+            assert_round_trip(&read.document);
         }
     }
 
     #[test]
-    fn any_body_is_read_or_refused(value in value(), bytes in vec(any::<u8>(), 0..40)) {
+    fn bodies_round_trip_or_are_refused(value in value(), bytes in vec(any::<u8>(), 0..40)) {
         let _ = read(&bytes, &slug());
         for body in [
             json!({"title": "T", "lead": {"blocks": [value]}}),
@@ -129,8 +129,8 @@ proptest! {
             json!({"title": "T", "sections": [{"title": "a", "blocks": [{"type": "paragraph", "content": [value]}]}]}),
             value,
         ] {
-            if let Ok(read) = sent(&body) {
-                survives(&read.document);
+            if let Ok(read) = read_json(&body) {
+                assert_round_trip(&read.document);
             }
         }
     }

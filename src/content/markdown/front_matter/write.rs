@@ -1,13 +1,13 @@
-//! Front matter as it is written.
+//! Writes front matter.
 
 use chrono::SecondsFormat;
 use serde::Serialize;
 
 use crate::content::{Document, Locale, Related, Slug};
 
-/// The front matter as it is written: what is empty is left out.
+/// The YAML of front matter, without empty fields.
 #[derive(Serialize)]
-struct Written<'a> {
+struct FrontMatterYaml<'a> {
     slug: &'a Slug,
     locale: &'a Locale,
     title: &'a str,
@@ -18,13 +18,13 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     topics: &'a [Slug],
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<WrittenSource<'a>>,
+    source: Option<SourceYaml<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    related: Vec<WrittenRelated<'a>>,
+    related: Vec<RelatedYaml<'a>>,
 }
 
 #[derive(Serialize)]
-struct WrittenSource<'a> {
+struct SourceYaml<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
@@ -33,7 +33,7 @@ struct WrittenSource<'a> {
 }
 
 #[derive(Serialize)]
-struct WrittenRelated<'a> {
+struct RelatedYaml<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     article: Option<&'a Slug>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,22 +44,22 @@ struct WrittenRelated<'a> {
     reason: Option<&'a str>,
 }
 
-/// The front matter of a document, with its fences.
+/// Writes the front matter of a document between `---` lines.
 pub(in super::super) fn write(document: &Document) -> String {
     let related = document.related.iter().map(|related| match related {
         Related::Article { article, reason } => {
-            WrittenRelated { article: Some(article), url: None, title: None, reason: reason.as_deref() }
+            RelatedYaml { article: Some(article), url: None, title: None, reason: reason.as_deref() }
         }
         Related::External { url, title, reason } => {
-            WrittenRelated { article: None, url: Some(url), title: Some(title), reason: reason.as_deref() }
+            RelatedYaml { article: None, url: Some(url), title: Some(title), reason: reason.as_deref() }
         }
     });
-    let source = document.source.as_ref().map(|source| WrittenSource {
+    let source = document.source.as_ref().map(|source| SourceYaml {
         name: &source.name,
         url: source.url.as_deref(),
         captured_at: source.captured_at.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
     });
-    let written = Written {
+    let fields = FrontMatterYaml {
         slug: &document.slug,
         locale: &document.locale,
         title: &document.title,
@@ -69,7 +69,7 @@ pub(in super::super) fn write(document: &Document) -> String {
         source,
         related: related.collect(),
     };
-    // Text, lists and maps with text for keys are all that YAML needs; there is nothing here that it could refuse.
-    let yaml = yaml_serde::to_string(&written).unwrap_or_default();
+    // Serialization of these types cannot fail: YAML can express every string, list and map.
+    let yaml = yaml_serde::to_string(&fields).unwrap_or_default();
     format!("---\n{yaml}---\n")
 }

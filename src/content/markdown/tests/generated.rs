@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*};
 use super::*;
 use crate::content::{Align, CalloutKind, Cell, Href, Inline, ListItem, Locale, Mark, Related, Section, Source};
 
-/// Pieces that mean something in Markdown, and text between them.
+/// Generates Markdown markup with text between.
 pub(in crate::content) fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[ \n\\\\`*_\\[\\]()<>&~!#|:{}.+=a1中文。，（）\"'-]",
@@ -20,7 +20,7 @@ pub(in crate::content) fn markdown() -> impl Strategy<Value = String> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// Every `<` begins a tag that `html` writes, with the attributes that it writes.
+/// Returns true if all tags and attributes are those that `html` writes.
 fn is_safe(html: &str) -> bool {
     const TAGS: [&str; 23] = [
         "p",
@@ -98,9 +98,8 @@ fn image() -> impl Strategy<Value = (String, String, Option<String>)> {
     (src, option::of(line()).prop_map(Option::unwrap_or_default), option::of(line()))
 }
 
-/// As the reader leaves running text: neighbours with the same marks are one, and no space stands where it would be
-/// lost.
-fn tidy(content: Vec<Inline>, breaks: bool) -> Vec<Inline> {
+/// Normalizes inlines independently of the reader.
+fn normalized(content: Vec<Inline>, breaks: bool) -> Vec<Inline> {
     let mut out: Vec<Inline> = Vec::new();
     for inline in content {
         match (inline, out.last_mut()) {
@@ -112,7 +111,7 @@ fn tidy(content: Vec<Inline>, breaks: bool) -> Vec<Inline> {
         }
     }
     let edge = |inline: Option<&Inline>| matches!(inline, None | Some(Inline::LineBreak));
-    let spaced = |place: usize, out: &[Inline]| {
+    let has_outer_space = |place: usize, out: &[Inline]| {
         let before = place.checked_sub(1).and_then(|before| out.get(before));
         match &out[place] {
             Inline::Text { text, marks } if !marks.contains(&Mark::Code) => {
@@ -122,15 +121,15 @@ fn tidy(content: Vec<Inline>, breaks: bool) -> Vec<Inline> {
             _ => false,
         }
     };
-    if let Some(place) = (0..out.len()).find(|place| spaced(*place, &out)) {
+    if let Some(place) = (0..out.len()).find(|place| has_outer_space(*place, &out)) {
         out.remove(place);
-        return tidy(out, breaks);
+        return normalized(out, breaks);
     }
     out
 }
 
 fn inlines(breaks: bool) -> impl Strategy<Value = Vec<Inline>> {
-    let in_link = vec(text(), 1..3).prop_map(|content| tidy(content, false));
+    let in_link = vec(text(), 1..3).prop_map(|content| normalized(content, false));
     let link = (href(), option::of(line()), in_link)
         .prop_filter("empty", |(_, _, content)| !content.is_empty())
         .prop_map(|(href, title, content)| Inline::Link { href, title, content });
@@ -140,10 +139,10 @@ fn inlines(breaks: bool) -> impl Strategy<Value = Vec<Inline>> {
         1 => image().prop_map(|(src, alt, title)| Inline::Image { src, alt, title }),
         1 => Just(Inline::LineBreak),
     ];
-    vec(inline, 0..6).prop_map(move |content| tidy(content, breaks))
+    vec(inline, 0..6).prop_map(move |content| normalized(content, breaks))
 }
 
-/// Code in a table cell cannot hold a backslash before a pipe: GitHub's tables have no way to write it.
+/// Removes backslashes from code: GitHub's tables cannot express one before a pipe.
 fn without_escaped_pipes(mut content: Vec<Inline>) -> Vec<Inline> {
     for inline in &mut content {
         match inline {
@@ -238,26 +237,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(384))]
 
     #[test]
-    fn any_text_survives(text in markdown()) {
+    fn markdown_round_trips(text in markdown()) {
         if let Ok(read) = read(&format!("---\nslug: a\ntitle: T\n---\n{text}"), None) {
-            survives(&read.document);
+            assert_round_trip(&read.document);
         }
     }
 
     #[test]
-    fn any_file_is_read_or_refused(file in "(---\n)?(title: )?\\PC{0,40}|.{0,60}|(?s:.){0,60}") {
+    fn files_are_read_or_refused(file in "(---\n)?(title: )?\\PC{0,40}|.{0,60}|(?s:.){0,60}") {
         if let Ok(read) = read(&file, Some("a")) {
-            survives(&read.document);
+            assert_round_trip(&read.document);
         }
     }
 
     #[test]
-    fn any_document_survives(document in document()) {
-        survives(&document);
+    fn documents_round_trip(document in document()) {
+        assert_round_trip(&document);
     }
 
     #[test]
-    fn any_html_is_safe(text in markdown(), document in document()) {
+    fn html_is_safe(text in markdown(), document in document()) {
         if let Ok(read) = read(&format!("---\nslug: a\ntitle: T\n---\n{text}"), None) {
             let html = html::blocks(&read.document.lead);
             prop_assert!(is_safe(&html), "{}", html);

@@ -1,8 +1,8 @@
-//! Running text without what Markdown has no place for.
+//! Removes from inlines the spaces, line breaks and splits that Markdown cannot express.
 
 use crate::content::{Inline, Mark};
 
-/// Adds text, to the neighbour where that has the same marks.
+/// Appends text, merged with a last text of the same marks.
 pub(super) fn push_text(out: &mut Vec<Inline>, text: &str, marks: Vec<Mark>) {
     let code = marks.contains(&Mark::Code);
     let text = if !code && matches!(out.last(), Some(Inline::LineBreak)) { text.trim_start_matches(' ') } else { text };
@@ -24,7 +24,7 @@ pub(super) fn push_all(out: &mut Vec<Inline>, content: Vec<Inline>) {
     }
 }
 
-/// Takes spaces off the end.
+/// Removes spaces from the end.
 pub(super) fn trim_end(content: &mut Vec<Inline>) {
     while let Some(Inline::Text { text, marks }) = content.last_mut() {
         if marks.contains(&Mark::Code) {
@@ -38,7 +38,7 @@ pub(super) fn trim_end(content: &mut Vec<Inline>) {
     }
 }
 
-/// Takes spaces and line breaks off both ends of a block's text.
+/// Removes spaces and line breaks from both ends.
 pub(super) fn trim(content: &mut Vec<Inline>) {
     trim_end(content);
     while matches!(content.last(), Some(Inline::LineBreak)) {
@@ -66,15 +66,15 @@ pub(super) fn trim(content: &mut Vec<Inline>) {
     content.drain(..empty);
 }
 
-/// Running text as the parser would have left it: neighbours with the same marks are one, nothing is empty, and no space
-/// or line break stands where Markdown has no place for it.
-pub(in crate::content) fn tidy(content: Vec<Inline>) -> Vec<Inline> {
-    let mut out = joined(content);
+/// Returns the inlines as the parser would build them: texts with the same marks merged, empty ones removed, and no spaces or
+/// line breaks at the ends or spaces around a line break.
+pub(in crate::content) fn normalize(content: Vec<Inline>) -> Vec<Inline> {
+    let mut out = merge(content);
     trim(&mut out);
     out
 }
 
-fn joined(content: Vec<Inline>) -> Vec<Inline> {
+fn merge(content: Vec<Inline>) -> Vec<Inline> {
     let mut out = Vec::with_capacity(content.len());
     for inline in content {
         match inline {
@@ -83,7 +83,7 @@ fn joined(content: Vec<Inline>) -> Vec<Inline> {
                 trim_end(&mut out);
                 out.push(Inline::LineBreak);
             }
-            Inline::Link { href, title, content } => out.push(Inline::Link { href, title, content: joined(content) }),
+            Inline::Link { href, title, content } => out.push(Inline::Link { href, title, content: merge(content) }),
             other => out.push(other),
         }
     }

@@ -1,4 +1,4 @@
-//! The form as a type: what is written, and what the description of the API says of what is read.
+//! The JSON types of an article: the schema of what [`read`](super::read()) accepts, and the output of [`write()`].
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,24 +7,24 @@ use crate::content::{
     Anchor, Block, Document, Locale, Related, Section, Slug, Source, markdown, name::replace_article_links,
 };
 
-/// How the text of an article is written.
+/// The layout of the text in the JSON of an article.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
-    /// One Markdown text with headings, as an article file has it.
+pub enum TextLayout {
+    /// One Markdown text with headings, as in an article file.
     #[default]
-    Whole,
-    /// Sections, each with its own text as Markdown.
+    Single,
+    /// Sections with Markdown texts.
     Markdown,
-    /// Sections, each with its own text as a typed tree.
+    /// Sections with blocks.
     Blocks,
 }
 
-impl Form {
-    /// Every form.
-    pub const ALL: [Form; 3] = [Form::Whole, Form::Markdown, Form::Blocks];
+impl TextLayout {
+    /// Every layout.
+    pub const ALL: [TextLayout; 3] = [TextLayout::Single, TextLayout::Markdown, TextLayout::Blocks];
 }
 
-/// An article, as it is sent and answered. The text is either in `markdown`, or in `lead` and `sections`.
+/// An article in requests and responses. The text is either in `markdown`, or in `lead` and `sections`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -45,34 +45,34 @@ impl Form {
     }]
 }))]
 pub struct ArticleJson {
-    /// The article's slug; that of the address, if it is there.
+    /// The slug of the article; if given, the same as in the URL.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "cord-blood")]
     pub slug: Option<Slug>,
-    /// The language and script of the text; `zh-Hans` unless given.
+    /// The language and script of the text; `zh-Hans` by default.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "zh-Hans")]
     pub locale: Option<Locale>,
-    /// The title, one line of at most 300 characters.
+    /// The title: one line of at most 300 characters.
     #[schema(example = "脐带血是什么？")]
     pub title: String,
-    /// The questions that the article answers: at most 100, each one line of at most 300 characters.
+    /// The questions that the article answers: at most 100, one line of at most 300 characters each.
     #[serde(default)]
     pub questions: Option<Vec<String>>,
-    /// A summary in one line of at most 2000 characters; else one is taken from the lead.
+    /// The summary: one line of at most 2000 characters. By default it is taken from the lead.
     #[serde(default)]
     pub summary: Option<String>,
-    /// Slugs of topics, without repetition, at most 100.
+    /// The slugs of at most 100 topics, each once.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub topics: Option<Vec<Slug>>,
-    /// Where the text comes from.
+    /// The source of the text.
     #[serde(default)]
     pub source: Option<Source>,
-    /// Related reading, at most 100.
+    /// The related reading: at most 100 items.
     #[serde(default)]
     pub related: Option<Vec<RelatedJson>>,
-    /// The whole text as Markdown with headings, as an article file has it below its front matter.
+    /// The complete text as Markdown with headings, as in an article file after its front matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "导语。\n\n## 一、来源 {#origin}\n\n正文。\n")]
     pub markdown: Option<String>,
@@ -84,7 +84,7 @@ pub struct ArticleJson {
     pub sections: Option<Vec<SectionJson>>,
 }
 
-/// A text in one of two forms.
+/// A text, either as Markdown or as blocks.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextJson {
@@ -92,17 +92,17 @@ pub struct TextJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "脐带血是分娩后留在脐带和胎盘里的血。")]
     pub markdown: Option<String>,
-    /// The typed tree, as `format=blocks` answers it.
+    /// The typed tree, as `format=blocks` returns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
 }
 
-/// A section with its own text, in one of the two forms, and what stands below it. `id`, `number`, `level`,
-/// `characters` and `hash` may be there, as the public API delivers them, and mean nothing.
+/// A section with its text, either as Markdown or as blocks, and its subsections. The members `id`, `number`, `level`,
+/// `characters` and `hash`, which the public API returns, are accepted and ignored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SectionJson {
-    /// Its address within the article; else one is made of its title, or kept from what it was before.
+    /// The anchor in the article. By default the section keeps its previous anchor, or gets one derived from its title.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "origin")]
     pub anchor: Option<Anchor>,
@@ -110,37 +110,37 @@ pub struct SectionJson {
     #[serde(default)]
     #[schema(example = "一、")]
     pub label: Option<String>,
-    /// Its title without the label, one line; empty only where there is a label. 300 characters with it at most.
+    /// The title without the label: one line, at most 300 characters with the label; empty only with a label.
     #[schema(example = "来源")]
     pub title: String,
-    /// Its own text as Markdown without headings.
+    /// The text as Markdown without headings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub markdown: Option<String>,
-    /// Its own text as the typed tree.
+    /// The text as the typed tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
-    /// The sections below it; six levels in all.
+    /// The subsections; at most six levels in total.
     #[serde(default)]
     #[schema(no_recursion)]
     pub children: Option<Vec<SectionJson>>,
-    /// Taken and not looked at.
+    /// Ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Taken and not looked at.
+    /// Ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// Taken and not looked at.
+    /// Ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u32>,
-    /// Taken and not looked at.
+    /// Ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub characters: Option<u32>,
-    /// Taken and not looked at.
+    /// Ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
 }
 
-/// One entry of related reading: either `article`, or `url` and `title`.
+/// An item of related reading: either `article`, or `url` and `title`.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelatedJson {
@@ -148,35 +148,35 @@ pub struct RelatedJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "haematopoietic-stem-cells")]
     pub article: Option<Slug>,
-    /// The absolute address of a page elsewhere.
+    /// The absolute URL of a page on another site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What to call that page.
+    /// The title of that page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Why it is here.
+    /// The reason for the choice, for readers.
     #[serde(default)]
     #[schema(example = "先读这一篇。")]
     pub reason: Option<String>,
 }
 
-/// A document in its JSON form, with the text in the form `form`: [`read`](super::read()) gives back the same document.
-/// With [`Form::Blocks`] only where there are not more than a million values or 16 MiB, which no other form comes near.
+/// Writes a document as JSON, from which [`read`](super::read()) returns the same document. Only [`TextLayout::Blocks`] can
+/// exceed the limits of `read`, a million values or 16 MiB.
 ///
-/// Links to articles are `slug.md` in the one text of [`Form::Whole`], as in a file, and else `/v1/articles/slug`, as
-/// the public API has them.
+/// Links to articles are `slug.md` in [`TextLayout::Single`], as in a file, and otherwise `/v1/articles/slug`, as in the
+/// public API.
 #[must_use]
-pub fn write(document: &Document, form: Form) -> String {
-    // JSON of these types cannot fail: every key is a string.
-    let json = serde_json::to_string(&ArticleJson::new(document, form)).unwrap_or_default();
+pub fn write(document: &Document, layout: TextLayout) -> String {
+    // Serialization of these types cannot fail: every key is a string.
+    let json = serde_json::to_string(&ArticleJson::new(document, layout)).unwrap_or_default();
     replace_article_links(&json, |link| format!("/v1/articles/{link}"))
 }
 
 impl ArticleJson {
-    /// A document with its links in their stored form.
-    fn new(document: &Document, form: Form) -> ArticleJson {
-        let whole = form == Form::Whole;
-        let (markdown, blocks) = text(&document.lead, form);
+    /// Converts a document; links keep their stored layout.
+    fn new(document: &Document, layout: TextLayout) -> ArticleJson {
+        let is_single = layout == TextLayout::Single;
+        let (markdown, blocks) = text(&document.lead, layout);
         ArticleJson {
             slug: Some(document.slug.clone()),
             locale: Some(document.locale.clone()),
@@ -186,9 +186,9 @@ impl ArticleJson {
             topics: Some(document.topics.clone()),
             source: document.source.clone(),
             related: Some(document.related.iter().map(RelatedJson::new).collect()),
-            markdown: whole.then(|| markdown::write_body(document).trim_start_matches('\n').to_owned()),
-            lead: (!whole).then_some(TextJson { markdown, blocks }),
-            sections: (!whole).then(|| sections(&document.sections, form)),
+            markdown: is_single.then(|| markdown::write_body(document).trim_start_matches('\n').to_owned()),
+            lead: (!is_single).then_some(TextJson { markdown, blocks }),
+            sections: (!is_single).then(|| sections(&document.sections, layout)),
         }
     }
 }
@@ -205,25 +205,25 @@ impl RelatedJson {
     }
 }
 
-/// Blocks as Markdown or as they are.
-fn text(blocks: &[Block], form: Form) -> (Option<String>, Option<Vec<Block>>) {
-    match form {
-        Form::Whole => (None, None),
-        Form::Markdown => (Some(markdown::blocks(blocks)), None),
-        Form::Blocks => (None, Some(blocks.to_vec())),
+/// Returns blocks as Markdown or unchanged.
+fn text(blocks: &[Block], layout: TextLayout) -> (Option<String>, Option<Vec<Block>>) {
+    match layout {
+        TextLayout::Single => (None, None),
+        TextLayout::Markdown => (Some(markdown::blocks(blocks)), None),
+        TextLayout::Blocks => (None, Some(blocks.to_vec())),
     }
 }
 
-fn sections(list: &[Section], form: Form) -> Vec<SectionJson> {
+fn sections(list: &[Section], layout: TextLayout) -> Vec<SectionJson> {
     let section = |section: &Section| {
-        let (markdown, blocks) = text(&section.blocks, form);
+        let (markdown, blocks) = text(&section.blocks, layout);
         SectionJson {
             anchor: section.anchor.clone(),
             label: section.label.clone(),
             title: section.title.clone(),
             markdown,
             blocks,
-            children: Some(sections(&section.children, form)),
+            children: Some(sections(&section.children, layout)),
             id: None,
             number: None,
             level: None,

@@ -1,4 +1,4 @@
-//! The description of the form, held against what reads it.
+//! Compares the schema with the reader.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::*;
 use crate::content::markdown::tests::generated;
 
-/// The schema of a body, with all that it refers to.
+/// Returns the schema of a body with all referenced schemas.
 fn schema() -> Json {
     let mut schemas = vec![(ArticleJson::name().into_owned(), ArticleJson::schema())];
     ArticleJson::schemas(&mut schemas);
@@ -22,7 +22,7 @@ fn valid(body: &Json) -> bool {
 }
 
 #[test]
-fn names() {
+fn schema_and_reader_accept_the_same_names() {
     let schema = schema();
     let names = |name: &str| -> BTreeSet<String> {
         let schema = &schema["components"]["schemas"][name];
@@ -37,16 +37,16 @@ fn names() {
 }
 
 #[test]
-fn the_example_is_an_article() {
+fn schema_example_is_a_valid_article() {
     let example = schema()["components"]["schemas"]["ArticleJson"]["example"].clone();
     assert!(valid(&example));
-    let read = sent(&example).unwrap();
-    assert_eq!(read.remarks, []);
+    let read = read_json(&example).unwrap();
+    assert_eq!(read.warnings, []);
     assert_eq!(read.document.sections[0].children.len(), 1);
 }
 
 #[test]
-fn what_one_refuses_the_other_refuses() {
+fn schema_and_reader_refuse_the_same_bodies() {
     let text = |value: Json| json!({"title": "T", "lead": {"blocks": [value]}});
     for (body, expected) in [
         (json!({"title": "T"}), true),
@@ -74,7 +74,7 @@ fn what_one_refuses_the_other_refuses() {
         (text(json!({"type": "callout", "kind": "danger", "content": []})), false),
     ] {
         assert_eq!(valid(&body), expected, "{body}");
-        assert_eq!(sent(&body).is_ok(), expected, "{body}");
+        assert_eq!(read_json(&body).is_ok(), expected, "{body}");
     }
 }
 
@@ -82,10 +82,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn what_is_written_is_as_described(document in generated::document()) {
+    fn written_documents_match_the_schema(document in generated::document()) {
         let validator = jsonschema::validator_for(&schema()).unwrap();
-        for form in Form::ALL {
-            let body: Json = serde_json::from_str(&write(&document, form)).unwrap();
+        for layout in TextLayout::ALL {
+            let body: Json = serde_json::from_str(&write(&document, layout)).unwrap();
             prop_assert!(validator.is_valid(&body), "{:?}", validator.iter_errors(&body).map(|e| e.to_string()).collect::<Vec<_>>());
         }
     }

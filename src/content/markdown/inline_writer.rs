@@ -1,9 +1,9 @@
-//! Running text → Markdown that is read as the same text.
+//! Writes inlines as Markdown that parses to the same inlines.
 //!
-//! Every mark is written with delimiters of its own (`**`, `~~`, and `_` or `*`), so that no two runs of the same
-//! delimiter ever touch, and every opening one is closed by the next of its kind. What is left is whether a run of
-//! delimiters can open or close where it stands (CommonMark 6.2, with the parser's rule for Chinese): where it could
-//! not, the character beside it is written as a numeric reference, which ends and begins in punctuation.
+//! Every mark has its own delimiter (`**`, `~~`, and `_` or `*`), so that equal delimiters never touch, and each opening one is
+//! closed by the next of its kind. A delimiter must also be able to open or close at its position (CommonMark 6.2, with the
+//! parser's rule for Chinese). Where it could not, the adjacent character is written as a numeric reference, which begins and
+//! ends with punctuation.
 
 use std::fmt::Write;
 
@@ -13,33 +13,34 @@ use super::{
 };
 use crate::content::{Href, Inline, Mark};
 
-/// Where running text stands, as far as it matters for how it is written.
+/// The block that contains the inlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Context {
     Paragraph,
     Cell,
     Heading,
 }
 
-/// Running text as Markdown.
-pub(super) fn inlines(content: &[Inline], place: Place) -> String {
-    let lines = content.iter().any(|inline| matches!(inline, Inline::LineBreak));
+/// Writes inlines as Markdown.
+pub(super) fn inlines(content: &[Inline], context: Context) -> String {
+    let has_line_breaks = content.iter().any(|inline| matches!(inline, Inline::LineBreak));
     let mut writer = Writer {
         out: String::new(),
-        place,
-        lines,
+        context,
+        has_line_breaks,
         emphasis: if has_strong(content) { "_" } else { "*" },
         open: Vec::new(),
         literal: None,
-        line_start: place == Place::Paragraph,
+        line_start: context == Context::Paragraph,
         later_line: false,
         after_reference: false,
     };
     writer.content(content);
-    if place == Place::Cell { writer.out.replace('|', "\\|") } else { writer.out }
+    if context == Context::Cell { writer.out.replace('|', "\\|") } else { writer.out }
 }
 
-/// A plain text as Markdown, in a heading.
+/// Writes a plain text as the Markdown of a heading. With `reference_first` the first character becomes a reference, which
+/// prevents it from being read as a label.
 pub(super) fn heading(text: &str, reference_first: bool) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -47,11 +48,11 @@ pub(super) fn heading(text: &str, reference_first: bool) -> String {
             let rest = chars.as_str();
             let mut out = reference(first);
             if !rest.is_empty() {
-                out.push_str(&inlines(&[Inline::Text { text: rest.to_owned(), marks: Vec::new() }], Place::Heading));
+                out.push_str(&inlines(&[Inline::Text { text: rest.to_owned(), marks: Vec::new() }], Context::Heading));
             }
             out
         }
-        _ => inlines(&[Inline::Text { text: text.to_owned(), marks: Vec::new() }], Place::Heading),
+        _ => inlines(&[Inline::Text { text: text.to_owned(), marks: Vec::new() }], Context::Heading),
     }
 }
 
@@ -66,15 +67,15 @@ fn has_strong(content: &[Inline]) -> bool {
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about what was written")]
 struct Writer {
     out: String,
-    place: Place,
-    /// Whether the text has more than one line.
-    lines: bool,
+    context: Context,
+    /// True if the text has more than one line.
+    has_line_breaks: bool,
     emphasis: &'static str,
     open: Vec<Mark>,
-    /// Where in `out` the last character of the text begins, and what it is, if `out` ends with it.
+    /// The last character of the text and its offset in `out`, if `out` ends with it.
     literal: Option<(usize, char)>,
     line_start: bool,
-    /// Whether a line break was written.
+    /// True after the first line break.
     later_line: bool,
     after_reference: bool,
 }
@@ -90,8 +91,8 @@ impl Writer {
                     let begin = self.out.len();
                     self.content(content);
                     self.close(']');
-                    // Code may hold what ends the label of a reference definition, `]:`, and cannot be escaped. A definition
-                    // has nothing behind its address that is no title, and an empty title with a parenthesis is none.
+                    // `]:` in code cannot be escaped and could make the link a reference definition. An empty title followed
+                    // by a parenthesis is not valid in a definition.
                     let title = title.as_deref().or_else(|| self.out[begin..].contains("]:").then_some(""));
                     self.target(&href.to_string(), title, "]");
                 }
@@ -102,9 +103,9 @@ impl Writer {
                     self.raw(&alt);
                     self.target(&Href::image_source(src).unwrap_or_default(), title.as_deref(), "]");
                 }
-                Inline::LineBreak if self.place == Place::Paragraph => {
+                Inline::LineBreak if self.context == Context::Paragraph => {
                     self.close('\n');
-                    self.keep_space();
+                    self.encode_last_space();
                     self.raw("\\\n");
                     self.line_start = true;
                     self.later_line = true;
@@ -123,7 +124,7 @@ impl Writer {
             }
         }
         self.close('\n');
-        self.keep_space();
+        self.encode_last_space();
     }
 
     fn raw(&mut self, text: &str) {
@@ -143,8 +144,7 @@ impl Writer {
             text.push_str(&address);
         }
         if let Some(words) = title {
-            // The parser looks for the last quotation mark that a backslash could have escaped, so neither stands
-            // in the title as it is; and it takes references for what they mean before it takes escapes off.
+            // The parser replaces references before it removes escapes, so quotation marks and backslashes become references.
             let words = escape::title(words).replace('\\', "&#92;").replace('"', "&quot;");
             let _ = write!(text, " \"{words}\"");
         }
@@ -152,8 +152,8 @@ impl Writer {
         self.raw(&text);
     }
 
-    /// A space at the end of a line would be lost.
-    fn keep_space(&mut self) {
+    /// Replaces a space at the end of a line, which the parser would remove, with a reference.
+    fn encode_last_space(&mut self) {
         if let Some((at, ' ')) = self.literal {
             self.out.truncate(at);
             self.raw("&#32;");
@@ -169,17 +169,16 @@ impl Writer {
         }
     }
 
-    /// Closes all marks before something that is no text and begins with `next`.
+    /// Closes all marks before an inline that is not text and begins with `next`.
     fn close(&mut self, next: char) {
-        self.turn(&[], next, false);
+        self.set_marks(&[], next, false);
     }
 
-    /// Closes and opens marks so that `wanted` are open; `next` is the character that follows, and `alone` says that
-    /// it is all of its text, so that it may yet be written as a reference for the sake of what comes behind it. Says
-    /// whether it has to be written so for what stands before it.
-    fn turn(&mut self, wanted: &[Mark], next: char, alone: bool) -> bool {
-        let keep = self.open.iter().take_while(|mark| wanted.contains(mark)).count();
-        let closing: Vec<Mark> = self.open.drain(keep..).rev().collect();
+    /// Closes and opens marks until exactly `wanted` are open, and returns true if the next character must be written as a
+    /// reference. `next` is that character; `is_alone` means that it is the complete text, which may become a reference later.
+    fn set_marks(&mut self, wanted: &[Mark], next: char, is_alone: bool) -> bool {
+        let kept = self.open.iter().take_while(|mark| wanted.contains(mark)).count();
+        let closing: Vec<Mark> = self.open.drain(kept..).rev().collect();
         let opening: Vec<Mark> = [Mark::Strong, Mark::Strikethrough, Mark::Emphasis]
             .into_iter()
             .filter(|mark| wanted.contains(mark) && !self.open.contains(mark))
@@ -188,21 +187,21 @@ impl Writer {
         if count == 0 {
             return false;
         }
-        // The parser looks past `~` for the characters beside a run.
+        // The parser ignores `~` when it looks at the character before a delimiter.
         let before = self.out.chars().rev().find(|c| *c != '~').unwrap_or('\n');
-        let soft = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
-        let letter = |c: char| c.is_ascii_alphanumeric() || is_chinese(c);
-        let underscore = self.emphasis == "_" && closing.iter().chain(&opening).any(|mark| *mark == Mark::Emphasis);
-        let beside_chinese = count == 1 && !underscore && (is_chinese(before) || is_chinese(next));
+        let is_soft = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || is_chinese(c);
+        let has_underscore = self.emphasis == "_" && closing.iter().chain(&opening).any(|mark| *mark == Mark::Emphasis);
+        let is_beside_chinese = count == 1 && !has_underscore && (is_chinese(before) || is_chinese(next));
         let (encode_before, encode_next) = match (closing.is_empty(), opening.is_empty()) {
-            // Only opening: what follows must be no space; what stands before must not bind to it.
+            // Only opening delimiters: a space must not follow, and the character before must not bind to them.
             (true, _) => {
-                let free = count == 1 && !underscore && (is_chinese(before) || !alone && letter(next));
-                (!soft(before) && !free, next.is_whitespace())
+                let is_free = count == 1 && !has_underscore && (is_chinese(before) || !is_alone && is_letter(next));
+                (!is_soft(before) && !is_free, next.is_whitespace())
             }
             (_, true) => {
-                let free = beside_chinese || count == 1 && !underscore && letter(before);
-                (before.is_whitespace(), !soft(next) && !free)
+                let is_free = is_beside_chinese || count == 1 && !has_underscore && is_letter(before);
+                (before.is_whitespace(), !is_soft(next) && !is_free)
             }
             _ => (!before.is_ascii_punctuation(), !next.is_ascii_punctuation()),
         };
@@ -222,7 +221,7 @@ impl Writer {
         let code = marks.contains(&Mark::Code);
         let wanted: Vec<Mark> = marks.iter().copied().filter(|mark| *mark != Mark::Code).collect();
         if code {
-            self.turn(&wanted, '`', false);
+            self.set_marks(&wanted, '`', false);
             self.code(text);
             return;
         }
@@ -230,16 +229,16 @@ impl Writer {
         let around = Around {
             first: true,
             last: true,
-            line_start: self.line_start && self.turned(&wanted),
+            line_start: self.line_start && self.has_marks(&wanted),
             later_line: self.later_line,
             after_reference: self.after_reference,
-            lines: self.lines && self.place == Place::Paragraph,
-            heading: self.place == Place::Heading,
+            has_line_breaks: self.has_line_breaks && self.context == Context::Paragraph,
+            heading: self.context == Context::Heading,
             at_edge: self.out.is_empty() || self.out.ends_with('\n'),
         };
-        // What the text will begin with, once it is escaped.
+        // The first character of the escaped text.
         let begin = escape(&first.to_string(), Around { last: false, ..around }).chars().next().unwrap_or(first);
-        let encode_first = self.turn(&wanted, begin, text.len() == first.len_utf8());
+        let encode_first = self.set_marks(&wanted, begin, text.len() == first.len_utf8());
         let mut rest = text;
         if encode_first {
             self.raw(&reference(first));
@@ -251,7 +250,7 @@ impl Writer {
         let around = Around { first: !encode_first, line_start: around.line_start && !encode_first, ..around };
         let written = escape(rest, around);
         let last = rest.chars().next_back().unwrap_or(first);
-        // The last character alone, as it was just written.
+        // The last character as it was written.
         let tail = if rest.chars().nth(1).is_none() {
             written.clone()
         } else {
@@ -263,12 +262,12 @@ impl Writer {
         }
     }
 
-    /// Whether no delimiter comes before the next text.
-    fn turned(&self, wanted: &[Mark]) -> bool {
+    /// Returns true if exactly these marks are open, so that no delimiter is necessary.
+    fn has_marks(&self, wanted: &[Mark]) -> bool {
         self.open.len() == wanted.len() && wanted.iter().all(|mark| self.open.contains(mark))
     }
 
-    /// Code between the fewest backticks that do not stand in it.
+    /// Writes code between the shortest run of backticks that it does not contain.
     fn code(&mut self, text: &str) {
         let mut runs: Vec<usize> = text.split(|c| c != '`').map(str::len).collect();
         runs.sort_unstable();
