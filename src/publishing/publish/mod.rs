@@ -85,7 +85,7 @@ pub(super) async fn put(
     make_live(connection, id, number).await?;
     rows::ensure_topics(connection, &document.topics, &mut tags).await?;
     let indexed = terms::index(&document);
-    let likeness = Signature(indexed.likeness);
+    let likeness = Signature(indexed.signature);
     let ordinal = rows::write_article(connection, id, (number, &document, &hash), &body, likeness).await?;
     passages::write_passages(connection, id, ordinal, indexed).await?;
     passages::write_completions(connection, id, &document).await?;
