@@ -141,7 +141,7 @@ async fn spare_latest(
     let latest: Option<i32> = newer.select(dsl::max(revisions::number)).first(connection).await?;
     let Some(latest) = latest else { return Ok(()) };
     let Revision { document, section_ids, .. } = history::read(connection, id, latest).await?;
-    match sections::contested(this, (&document, &section_ids)) {
+    match sections::find_contested_anchor(this, (&document, &section_ids)) {
         Some(anchor) => Err(Error::Conflict(format!(
             "the latest revision, {latest}, gives the anchor `{anchor}` to another section than the revision {number} does"
         ))),
