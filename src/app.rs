@@ -203,7 +203,7 @@ pub fn start(
         lifetimes: settings.lifetimes,
         cache_control: settings.lifetimes.cache_control(),
         noted: counter,
-        explain: pages::explain,
+        explain: pages::render_error_page,
     });
     let db = web::Data::new(db.clone());
     let shelf = web::Data::from(shelf);

@@ -81,14 +81,14 @@ pub fn split(heading: &str) -> (Option<String>, &str) {
 /// Returns the kind of a label.
 #[must_use]
 pub fn kind(label: &str) -> LabelKind {
-    find_complete(label).map_or(LabelKind::Other, |label| label.kind)
+    parse_complete(label).map_or(LabelKind::Other, |label| label.kind)
 }
 
 /// Returns the position among its siblings that a label prints, from 1 (`十二、` is 12, `2.3` is 3); `None` for
 /// [`LabelKind::Other`].
 #[must_use]
 pub fn ordinal(label: &str) -> Option<u32> {
-    find_complete(label).map(|label| label.ordinal)
+    parse_complete(label).map(|label| label.ordinal)
 }
 
 /// Returns true for characters that show nothing: white space (Unicode `White_Space`, with no-break and ideographic space),
@@ -105,16 +105,17 @@ struct Label {
     ordinal: u32,
 }
 
-fn find_complete(label: &str) -> Option<Label> {
-    parse(label).filter(|label| label.end == label.len())
+/// Parses a text that is a label and nothing else.
+fn parse_complete(text: &str) -> Option<Label> {
+    parse(text).filter(|label| label.end == text.len())
 }
 
 fn find_label(text: &str) -> Option<(&str, &str)> {
-    let label = parse(text)?;
-    let (label, rest) = text.split_at_checked(label.end)?;
+    let Label { end, kind, .. } = parse(text)?;
+    let (label, rest) = text.split_at_checked(end)?;
     let title = rest.trim_matches(blank);
     // A lone `1.5` is a figure, but a lone `一、` can only be a label.
-    let bare_figure = matches!(label.kind, LabelKind::Dotted(_)) && title.is_empty();
+    let bare_figure = matches!(kind, LabelKind::Dotted(_)) && title.is_empty();
     (!bare_figure).then_some((label, title))
 }
 

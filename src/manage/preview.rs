@@ -159,7 +159,7 @@ pub async fn read_preview_page(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     staged(&db, &path, query.0, async |connection, key, address| {
-        pages::article(connection, key, address, pages::Shown::Preview).await
+        pages::article(connection, key, address, pages::Audience::Editors).await
     })
     .await
 }

@@ -1,19 +1,19 @@
-//! What is not there, or cannot be shown now, as a page with the status of the API.
+//! HTML of errors at the URLs of pages, with the same status as the API.
 
 use std::fmt::Write;
 
 use super::{
     POLICY,
-    frame::{Frame, put},
+    layout::{Layout, push},
 };
 use crate::{
     content::html::escaped,
     http::{Payload, problem::Problem},
 };
 
-/// The page for a problem at one of the pages' addresses; `None` elsewhere.
+/// Renders a problem at the URL of a page; `None` for other URLs.
 #[must_use]
-pub fn explain(path: &str, problem: &Problem) -> Option<Payload> {
+pub fn render_error_page(path: &str, problem: &Problem) -> Option<Payload> {
     if path != "/" && !path.starts_with("/read/") && !is_preview(path) {
         return None;
     }
@@ -29,17 +29,17 @@ pub fn explain(path: &str, problem: &Problem) -> Option<Payload> {
         _ => ("这个地址不对", "地址中有本站不认识的内容。"),
     };
     let mut main = format!("<div class=\"opening\">\n<h1>{title}</h1>\n<p>{text}</p>\n");
-    // The reason of a withdrawal was written for readers; what is wrong with an address, for those who made it.
+    // The reason of a withdrawal is written for readers; other details are for developers.
     if problem.status == 410 {
-        put!(main, "<p class=\"reason\">原因：{}</p>\n", escaped(&problem.detail));
+        push!(main, "<p class=\"reason\">原因：{}</p>\n", escaped(&problem.detail));
     }
     main += "<p><a href=\"/\">回到首页</a>，或在上面搜索。</p>\n</div>\n";
-    put!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
-    let html = Frame { title, locale: "zh-Hans", main: &main, ..Frame::default() }.page();
+    push!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
+    let html = Layout { title, locale: "zh-Hans", main: &main, ..Layout::default() }.render();
     Some(Payload::bytes("text/html; charset=utf-8", html).policy(POLICY))
 }
 
-/// Whether a path is that of a preview for people.
+/// Returns true for the path of an HTML preview.
 fn is_preview(path: &str) -> bool {
     path.starts_with("/preview/") && path.ends_with("/page")
 }

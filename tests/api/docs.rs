@@ -97,7 +97,8 @@ async fn run(file: &Path, examples: &[Example]) -> Vec<String> {
         let (actual, code) = (results.next().unwrap_or_default(), results.next().unwrap_or("none"));
         if code != "0" || !(expected.is_empty() || matches(expected, actual)) {
             let place = format!("{}:{line}", file.display());
-            differences.push(format!("{place}: {command}\nexpected: {expected}\nactual (exit code {code}): {actual}\n"));
+            differences
+                .push(format!("{place}: {command}\nexpected: {expected}\nactual (exit code {code}): {actual}\n"));
         }
     }
     if !differences.is_empty() {
@@ -136,7 +137,10 @@ fn links_between_documents_lead_to_files() {
             if !anchor.is_empty() && linked.extension().is_some_and(|extension| extension == "md") && linked.exists() {
                 let slug = |heading: &str| heading.trim().to_lowercase().replace(' ', "-");
                 let headings = fs::read_to_string(&linked).unwrap();
-                let found = headings.lines().filter(|line| line.starts_with('#')).any(|line| slug(line.trim_start_matches('#')) == anchor);
+                let found = headings
+                    .lines()
+                    .filter(|line| line.starts_with('#'))
+                    .any(|line| slug(line.trim_start_matches('#')) == anchor);
                 assert!(found, "{} links to {target}, which has no such heading", file.display());
             }
         }

@@ -127,8 +127,8 @@ proptest! {
             Segment::Omitted { characters } => *characters,
             _ => 0,
         }).sum();
-        let same = side(&short, true).chars().count();
-        prop_assert_eq!(kept + omitted as usize, from.chars().count());
+        let shown = side(&short, true).chars().count();
+        prop_assert_eq!(shown + omitted as usize, from.chars().count());
         let is_change = |segment: &&Segment| matches!(segment, Segment::Added { .. } | Segment::Removed { .. });
         let changes = |list: &[Segment]| list.iter().filter(is_change).cloned().collect::<Vec<_>>();
         prop_assert_eq!(changes(&short), changes(&whole));
@@ -180,7 +180,7 @@ proptest! {
             prop_assert_eq!(section.after.is_some(), to.1.contains(&section.id));
         }
         // Sections of the newer revision are in its reading order.
-        let json: Vec<Uuid> = diff.sections.iter().filter(|s| s.after.is_some()).map(|s| s.id).collect();
+        let listed_ids: Vec<Uuid> = diff.sections.iter().filter(|s| s.after.is_some()).map(|s| s.id).collect();
         let read: Vec<Uuid> = to.1.iter().filter(|id| listed_ids.contains(id)).copied().collect();
         prop_assert_eq!(listed_ids, read);
     }
