@@ -1,9 +1,8 @@
-//! The order of titles: Han characters by pinyin, letters without case; the same on every Postgres, whatever collations
-//! it was built with.
+//! Sort keys of titles: Han characters by pinyin, letters without case. They do not depend on the collations of Postgres.
 
 use pinyin::ToPinyin;
 
-/// What a title is sorted by, compared byte by byte: every Han character as its pinyin with the tone as a digit.
+/// Returns the sort key of a title, to be compared by bytes: each Han character becomes its pinyin with a tone digit.
 #[must_use]
 pub fn key(title: &str) -> String {
     let mut key = String::with_capacity(title.len() * 2);

@@ -32,7 +32,7 @@ pub static POLICY: RoutePolicy = RoutePolicy {
     paths: &["/preview"],
     access: Access::AnyOrigin,
     storage: Storage::NoStore,
-    error_page: Some(pages::preview_error_page),
+    error_page: Some(pages::render_preview_error_page),
     ..RoutePolicy::DEFAULT
 };
 
@@ -171,7 +171,7 @@ pub async fn read_preview_page(
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
     staged(&db, &path, query.0, async |connection, key, address| {
-        pages::article(connection, key, address, pages::Shown::Preview).await
+        pages::article(connection, key, address, pages::Audience::Editors).await
     })
     .await
 }

@@ -14,7 +14,7 @@ use super::{
     PublishTx,
     audit::{AuditAction, AuditEntry},
     revisions::{self as history, Revision, RevisionState},
-    sections::{self, Known},
+    sections::{self, KnownSection},
 };
 use crate::{
     content::{Anchor, Document, Slug, collation, outline},
@@ -219,7 +219,7 @@ async fn known_sections(
     connection: &mut AsyncPgConnection,
     article: Uuid,
     latest: &Revision,
-) -> Result<Vec<Known>, Error> {
+) -> Result<Vec<KnownSection>, Error> {
     let rows: Vec<(Uuid, String, String, String)> = section_rows::table
         .filter(section_rows::article_id.eq(article))
         .order(section_rows::id)
@@ -236,12 +236,12 @@ async fn known_sections(
     for (anchor, id) in references.iter().filter_map(|(text, id)| Some((text.parse::<Anchor>().ok()?, id))) {
         aliases.entry(*id).or_default().push(anchor);
     }
-    let mut known = sections::present(&latest.document, &latest.section_ids);
+    let mut known = sections::latest_sections(&latest.document, &latest.section_ids);
     let newest = latest.summary.number;
     let live = articles::table.find(article).filter(articles::revision.ne(newest)).select(articles::revision);
     if let Some(live) = live.first(connection).await.optional()? {
         let live = history::read(connection, article, live).await?;
-        sections::add_other(&mut known, &live.document, &live.section_ids);
+        sections::add_published(&mut known, &live.document, &live.section_ids);
     }
     for section in &mut known {
         section.aliases.extend(aliases.remove(&section.id).unwrap_or_default());
@@ -250,7 +250,7 @@ async fn known_sections(
     for (id, anchor, title, hash) in rows.into_iter().filter(|(id, ..)| !present.contains(id)) {
         let anchor = anchor.parse().map_err(|e| Error::internal("a stored anchor is not valid", e))?;
         let aliases = aliases.remove(&id).unwrap_or_default();
-        known.push(Known { id, anchor, aliases, title, hash, latest: None, other: None });
+        known.push(KnownSection { id, anchor, aliases, title, hash, latest: None, published: None });
     }
     Ok(known)
 }

@@ -10,7 +10,7 @@
 //!    the two.
 //!
 //! The likeness of two articles is an estimate of Jaccard's index of the terms of their titles, questions and headings
-//! ([`likeness`](crate::content::search::likeness)): the share of equal bits of their signatures, doubled, less one.
+//! ([`likeness`](crate::content::search::minhash)): the share of equal bits of their signatures, doubled, less one.
 //! Scores are rounded to six decimals.
 
 use actix_web::{HttpResponse, get, web};

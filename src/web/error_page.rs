@@ -1,19 +1,19 @@
-//! Errors as pages, with the status of the API.
+//! HTML of errors at the URLs of pages, with the same status as the API.
 
 use std::fmt::Write;
 
 use super::{
     CONTENT_SECURITY_POLICY,
-    frame::{Frame, put},
+    layout::{Layout, push},
 };
 use crate::{
     content::html::escaped,
     http::{Payload, problem::Problem},
 };
 
-/// Returns the page of a problem for people.
+/// Renders a problem as a page.
 #[must_use]
-pub fn error_page(path: &str, problem: &Problem) -> Option<Payload> {
+pub fn render_error_page(path: &str, problem: &Problem) -> Option<Payload> {
     let (title, text) = match problem.status {
         404 if path == "/" => ("没有这个主题", "这个地址上没有主题，也许是链接写错了。"),
         403 => ("不能预览", "这个预览链接已经过期，或者不完整；请向给出链接的人要一个新的。"),
@@ -26,18 +26,18 @@ pub fn error_page(path: &str, problem: &Problem) -> Option<Payload> {
         _ => ("这个地址不对", "地址中有本站不认识的内容。"),
     };
     let mut main = format!("<div class=\"opening\">\n<h1>{title}</h1>\n<p>{text}</p>\n");
-    // The reason of a withdrawal was written for readers; what is wrong with an address, for those who made it.
+    // The reason of a withdrawal is written for readers; other details are for developers.
     if problem.status == 410 {
-        put!(main, "<p class=\"reason\">原因：{}</p>\n", escaped(&problem.detail));
+        push!(main, "<p class=\"reason\">原因：{}</p>\n", escaped(&problem.detail));
     }
     main += "<p><a href=\"/\">回到首页</a>，或在上面搜索。</p>\n</div>\n";
-    put!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
-    let html = Frame { title, locale: "zh-Hans", main: &main, ..Frame::default() }.page();
+    push!(main, "<p class=\"facts\">状态 {} · 编号 {}</p>\n", problem.status, escaped(&problem.request_id));
+    let html = Layout { title, locale: "zh-Hans", main: &main, ..Layout::default() }.render();
     Some(Payload::bytes("text/html; charset=utf-8", html).policy(CONTENT_SECURITY_POLICY))
 }
 
-/// Returns the page of a problem with a preview for people; `None` for a preview as JSON.
+/// Renders a problem at the URL of an HTML preview; `None` for a preview as JSON.
 #[must_use]
-pub fn preview_error_page(path: &str, problem: &Problem) -> Option<Payload> {
-    path.ends_with("/page").then(|| error_page(path, problem)).flatten()
+pub fn render_preview_error_page(path: &str, problem: &Problem) -> Option<Payload> {
+    path.ends_with("/page").then(|| render_error_page(path, problem)).flatten()
 }

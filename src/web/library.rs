@@ -1,10 +1,10 @@
-//! The first page: the newest articles, or those of a topic, and what leads the site.
+//! HTML of the library page (newest articles, all or of a topic) and of the complete lists of recommendations.
 
 use std::fmt::Write;
 
 use super::{
-    frame::{Frame, put},
-    parts,
+    components,
+    layout::{Layout, push},
 };
 use crate::{
     content::html::escaped,
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The page.
+/// Renders the library page.
 pub(super) fn page(
     site: Option<&Site>,
     topics: &[Topic],
@@ -32,87 +32,90 @@ pub(super) fn page(
     };
     let mut main = format!("<div class=\"opening\">\n<h1>{}</h1>\n", escaped(title));
     if let Some(description) = description {
-        put!(main, "<p class=\"about\">{}</p>\n", escaped(description));
+        push!(main, "<p class=\"about\">{}</p>\n", escaped(description));
     }
     main += "</div>\n";
-    main += &parts::topics(topics, topic.map(|topic| topic.slug.as_str()));
+    main += &components::topics(topics, topic.map(|topic| topic.slug.as_str()));
     main += "<div class=\"columns\">\n<div>\n";
     if cards.data.is_empty() {
         let text = if topic.is_some() { "这个主题下还没有文章。" } else { "还没有文章。" };
-        put!(main, "<p class=\"empty\">{text}</p>\n");
+        push!(main, "<p class=\"empty\">{text}</p>\n");
     } else {
         main += "<ol class=\"cards\">\n";
-        cards.data.iter().for_each(|card| main += &parts::card(card));
+        cards.data.iter().for_each(|card| main += &components::card(card));
         main += "</ol>\n";
     }
-    let of = topic.map(|topic| format!("topic={}&", topic.slug)).unwrap_or_default();
+    let filter = topic.map(|topic| format!("topic={}&", topic.slug)).unwrap_or_default();
     if let Some(cursor) = &cards.page.next_cursor {
-        main += &parts::more(&format!("/?{of}cursor={cursor}"), &format!("/v1/articles?{of}cursor={cursor}"));
+        main += &components::more_link(
+            &format!("/?{filter}cursor={cursor}"),
+            &format!("/v1/articles?{filter}cursor={cursor}"),
+        );
     }
     main += "</div>\n";
-    main += &parts::recommendations("hot", "热门推荐", hot, &parts::rest("/?list=hot", hot));
+    main += &components::recommendations("hot", "热门推荐", hot, &components::next_page("/?list=hot", hot));
     main += "</div>\n";
     let canonical = topic.map_or_else(|| "/".to_owned(), |topic| format!("/?topic={}", topic.slug));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
     let canonical = Some(canonical.as_str());
-    Frame { site, title, locale, description, canonical, main: &main, ..Frame::default() }.page()
+    Layout { site, title, locale, description, canonical, main: &main, ..Layout::default() }.render()
 }
 
-/// All that leads the site, or a topic, as a page.
+/// Renders the complete hot list, of all articles or of a topic.
 pub(super) fn hot(site: Option<&Site>, topic: Option<&Topic>, list: RecommendationList) -> String {
     let title = topic.map_or_else(|| "热门推荐".to_owned(), |topic| format!("热门推荐：{}", topic.name));
-    let of = |address: &str, before: char| {
-        topic.map_or_else(|| address.to_owned(), |topic| format!("{address}{before}topic={}", topic.slug))
+    let with_topic = |address: &str, separator: char| {
+        topic.map_or_else(|| address.to_owned(), |topic| format!("{address}{separator}topic={}", topic.slug))
     };
-    whole(
+    list_page(
         site,
         list,
-        &Whole {
+        &ListPage {
             id: "hot",
             opening: format!("<h1>{}</h1>\n", escaped(&title)),
             title,
             heading: "编辑推荐，以及近期读得最多的文章",
-            page: of("/?list=hot", '&'),
-            api: of("/v1/recommendations/hot", '?'),
+            path: with_topic("/?list=hot", '&'),
+            api: with_topic("/v1/recommendations/hot", '?'),
         },
     )
 }
 
-/// All of an article's related reading, as a page.
+/// Renders the complete related reading of an article.
 pub(super) fn related(site: Option<&Site>, card: &Card, list: RecommendationList) -> String {
     let (slug, title) = (&card.slug, escaped(&card.title));
-    whole(
+    list_page(
         site,
         list,
-        &Whole {
+        &ListPage {
             id: "related",
             opening: format!("<h1>相关阅读</h1>\n<p class=\"about\">来自：<a href=\"/read/{slug}\">{title}</a></p>\n"),
             title: format!("相关阅读：{}", card.title),
             heading: "编辑推荐、文中提到，以及主题相近的文章",
-            page: format!("/read/{slug}/related"),
+            path: format!("/read/{slug}/related"),
             api: format!("/v1/articles/{slug}/related"),
         },
     )
 }
 
-/// A whole list of recommendations: what it is called, its opening (finished), and where it is, for people and in the API.
-struct Whole {
+/// Texts and addresses of a page with one complete list of recommendations.
+struct ListPage {
     id: &'static str,
     opening: String,
     title: String,
     heading: &'static str,
-    page: String,
+    path: String,
     api: String,
 }
 
-fn whole(site: Option<&Site>, list: RecommendationList, of: &Whole) -> String {
-    let more = list.page.next_cursor.map(|cursor| parts::from(&of.api, &cursor));
+fn list_page(site: Option<&Site>, list: RecommendationList, page: &ListPage) -> String {
+    let more = list.page.next_cursor.map(|cursor| components::with_cursor(&page.api, &cursor));
     let list = Recommendations { data: list.data, more };
-    let mut main = format!("<div class=\"opening\">\n{}</div>\n", of.opening);
+    let mut main = format!("<div class=\"opening\">\n{}</div>\n", page.opening);
     if list.data.is_empty() {
         main += "<p class=\"empty\">还没有可以推荐的文章。</p>\n";
     }
-    main += &parts::recommendations(of.id, of.heading, &list, &parts::rest(&of.page, &list));
+    main += &components::recommendations(page.id, page.heading, &list, &components::next_page(&page.path, &list));
     let locale = site.map_or("zh-Hans", |site| &site.locale);
-    Frame { site, title: &of.title, locale, canonical: Some(&of.page), main: &main, ..Frame::default() }.page()
+    Layout { site, title: &page.title, locale, canonical: Some(&page.path), main: &main, ..Layout::default() }.render()
 }

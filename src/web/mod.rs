@@ -1,20 +1,22 @@
-//! The pages for people: the library with its topics at `/`, what a search finds at `/?q=`, an article at `/read/{slug}`.
+//! HTML pages for people: the library with its topics at `/`, search results at `/?q=`, articles at `/read/{slug}`.
 //!
-//! What must hold:
-//! - The server renders all that there is to read, from what the public API reads; the script only adds, by the public API
-//!   alone. Every link works without it.
-//! - Nothing comes from another host or stands in the page to be run (`Content-Security-Policy` without `unsafe-inline`).
-//! - An address that was ever good still leads there: an earlier slug redirects, and each section is also found by every
-//!   anchor and number that it had.
-//! - What is not there is told as a page, with the status of the API.
+//! Invariants:
+//! - The server renders everything that there is to read, from the loaders of the public API. The script only enhances, and
+//!   uses only the public API. Every link works without it.
+//! - Nothing is loaded from another host, and no script is inline (`Content-Security-Policy` without `unsafe-inline`).
+//! - Every former URL still works: an earlier slug redirects, and former anchors and numbers of a section are ids in the page.
+//! - An error at the URL of a page is a page with the status of the API.
 //!
-//! - `frame`: what is around every page · `library`, `search`, `article`, `error_page`: the pages · `parts`: what several have
+//! From request to HTML: the handlers in this file parse the request and load the data with functions of `v1`; `library`,
+//! `search` and `article` render the main content, with the parts that several pages share in `components`; `layout` adds
+//! head, header and footer. `error_page` renders errors for the middleware, and `assets` serves style sheet, script and icon.
 
 mod article;
+mod assets;
+mod components;
 mod error_page;
-mod frame;
+mod layout;
 mod library;
-mod parts;
 mod search;
 
 use actix_web::{HttpResponse, get, web};
@@ -25,7 +27,7 @@ use tokio::try_join;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use self::error_page::{error_page, preview_error_page};
+pub use self::error_page::{render_error_page, render_preview_error_page};
 use crate::{
     content::{ArticleName, Slug},
     db::Connection,
@@ -34,7 +36,7 @@ use crate::{
         CachedGet, CanonicalUri, Payload,
         pagination::{DEFAULT_LIMIT, Pagination},
         policy::RoutePolicy,
-        query::{FromQuery, NoParameters, Parameters, Query},
+        query::{FromQuery, Parameters, Query},
     },
     v1::{
         address::{check, named, unknown},
@@ -52,36 +54,36 @@ use crate::{
     },
 };
 
-/// The most topics of the first page.
+/// Maximum number of topics on the library page.
 const TOPICS: i64 = 100;
 
-/// What a page may load, run and ask: what this service has, and the images that articles show.
+/// Content security policy: only this service, and images of articles from any host.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
      img-src 'self' https: http:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The policy of the pages for people.
+/// Route policy of the pages.
 pub static POLICY: RoutePolicy = RoutePolicy {
     paths: &["/", "/read", "/reader.css", "/reader.js", "/reader.svg"],
-    error_page: Some(error_page),
+    error_page: Some(render_error_page),
     ..RoutePolicy::DEFAULT
 };
 
-/// The pages.
+/// Registers the pages.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(show_library)
         .service(show_article)
         .service(show_related)
-        .service(read_style)
-        .service(read_script)
-        .service(read_icon);
+        .service(assets::read_style)
+        .service(assets::read_script)
+        .service(assets::read_icon);
 }
 
 fn page(html: String) -> Payload {
     Payload::bytes("text/html; charset=utf-8", html).policy(CONTENT_SECURITY_POLICY)
 }
 
-/// The list of the first page.
+/// The list of the library page, if there is no search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum LibraryList {
@@ -89,7 +91,7 @@ enum LibraryList {
     Hot,
 }
 
-/// The parameters of the library.
+/// Parsed query parameters of the library page.
 pub struct LibraryQuery {
     q: Option<String>,
     topic: Option<Slug>,
@@ -103,7 +105,7 @@ impl FromQuery for LibraryQuery {
         let text = v1_search::read_text(p, "Text to search for; without it the page shows a list.");
         let q = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if !q.is_empty() {
-            // As it was typed: the page shows it.
+            // Unfolded, because the page shows the text as typed.
             p.set_canonical("q", &q);
         }
         LibraryQuery {
@@ -117,7 +119,7 @@ impl FromQuery for LibraryQuery {
 
 /// Show the library
 ///
-/// The newest articles, those of a topic, or what a search finds, as a page for people.
+/// Returns an HTML page with the newest articles, the articles of a topic, or search results.
 #[utoipa::path(tag = "Reader", params(Query<LibraryQuery>), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/")]
 pub async fn show_library(read: CachedGet<LibraryQuery>) -> Result<HttpResponse, Error> {
@@ -152,31 +154,31 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Pa
     Ok(page(html).tagged(tags))
 }
 
-/// No parameters that say anything.
-pub struct Anything;
+/// Ignored query parameters, such as those added by sharing services.
+pub struct IgnoredParameters;
 
-impl FromQuery for Anything {
+impl FromQuery for IgnoredParameters {
     fn from_query(p: &mut Parameters) -> Self {
         p.allow_unknown();
-        Anything
+        IgnoredParameters
     }
 }
 
 /// Show an article
 ///
-/// One article as a page for people; an earlier slug redirects.
+/// Returns an article as an HTML page; an earlier slug redirects.
 #[utoipa::path(
     tag = "Reader",
     params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion")),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}")]
-pub async fn show_article(path: web::Path<String>, read: CachedGet<Anything>) -> Result<HttpResponse, Error> {
+pub async fn show_article(path: web::Path<String>, read: CachedGet<IgnoredParameters>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.respond(async move |connection, _, address| article(connection, &key, &address, Shown::Published).await).await
+    read.respond(async move |connection, _, address| article(connection, &key, &address, Audience::Readers).await).await
 }
 
-/// Where a list goes on.
+/// Query parameters of a list page.
 pub struct Rest(Pagination);
 
 impl FromQuery for Rest {
@@ -188,7 +190,7 @@ impl FromQuery for Rest {
 
 /// Show related reading
 ///
-/// What to read after an article, as a page for people.
+/// Returns the related reading of an article as an HTML page.
 #[utoipa::path(
     tag = "Reader",
     params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), Query<Rest>),
@@ -213,45 +215,45 @@ async fn related_page(
     Ok(page(library::related(site.as_ref(), &found.card, list)).tagged(tags))
 }
 
-/// Whether readers see an article, or an editor what it would be.
+/// Audience of an article page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// It is published, and its views count.
-    Published,
-    /// It is a preview.
-    Preview,
+pub(crate) enum Audience {
+    /// Readers of the published article, whose views are counted.
+    Readers,
+    /// Editors who preview a revision.
+    Editors,
 }
 
-/// The page of an article.
+/// Loads and renders the page of an article.
 pub(crate) async fn article(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     address: &CanonicalUri,
-    shown: Shown,
+    audience: Audience,
 ) -> Result<Payload, Error> {
     for _ in 0..ATTEMPTS {
         let (found, related, hot) = whole(connection, key, CONTENT, true, true).await?;
         let (related, hot) = related.zip(hot).ok_or_else(|| unknown(&found.card.slug))?;
         check(key, "/read/", found.card.address(), "", address)?;
-        let (site, beside, references) = try_join!(
+        let (site, neighbouring, references) = try_join!(
             site::find(connection),
             neighbours(connection, &found.card, found.card.topics.as_slice().first()),
             sections::references(connection, found.card.id)
         )?;
-        // Of one revision, or once more.
+        // Retried if the revision changed between the queries.
         let Some(references) = references.filter(|(revision, _)| *revision == found.card.revision) else { continue };
         let body = found.body()?;
-        let html = article::page(&article::Parts {
+        let html = article::render(&article::ArticlePage {
             site: site.as_ref(),
             card: &found.card,
             body: &body,
             references: &references.1,
             related: &related.shown,
             hot: &hot,
-            beside: &beside,
-            shown,
+            neighbours: &neighbouring,
+            audience,
         });
-        // The text links to articles by their address in the API; a person wants their page.
+        // Links in the text name articles; on a page they lead to pages.
         let html = found.resolve_to("/read/", &html);
         let mut tags = related.tags;
         tags.extend(found.card.tags());
@@ -259,34 +261,4 @@ pub(crate) async fn article(
         return Ok(page(html).tagged(tags));
     }
     Err(overtaken())
-}
-
-/// Read the pages' style sheet
-///
-/// Part of the pages.
-#[utoipa::path(tag = "Reader", responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
-#[get("/reader.css")]
-pub async fn read_style(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let style = Payload::bytes("text/css; charset=utf-8", include_str!("reader.css"));
-    read.respond_immutable(|_| Ok(style.tagged(["reader"]))).await
-}
-
-/// Read the pages' script
-///
-/// Part of the pages: it adds suggestions, and loads on in place.
-#[utoipa::path(tag = "Reader", responses((status = 200, description = "The script.", body = String, content_type = "text/javascript")))]
-#[get("/reader.js")]
-pub async fn read_script(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let script = Payload::bytes("text/javascript; charset=utf-8", include_str!("reader.js"));
-    read.respond_immutable(|_| Ok(script.tagged(["reader"]))).await
-}
-
-/// Read the pages' icon
-///
-/// Part of the pages.
-#[utoipa::path(tag = "Reader", responses((status = 200, description = "The icon.", body = String, content_type = "image/svg+xml")))]
-#[get("/reader.svg")]
-pub async fn read_icon(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let icon = Payload::bytes("image/svg+xml", include_str!("reader.svg"));
-    read.respond_immutable(|_| Ok(icon.tagged(["reader"]))).await
 }

@@ -1,4 +1,4 @@
-//! The pages for people, as the server renders them. What a browser makes of them is tested in `tests/browser`.
+//! HTML pages as the server renders them; `tests/browser` tests them in a browser.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
 const TRAPS: &[&str] = &["<img src=x", "javascript:\"", "href=\"http://", "<script>alert", "onerror=\""];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_runs_that_is_not_ours_and_everything_is_escaped() {
+async fn pages_escape_text_and_have_a_strict_policy() {
     let app = App::library().await;
     let trap = "title: '<script>alert(1)</script>\"onerror=\"'\nquestions: ['</script><script>alert(2)</script>']\nsummary: '<img src=x onerror=alert(3)>'";
     app.publish(&article("trap", trap, "<img src=x onerror=alert(1)>\n\n## <b>x</b> {#a}\n\n[x](javascript:alert(1))"))
@@ -35,20 +35,20 @@ async fn nothing_runs_that_is_not_ours_and_everything_is_escaped() {
         for trap in TRAPS {
             assert!(!html.contains(trap), "{path}: {trap}");
         }
-        // One script that runs, by its address, and at most one block of data.
+        // One external script, and at most one data block.
         let scripts: Vec<_> = html.match_indices("<script").map(|(at, _)| &html[at..at + 40]).collect();
         assert!(scripts.iter().all(|s| s.contains("src=\"/reader.js\"") || s.contains("ld+json")), "{scripts:?}");
         for other in ["//cdn", "url(", "@import", " style="] {
             assert!(!html.contains(other), "{path}: {other}");
         }
     }
-    // A person's links lead to pages; only what the script loads is of the API.
+    // Links lead to pages; only the script uses URLs of the API.
     let html = app.get("/read/stem-cell-infusion").await.text();
     assert!(html.contains("href=\"/read/check-registration") && !html.contains("href=\"/v1/"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_page_with_three_files() {
+async fn pages_and_assets_are_small() {
     let app = App::library().await;
     let mut sum = 0;
     for (path, kind) in [("/reader.css", "text/css; charset=utf-8"), ("/reader.js", "text/javascript; charset=utf-8")] {
@@ -64,7 +64,7 @@ async fn a_small_page_with_three_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_told_as_a_page() {
+async fn errors_at_urls_of_pages_are_pages_for_browsers() {
     let desk = Desk::empty().await;
     let app = &desk.app;
     assert!(app.get("/").await.text().contains("还没有文章。"));
@@ -97,31 +97,29 @@ async fn what_is_not_there_is_told_as_a_page() {
     }
     let wrong = app.send(Method::POST, "/read/a", &[]).await;
     assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET, HEAD"));
-    // Programs get problems.
+    // URLs of the API always return problems.
     assert_eq!(app.get("/v1/articles/nothing").await.header("content-type"), "application/problem+json");
     assert_eq!(app.get("/nowhere").await.header("content-type"), "application/problem+json");
 }
 
-/// People share addresses, and what they share them with adds parameters.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_add_to_an_address_is_passed_over() {
+async fn unknown_parameters_of_shared_urls_are_ignored() {
     let app = App::library().await;
     let plain = app.get("/read/heart-disease").await;
     let shared = app.get("/read/heart-disease?utm_source=x&from=timeline&isappinstalled=0").await;
     assert_eq!((shared.status.as_u16(), shared.header("etag")), (200, plain.header("etag")));
-    assert_eq!(shared.header("server-timing"), "cache;desc=hit", "one answer for all");
+    assert_eq!(shared.header("server-timing"), "cache;desc=hit", "one cache entry");
     let library = app.get("/?topic=stem-cells").await;
     assert_eq!(app.get("/?fbclid=x&topic=stem-cells").await.header("etag"), library.header("etag"));
-    assert_eq!(app.get("/v1/articles/heart-disease?utm_source=x").await.status, 400, "programs are told");
+    assert_eq!(app.get("/v1/articles/heart-disease?utm_source=x").await.status, 400, "the API refuses them");
 }
 
 async fn put_site(desk: &Desk, site: &Value) -> Reply {
     desk.app.call(Method::PUT, "/manage/v1/site", Some(&desk.key), &[], Some(Body::json(site))).await
 }
 
-/// The same from every page, and always to a page.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_call_to_action_leads_to_pages() {
+async fn call_to_action_leads_to_the_same_page_from_everywhere() {
     let desk = Desk::empty().await;
     desk.save("a", "文。").await;
     desk.publish("a").await;
@@ -147,7 +145,7 @@ async fn the_call_to_action_leads_to_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_the_library_lead_through_all_of_it() {
+async fn next_links_of_the_library_reach_every_article() {
     let app = App::empty().await;
     for n in 0..45 {
         app.publish(&article(&format!("a{n}"), "topics: [x]", "文，康复。")).await;
@@ -176,16 +174,15 @@ async fn pages_of_the_library_lead_through_all_of_it() {
     let hot = app.get("/?list=hot").await.text();
     let more = hot.split("class=\"more\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
     assert!(app.get(&more).await.text().contains("href=\"/read/a20\""), "{more}");
-    // What turns the direction of text says nothing, and turns nothing else on the page.
+    // Bidirectional control characters are removed from the page.
     let turned = app.get("/?q=%E2%80%AEabc").await.text();
     assert!(!turned.split("<input").next().unwrap().contains('\u{202e}') && turned.contains("“<bdi>abc</bdi>”"));
-    // Nothing but space is no search.
+    // White space alone is not a search.
     assert!(app.get("/?q=+").await.text().contains("class=\"cards\""));
 }
 
-/// Without a script, too, all related reading can be reached, each once and counted on.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_related_reading_has_its_pages() {
+async fn next_links_of_related_reading_reach_every_item_once() {
     let app = App::empty().await;
     for n in 0..45 {
         app.publish(&article(&format!("a{n}"), "topics: [x]", "文。")).await;
@@ -205,13 +202,12 @@ async fn all_related_reading_has_its_pages() {
     found.sort();
     found.dedup();
     assert_eq!((found.len(), found.contains(&"a7".to_owned())), (44, false));
-    assert!(app.get("/read/a7/related").await.text().contains("href=\"/read/a7\""), "it says whose it is");
+    assert!(app.get("/read/a7/related").await.text().contains("href=\"/read/a7\""), "the page links to its article");
     assert_eq!(app.get("/read/none/related").await.status, 404);
 }
 
-/// Every topic has its pages, also one that no longer fits among those that are listed.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_topic_has_its_pages() {
+async fn topic_beyond_the_listed_ones_has_pages() {
     let app = App::empty().await;
     for n in 0..102 {
         app.publish(&article(&format!("a{n}"), &format!("topics: [t{n:03}]"), "文，康复。")).await;
@@ -224,11 +220,11 @@ async fn every_topic_has_its_pages() {
         assert_eq!(app.get(&path.replace("t101", "none")).await.status, 404, "{path}");
     }
     let hot = app.get("/?topic=t101&list=hot").await.text();
-    assert!(!hot.contains("/read/a100"), "of the topic alone");
+    assert!(!hot.contains("/read/a100"), "only articles of the topic");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_within_an_article_keeps_working() {
+async fn former_anchors_numbers_and_slugs_keep_working() {
     let desk = Desk::empty().await;
     desk.save("a", "## 甲 {#one}\n\n甲的文字，够长，足以认出来。\n\n## 乙 {#two}\n\n乙的文字，也够长，足以认出来。")
         .await;
@@ -249,7 +245,7 @@ async fn an_address_within_an_article_keeps_working() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), ids.len(), "{ids:?}");
-    // A section may be called what a part of the page is called.
+    // An anchor may equal an id of the layout.
     let names = ["main", "status", "hot", "related", "suggestions", "related-heading"];
     let sections: String =
         names.iter().map(|name| format!("## {name} {{#{name}}}\n\n文。\n\n")).collect::<Vec<_>>().concat();
@@ -260,15 +256,14 @@ async fn an_address_within_an_article_keeps_working() {
         assert_eq!(html.matches(&format!(" id=\"{name}\"")).count(), 1, "{name}");
         assert!(html.contains(&format!("<h2 id=\"{name}\">")), "{name}");
     }
-    // An earlier slug leads to the page.
+    // An earlier slug redirects.
     desk.post("a/move", &json!({"slug": "b"})).await.ok();
     let moved = desk.app.get("/read/a").await;
     assert_eq!((moved.status.as_u16(), moved.header("location")), (308, "/read/b"));
 }
 
-/// Who comes for a section that was removed is told so, without a script: by an element that only they see.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_section_that_is_gone_is_not_passed_over_in_silence() {
+async fn link_to_a_removed_section_shows_a_notice() {
     let desk = Desk::empty().await;
     let first = "## 甲 {#one}\n\n甲的文字，够长，足以认出来。";
     desk.save("a", &format!("{first}\n\n## 乙 {{#two}}\n\n完全不同的另外一段话，说的是别的事情。")).await;
@@ -281,7 +276,7 @@ async fn a_section_that_is_gone_is_not_passed_over_in_silence() {
     let gone = html.split("<p class=\"gone\">").nth(1).unwrap().split("</p>").next().unwrap();
     assert!(gone.contains("id=\"two\"") && gone.contains("id=\"2\"") && gone.contains("已不在本文中"), "{gone}");
     assert!(!gone.contains("one"), "{gone}");
-    // A number leads to the section that has it today, whatever had it before.
+    // A number leads to the section that has it now.
     let third = "## 丙 {#three}\n\n第三段话又说了别的，同样够长，认得出来。";
     desk.save("b", &format!("{first}\n\n## 乙 {{#two}}\n\n完全不同的另外一段话，说的是别的事情。\n\n{third}")).await;
     desk.publish("b").await;
@@ -295,7 +290,7 @@ async fn a_section_that_is_gone_is_not_passed_over_in_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn search_engines_are_told_what_the_article_is() {
+async fn article_page_has_structured_data() {
     let app = App::library().await;
     let html = app.get("/read/heart-disease").await.text();
     let article = app.get("/v1/articles/heart-disease").await.ok();
@@ -314,7 +309,7 @@ async fn search_engines_are_told_what_the_article_is() {
     {
         assert!(html.contains(text), "{text}");
     }
-    // What a search finds is not for search engines; nor is a preview, which counts no view either.
+    // Search results are not indexed.
     assert!(app.get("/?q=%E5%BF%83").await.text().contains("content=\"noindex\""));
     assert!(html.contains("data-article=\"heart-disease\""));
 }

@@ -1,4 +1,4 @@
-// Everybody can read: axe-core's rules for WCAG 2.2 A and AA and its best practice, and the keyboard alone.
+// Accessibility: axe-core's rules for WCAG 2.2 A and AA and best practice, and operation by keyboard.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { browse, DESK, isInView, isSeen, PHONE, SMALL, until } from "./harness.js";
 import { fill } from "./library.js";
 
-// What a page gets before its own scripts runs without asking its policy.
+// An init script is not subject to the page's content security policy.
 const AXE = { path: createRequire(import.meta.url).resolve("axe-core/axe.min.js") };
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PAGES = {
@@ -21,7 +21,7 @@ const PAGES = {
   410: ["/read/withdrawn", 410],
 };
 
-/** What axe finds, each with where. */
+/** Returns the violations that axe finds, each with its element. */
 const violations = async (page) => {
   const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: "tag", values } }), TAGS);
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`));
@@ -44,7 +44,7 @@ for (const viewport of [SMALL, PHONE, DESK]) {
   }
 }
 
-browse("axe finds nothing with suggestions, an open table of contents, a reason, and more", { viewport: PHONE }, async (page, go) => {
+browse("axe finds nothing with open suggestions, table of contents, and a loaded list", { viewport: PHONE }, async (page, go) => {
   await page.addInitScript(AXE);
   await go("/");
   await page.locator("form[role=search] input").first().pressSequentially("干细胞");
@@ -59,7 +59,7 @@ browse("axe finds nothing with suggestions, an open table of contents, a reason,
   assert.deepEqual(await violations(page), []);
 });
 
-browse("light and dark differ, and both are told to the browser", {}, async (page, go) => {
+browse("light and dark differ and set color-scheme", {}, async (page, go) => {
   await go("/");
   const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor + getComputedStyle(document.documentElement).colorScheme);
   const light = await paper();
@@ -70,14 +70,14 @@ browse("light and dark differ, and both are told to the browser", {}, async (pag
 });
 
 for (const path of ["/", "/read/stem-cell-infusion", `/?q=${encodeURIComponent("干细胞")}`]) {
-  browse(`the keyboard reaches everything and shows where it is: ${path}`, { timeout: 120_000 }, async (page, go) => {
+  browse(`keyboard reaches every control with visible focus: ${path}`, { timeout: 120_000 }, async (page, go) => {
     await go(path);
-    // Marks all that can be reached, then walks.
+    // Numbers all focusable elements, then tabs through them.
     const all = await page.evaluate(() => {
       const nodes = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter(
         (node) => node.tabIndex >= 0 && !node.disabled && node.type !== "hidden" && node.checkVisibility({ visibilityProperty: true }),
       );
-      nodes.forEach((node, i) => (node.dataset.place = i));
+      nodes.forEach((node, i) => (node.dataset.index = i));
       return nodes.length;
     });
     const reached = [];
@@ -94,29 +94,29 @@ for (const path of ["/", "/read/stem-cell-infusion", `/?q=${encodeURIComponent("
         const box = node.getBoundingClientRect();
         const clear = (shows(node) || shows(node.parentElement)) && node.checkVisibility({ opacityProperty: true });
         const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-        return { place: node.dataset.place, clear: clear && inside, html: node.outerHTML.slice(0, 100), skip: node.matches('a.skip[href="#main"]') };
+        return { index: node.dataset.index, clear: clear && inside, html: node.outerHTML.slice(0, 100), skip: node.matches('a.skip[href="#main"]') };
       });
       let at = await look();
       if (at && !at.clear) {
-        await page.waitForTimeout(250); // what fades in
+        await page.waitForTimeout(250); // for transitions
         at = await look();
       }
       if (!at) break;
-      if (i === 0) assert.equal(at.skip, true, `the first is the way past the header, not ${at.html}`);
+      if (i === 0) assert.equal(at.skip, true, `the first is the skip link, not ${at.html}`);
       if (!at.clear) unclear.push(at.html);
-      if (at.place !== undefined && reached.includes(at.place)) break;
-      reached.push(at.place);
+      if (at.index !== undefined && reached.includes(at.index)) break;
+      reached.push(at.index);
     }
-    assert.deepEqual(unclear, [], "where the focus is, is seen");
-    assert.deepEqual(reached.map(Number), Array.from({ length: all }, (_, i) => i), "all, in the order of the page");
+    assert.deepEqual(unclear, [], "the focus is visible");
+    assert.deepEqual(reached.map(Number), Array.from({ length: all }, (_, i) => i), "all, in document order");
   });
 }
 
-browse("the first key leads past the header", {}, async (page, go) => {
+browse("skip link leads past the header", {}, async (page, go) => {
   await go("/read/stem-cell-infusion");
   const skip = page.locator("a.skip");
-  assert.equal(await isInView(skip).catch(() => false), false, "it is not in the way");
-  // Neither is anything of it, such as a shadow.
+  assert.equal(await isInView(skip).catch(() => false), false, "the skip link is hidden");
+  // Nothing of it is visible, such as a shadow.
   const corner = () => page.screenshot({ clip: { x: 0, y: 0, width: 200, height: 12 } });
   const before = await corner();
   await skip.evaluate((node) => (node.hidden = true));
@@ -129,23 +129,23 @@ browse("the first key leads past the header", {}, async (page, go) => {
   assert.equal(await page.evaluate(() => !!document.activeElement.closest("main")), true);
 });
 
-browse("landmarks are there, each once or named", {}, async (page, go) => {
+browse("landmarks are unique or named", {}, async (page, go) => {
   for (const path of ["/", "/read/stem-cell-infusion"]) {
     await go(path);
     for (const landmark of ["body > header", "main#main", "body > footer", "form[role=search]"])
       assert.equal(await page.locator(landmark).count(), 1, landmark);
     assert.equal(await page.getByRole("searchbox", { name: "搜索" }).or(page.getByRole("combobox", { name: "搜索" })).count(), 1);
-    assert.equal(await page.locator("#status[role=status]").count(), 1, "it is there before it says something");
+    assert.equal(await page.locator("#status[role=status]").count(), 1, "the live region exists before its first message");
   }
 });
 
-browse("a page grows with the reader's letters", { viewport: DESK }, async (page, go) => {
+browse("page follows the font size of the browser", { viewport: DESK }, async (page, go) => {
   await go("/read/stem-cell-infusion");
   const size = () => page.locator("article section p").first().evaluate((node) => parseFloat(getComputedStyle(node).fontSize));
   const before = await size();
   assert.ok(before >= 16, `${before} px`);
   await page.evaluate(() => {
-    // As the browser's setting would: twice the size.
+    // Equals a browser setting of twice the size.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(":root { font-size: 200% }");
     document.adoptedStyleSheets = [sheet];
@@ -154,7 +154,7 @@ browse("a page grows with the reader's letters", { viewport: DESK }, async (page
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
 });
 
-browse("lines have a length that Chinese is read well in", { viewport: { width: 1920, height: 1080 } }, async (page, go) => {
+browse("line length and leading suit Chinese text", { viewport: { width: 1920, height: 1080 } }, async (page, go) => {
   await go("/read/stem-cell-infusion");
   const line = await page.locator("article section p").first().evaluate((node) => {
     const style = getComputedStyle(node);

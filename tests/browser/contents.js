@@ -1,4 +1,4 @@
-// The table of contents: it leads to sections, and follows the reader.
+// The table of contents links to sections and marks the current one.
 
 import assert from "node:assert/strict";
 
@@ -9,7 +9,7 @@ const ARTICLE = "/read/stem-cell-infusion";
 const current = (page) =>
   page.locator('nav.toc a[aria-current="true"]').evaluateAll((links) => links.map((link) => link.getAttribute("href")));
 
-browse("the contents name every section and lead there", { viewport: DESK }, async (page, go) => {
+browse("table of contents links to every section", { viewport: DESK }, async (page, go) => {
   await go(ARTICLE);
   const anchors = await page.locator("article .heading > h2[id]").evaluateAll((all) => all.map(({ id }) => id));
   const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
@@ -20,54 +20,54 @@ browse("the contents name every section and lead there", { viewport: DESK }, asy
     assert.equal(new URL(page.url()).hash, `#${anchor}`);
   }
   await page.goBack();
-  await until("back goes back", () => isInView(page.locator(`#${anchors[0]}`)));
+  await until("back returns to the previous section", () => isInView(page.locator(`#${anchors[0]}`)));
 });
 
-browse("the contents follow the scroll, and stay in view", { viewport: DESK }, async (page, go) => {
+browse("table of contents marks the current section while scrolling", { viewport: DESK }, async (page, go) => {
   await go(ARTICLE);
   const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   let followed = 0;
   for (const link of [...links, ...links.toReversed()]) {
-    // Its heading at the top of the screen, as far as the page goes.
+    // Scrolls the heading to the top of the screen, unless the page ends before.
     const reached = await page.locator(link).evaluate((heading) => {
       window.scrollTo({ top: heading.getBoundingClientRect().top + scrollY - 90, behavior: "instant" });
       return Math.abs(heading.getBoundingClientRect().top - 90) < 2;
     });
     if (!reached) continue; // the end of the page
-    // One heading may follow close upon another: each that is in the upper part of the screen is a right one.
+    // Several headings may be in the upper part of the screen; each of them is accepted.
     const near = await page.locator("article .heading > [id]").evaluateAll((headings) =>
       headings.filter((heading) => ((top) => top > 0 && top < innerHeight * 0.4)(heading.getBoundingClientRect().top)).map(({ id }) => `#${id}`),
     );
     assert.ok(near.includes(link));
-    const one = await until(`${near} is the current one`, async () => {
+    const marked = await until(`${near} is the current one`, async () => {
       const now = await current(page);
       return now.length === 1 && near.includes(now[0]) && now[0];
     });
-    await until(`the entry ${one} is in view`, () => isInView(page.locator(`nav.toc a[href="${one}"]`)));
+    await until(`the entry ${marked} is in view`, () => isInView(page.locator(`nav.toc a[href="${marked}"]`)));
     followed++;
   }
   assert.ok(followed > 8, `${followed} entries followed`);
 });
 
-browse("the section that a link led to is the current one, short and last as it may be", { viewport: { width: 1280, height: 2000 } }, async (page, go) => {
+browse("link target is the current section, even if short and last", { viewport: { width: 1280, height: 2000 } }, async (page, go) => {
   await go(ARTICLE);
   const links = await page.locator("nav.toc a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   for (const link of [links.at(-1), links[1], links.at(-2)]) {
     await page.locator(`nav.toc a[href="${link}"]`).click();
     await until(`${link} is current`, async () => (await current(page)).join() === link);
     await page.waitForTimeout(700);
-    assert.deepEqual(await current(page), [link], "also when the scroll has come to rest");
+    assert.deepEqual(await current(page), [link], "still current after the scroll");
   }
   await go("about:blank");
   await go(`${ARTICLE}${links[2]}`);
   await until("it is current", async () => (await current(page)).join() === links[2]);
-  // A wheel turned before the page has come to rest is overridden by the browser.
+  // The browser ignores the wheel during its own scroll.
   await page.waitForTimeout(700);
   await page.mouse.wheel(0, -5000);
-  await until("the reader goes on", async () => (await current(page)).join() === links[0]);
+  await until("scrolling changes the current section", async () => (await current(page)).join() === links[0]);
 });
 
-browse("the contents of 200 sections follow too", { viewport: DESK }, async (page, go) => {
+browse("table of contents with 200 sections stays in view", { viewport: DESK }, async (page, go) => {
   await fill();
   await go("/read/many-sections");
   for (const anchor of ["part-0", "part-57", "part-140", "part-9"]) {
@@ -81,7 +81,7 @@ browse("the contents of 200 sections follow too", { viewport: DESK }, async (pag
   }
 });
 
-browse("on a phone the contents open, lead on, and do not stand in the way", { viewport: PHONE }, async (page, go) => {
+browse("table of contents opens on a phone and leads to a section", { viewport: PHONE }, async (page, go) => {
   await go(ARTICLE);
   const contents = page.locator("nav.toc");
   const first = contents.locator("a").nth(2);
@@ -93,7 +93,7 @@ browse("on a phone the contents open, lead on, and do not stand in the way", { v
   assert.equal(new URL(page.url()).hash, `#${anchor}`);
 });
 
-browse("the contents lead on without a script", { viewport: PHONE, javaScriptEnabled: false }, async (page, go) => {
+browse("table of contents works without JavaScript", { viewport: PHONE, javaScriptEnabled: false }, async (page, go) => {
   await go(ARTICLE);
   const contents = page.locator("nav.toc");
   const link = contents.locator("a").nth(3);
@@ -107,16 +107,16 @@ browse("the contents lead on without a script", { viewport: PHONE, javaScriptEna
   });
 });
 
-browse("a section's own link is there for whoever comes near", {}, async (page, go) => {
+browse("section link is visible on hover and focus only", {}, async (page, go) => {
   await go(ARTICLE);
   const box = page.locator("article .heading:has(> h2[id])").nth(1);
   const [heading, link] = [box.locator("h2"), box.locator("a.anchor")];
   assert.equal(await link.getAttribute("href"), `#${await heading.getAttribute("id")}`);
-  assert.doesNotMatch(await heading.innerText(), /#/, "it is no part of the heading's name");
+  assert.doesNotMatch(await heading.innerText(), /#/, "the link is not part of the heading");
   assert.match((await link.getAttribute("aria-label")) ?? "", /本节链接/);
   await page.mouse.move(0, 0);
   await heading.scrollIntoViewIfNeeded();
-  assert.equal(await isSeen(link), false, "nothing distracts from reading");
+  assert.equal(await isSeen(link), false, "the link is hidden");
   await heading.hover();
   await until("the link is seen on hover", () => isSeen(link));
   await page.mouse.move(0, 0);

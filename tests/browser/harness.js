@@ -1,7 +1,7 @@
-// What the tests share: the real service on a Postgres of its own, the system's Chromium, and a page that is watched.
+// Test harness: the real service on its own Postgres, the system's Chromium, and pages whose errors are recorded.
 //
-// Everything a page does that a reader should not see fails its test: an error on the console (what the policy refuses
-// is one), an exception, a request to another host.
+// A test fails if its page logs an error (a violation of the content security policy is one), throws an exception, or
+// sends a request to another host.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -16,20 +16,20 @@ import { chromium } from "playwright-core";
 
 const run = promisify(execFile);
 const BINARY = process.env.LECTERN_BINARY ?? new URL("../../target/debug/lectern", import.meta.url).pathname;
-/** Where pictures are left to be looked at. */
+/** Directory for screenshots. */
 export const PICTURES = process.env.LECTERN_PICTURES ?? new URL("../../target/browser/", import.meta.url).pathname;
 
-// Settings of whoever runs the tests are not the tests'.
+// Without the settings of the caller's environment.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(LECTERN_|DATABASE_|RUST_LOG$)/.test(name)),
 );
 
-/** A running `lectern serve` with the bundled library, in a folder of its own. */
+/** A running `lectern serve` with the bundled library, in its own directory. */
 export class Service {
-  /** Starts one; `drafts` are article files that are there before, so that the bundled library stays out. */
+  /** Starts the service. With `drafts` (article files), the bundled library is not imported. */
   static async start({ drafts = {} } = {}) {
     const service = new Service();
-    // Not under target: as root, the database runs as a user who may not be able to go there.
+    // Not under target: for root, the database runs as an unprivileged user, who may have no access there.
     service.folder = await mkdtemp(join(tmpdir(), "lectern-browser."));
     await chmod(service.folder, 0o755);
     if (Object.keys(drafts).length) await service.import(drafts, []);
@@ -39,7 +39,7 @@ export class Service {
       stdio: ["ignore", "ignore", "pipe"],
     });
     service.ended = new Promise((resolve) => service.child.once("close", (code, signal) => resolve(signal ?? code)));
-    // An end of the tests that nobody planned must not leave it running.
+    // Stops the service if the tests are aborted.
     service.last = () => service.child.kill("SIGTERM");
     process.once("exit", service.last);
     service.origin = await new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class Service {
     return ["--data-dir", join(this.folder, "data")];
   }
 
-  /** What a command of the binary prints. */
+  /** Runs a command of the binary and returns its output. */
   async command(...words) {
     return (await run(BINARY, [...words, ...this.data], { env: environment, maxBuffer: 1 << 26 })).stdout;
   }
@@ -74,20 +74,20 @@ export class Service {
     await rm(folder, { recursive: true });
   }
 
-  /** Changes something through `/manage/v1`; the answer, which must be a success. */
+  /** Sends a request to `/manage/v1` and returns the response, which must be successful. */
   async manage(method, path, body, headers = {}) {
     const isText = typeof body === "string";
     const type = isText ? "text/markdown" : "application/json";
-    const answer = await fetch(`${this.origin}/manage/v1${path}`, {
+    const response = await fetch(`${this.origin}/manage/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${this.key}`, ...(body && { "content-type": type }), ...headers },
       body: body && (isText ? body : JSON.stringify(body)),
     });
-    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? "" : await answer.text()}`);
-    return answer;
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${response.ok ? "" : await response.text()}`);
+    return response;
   }
 
-  /** Writes an article file over what is there, and publishes it. */
+  /** Replaces an article by an article file and publishes it. */
   async publish(slug, text) {
     const before = await fetch(`${this.origin}/manage/v1/articles/${slug}`, {
       headers: { authorization: `Bearer ${this.key}` },
@@ -107,7 +107,7 @@ export class Service {
     for (const id of [main, ...workers]) process.kill(id, signal);
   }
 
-  /** Runs `work` while the database answers nothing. */
+  /** Runs `work` while the database is stopped. */
   async withoutDatabase(work) {
     await this.#signalDatabase("SIGSTOP");
     try {
@@ -117,7 +117,7 @@ export class Service {
     }
   }
 
-  /** Ends it as a machine would; it must end well. */
+  /** Stops the service by SIGTERM; the exit code must be 0. */
   async stop() {
     process.off("exit", this.last);
     this.child.kill("SIGTERM");
@@ -127,7 +127,7 @@ export class Service {
   }
 }
 
-/** The service that nearly all tests read. */
+/** The service that nearly all tests share. */
 export const service = await Service.start();
 
 const browser = await chromium.launch({
@@ -139,9 +139,9 @@ const browser = await chromium.launch({
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // Nothing but the service can be reached, by the browser itself neither.
+    // Neither pages nor the browser itself can reach another host.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    // Root has no sandbox.
+    // Chromium has no sandbox for root.
     ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   ],
 });
@@ -153,12 +153,12 @@ after(async () => {
 
 export const PHONE = { width: 375, height: 812 };
 export const DESK = { width: 1280, height: 800 };
-/** The smallest screen that has to work. */
+/** The smallest supported screen. */
 export const SMALL = { width: 320, height: 640 };
 
 /**
- * A test with a page of its own. `work` gets the page, `go(path)`, which goes there and gives the status, and the
- * context. `expected` are patterns of errors on the console that belong to the test; other options are Playwright's.
+ * Declares a test with its own page. `work` gets the page, `go(path)`, which navigates and returns the status, and the
+ * context. `expected` are patterns of console errors that the test causes; other options are Playwright's.
  */
 export function browse(name, options, work) {
   const { expected = [], at = service, timeout = 60_000, ...rest } = options;
@@ -171,24 +171,24 @@ export function browse(name, options, work) {
       ...rest,
     });
     context.setDefaultTimeout(5_000);
-    const faults = [];
+    const errors = [];
     context.on("request", (request) => {
       const { origin, protocol } = new URL(request.url());
-      if (protocol.startsWith("http") && origin !== host.origin) faults.push(`a request to ${request.url()}`);
+      if (protocol.startsWith("http") && origin !== host.origin) errors.push(`a request to ${request.url()}`);
     });
     context.on("console", (message) => {
       const text = `${message.text()} (${message.location().url})`;
-      if (message.type() === "error" && !expected.some((pattern) => pattern.test(text))) faults.push(text);
+      if (message.type() === "error" && !expected.some((pattern) => pattern.test(text))) errors.push(text);
     });
-    context.on("weberror", (error) => faults.push(`exception: ${error.error().stack}`));
+    context.on("weberror", (error) => errors.push(`exception: ${error.error().stack}`));
     try {
       const page = await context.newPage();
-      // A move within a page has no answer.
+      // A navigation within a page has no response.
       const go = async (path) => (await page.goto(path))?.status();
       await work(page, go, context);
-      assert.deepEqual(faults, [], "the page does what no reader should see");
+      assert.deepEqual(errors, [], "the page has errors");
     } catch (error) {
-      if (faults.length) error.message += `\nand the page: ${faults.join("\n")}`;
+      if (errors.length) error.message += `\nerrors of the page: ${errors.join("\n")}`;
       throw error;
     } finally {
       await context.close();
@@ -196,14 +196,14 @@ export function browse(name, options, work) {
   });
 }
 
-/** Whether a reader sees this element: it has a size and is not hidden in any way. */
+/** Returns whether the element is visible: it has a size and is not hidden in any way. */
 export const isSeen = (locator) =>
   locator.evaluate((node) => {
     const { width, height } = node.getBoundingClientRect();
     return width > 1 && height > 1 && node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   });
 
-/** Whether this element's beginning is on the screen with nothing over it. */
+/** Returns whether the start of the element is on the screen and not covered. */
 export const isInView = (locator) =>
   locator.evaluate((node) => {
     const range = document.createRange();
@@ -213,7 +213,7 @@ export const isInView = (locator) =>
     return node.contains(document.elementFromPoint(x, y));
   });
 
-/** Waits until `probe` gives something true; `what` is told where it does not. */
+/** Waits until `probe` returns a true value, and returns it; `what` names the condition in the error. */
 export async function until(what, probe, milliseconds = 5_000) {
   const end = Date.now() + milliseconds;
   let last;

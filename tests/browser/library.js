@@ -1,16 +1,16 @@
-// Articles beside the bundled ones: what a library may hold that a page finds hard.
+// Test articles in addition to the bundled library: long titles, wide tables, many sections, renamed and removed sections.
 
 import { service } from "./harness.js";
 
 const file = (slug, title, body, front = "") => `---\nslug: ${slug}\ntitle: ${JSON.stringify(title)}\n${front}---\n\n${body}\n`;
-/** Some lines of text. */
+/** Returns some lines of text. */
 const filler = (word) => `${`${word}的说明写在这里，供阅读与滚动之用。`.repeat(12)}\n`;
 
-/** As many characters as the longest title that is tested. */
+/** A title of 200 characters. */
 export const LONG_TITLE = "关于长标题怎样换行而不溢出的说明".repeat(13).slice(0, 200);
-/** The same without a place to break. */
+/** A word of 200 letters, without a break opportunity. */
 export const LONG_WORD = "immunoglobulin".repeat(15).slice(0, 200);
-/** A title that is no markup. */
+/** A title with characters of markup. */
 export const ANGLES = "标题里的<b>尖括号</b>与&amp;原样显示";
 export const REASON = "本文的结论已被新的指南取代，修订后重新发布。";
 export const SECTIONS = 200;

@@ -1,4 +1,4 @@
-// Pictures of the pages, to be looked at: target/browser/{page}-{width}-{scheme}.png.
+// Screenshots of the pages for review: target/browser/{page}-{width}-{scheme}.png.
 
 import assert from "node:assert/strict";
 import { mkdir, stat } from "node:fs/promises";
@@ -14,16 +14,16 @@ const PAGES = {
 
 for (const viewport of [PHONE, DESK]) {
   for (const colorScheme of ["light", "dark"]) {
-    browse(`pictures at ${viewport.width} px, ${colorScheme}`, { viewport, colorScheme }, async (page, go) => {
+    browse(`screenshots at ${viewport.width} px, ${colorScheme}`, { viewport, colorScheme }, async (page, go) => {
       await mkdir(PICTURES, { recursive: true });
       for (const [name, path] of Object.entries(PAGES)) {
         assert.equal(await go(path), 200);
         const picture = (part) => join(PICTURES, `${name}-${viewport.width}-${colorScheme}${part}.png`);
         await page.screenshot({ path: picture("") });
         await page.screenshot({ path: picture("-whole"), fullPage: true });
-        assert.ok((await stat(picture("-whole"))).size > 10_000, "a page with something on it");
+        assert.ok((await stat(picture("-whole"))).size > 10_000, "the page is not empty");
       }
-      // Where reading happens: in the middle, with the contents beside.
+      // The middle of an article, with the table of contents.
       await page.locator("article section h2").nth(2).scrollIntoViewIfNeeded();
       await page.mouse.wheel(0, 500);
       await page.waitForTimeout(300);

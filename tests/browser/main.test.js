@@ -1,5 +1,5 @@
-// All tests of the pages, in one process: one service and one browser serve them all. `looks` is first: its pictures
-// show the bundled library alone; the others add to it.
+// All browser tests run in one process, with one service and one browser. `looks` is first, because its screenshots show
+// only the bundled library; later tests add articles.
 
 import "./looks.js";
 import "./read.js";

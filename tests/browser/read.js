@@ -1,4 +1,4 @@
-// Reading: what is on a page, with a script and without.
+// Content of the pages, with and without JavaScript.
 
 import assert from "node:assert/strict";
 
@@ -7,10 +7,10 @@ import { browse, isSeen, service, until } from "./harness.js";
 const ARTICLE = "/read/stem-cell-infusion";
 
 for (const javaScriptEnabled of [true, false]) {
-  const how = javaScriptEnabled ? "" : ", without a script";
-  browse(`an article is there to read${how}`, { javaScriptEnabled }, async (page, go) => {
-    const answer = await fetch(`${service.origin}/v1/articles/stem-cell-infusion?format=text`);
-    const article = await answer.json();
+  const how = javaScriptEnabled ? "" : ", without JavaScript";
+  browse(`article page shows the complete article${how}`, { javaScriptEnabled }, async (page, go) => {
+    const response = await fetch(`${service.origin}/v1/articles/stem-cell-infusion?format=text`);
+    const article = await response.json();
     assert.equal(await go(ARTICLE), 200);
     assert.equal(await page.locator("html").getAttribute("lang"), article.locale);
     assert.match(await page.title(), new RegExp(article.title));
@@ -18,7 +18,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(await page.locator("h1").count(), 1);
     assert.deepEqual(await page.locator("article ul.questions > li").allInnerTexts(), article.questions);
     const text = await page.locator("article").innerText();
-    assert.ok(text.includes(article.lead.text.slice(0, 30)), "the lead is there");
+    assert.ok(text.includes(article.lead.text.slice(0, 30)), "the lead is shown");
     assert.ok(text.indexOf(article.lead.text.slice(0, 30)) < text.indexOf(article.sections[0].text.slice(0, 30)));
 
     const facts = await page.locator("article .facts").first().innerText();
@@ -28,7 +28,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal((await topic.innerText()).trim(), name);
     }
 
-    // Every section, in order, under its printed number, with its level.
+    // Every section in order, with its printed number and level.
     const wanted = [];
     const walk = (sections) => {
       for (const { anchor, label, title, level, children } of sections) {
@@ -53,7 +53,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.ok((await page.locator("footer .disclaimer").innerText()).includes(site.disclaimer.slice(0, 40)));
   });
 
-  browse(`the list leads to articles and topics${how}`, { javaScriptEnabled }, async (page, go) => {
+  browse(`library page links to articles and topics${how}`, { javaScriptEnabled }, async (page, go) => {
     assert.equal(await go("/"), 200);
     const cards = page.locator("ol.cards > li");
     assert.ok((await cards.count()) > 5);
@@ -63,9 +63,9 @@ for (const javaScriptEnabled of [true, false]) {
     await page.waitForURL("**/?topic=haematology");
     assert.equal(await topic.getAttribute("aria-current"), "page");
     assert.equal(await page.locator("nav[aria-label=主题] [aria-current=page]").count(), 1);
-    const answer = await (await fetch(`${service.origin}/v1/articles?topic=haematology`)).json();
+    const list = await (await fetch(`${service.origin}/v1/articles?topic=haematology`)).json();
     const titles = (await page.locator("ol.cards > li h2").allInnerTexts()).map((title) => title.trim());
-    assert.deepEqual(titles, answer.data.map(({ title }) => title));
+    assert.deepEqual(titles, list.data.map(({ title }) => title));
     await page.locator("ol.cards > li h2 > a").first().click();
     await page.waitForURL("**/read/*");
     assert.equal((await page.locator("article h1").innerText()).trim(), titles[0]);
@@ -73,7 +73,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.waitForURL(/:\d+\/$/);
   });
 
-  browse(`a reader goes on to the articles beside in the topic${how}`, { javaScriptEnabled }, async (page, go) => {
+  browse(`article page links to its neighbours in the topic${how}`, { javaScriptEnabled }, async (page, go) => {
     await go(ARTICLE);
     const link = page.locator("nav.adjacent[aria-label=同主题文章] a").first();
     const target = await link.getAttribute("href");
@@ -83,14 +83,14 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
-browse("links in the text lead to pages, not to the API", {}, async (page, go) => {
+browse("links in the text lead to pages", {}, async (page, go) => {
   await go(ARTICLE);
   assert.equal(await page.locator('main a[href^="/v1/"]').count(), 0);
   for (const link of await page.locator('main a[href^="http"]').all())
     assert.match((await link.getAttribute("rel")) ?? "", /noopener/);
 });
 
-browse("what other programs read is in the page", {}, async (page, go) => {
+browse("page has structured data and metadata", {}, async (page, go) => {
   await go(ARTICLE);
   const title = await page.locator("article h1").innerText();
   const data = JSON.parse(await page.locator('script[type="application/ld+json"]').first().textContent());
@@ -100,24 +100,24 @@ browse("what other programs read is in the page", {}, async (page, go) => {
   assert.ok(await page.locator("meta[name=description]").getAttribute("content"));
 });
 
-browse("one reading is told once", {}, async (page, go) => {
-  const told = [];
+browse("view is counted once", {}, async (page, go) => {
+  const views = [];
   page.on("request", (request) => {
-    if (/\/views$/.test(request.url())) told.push(`${request.method()} ${new URL(request.url()).pathname}`);
+    if (/\/views$/.test(request.url())) views.push(`${request.method()} ${new URL(request.url()).pathname}`);
   });
   await go(ARTICLE);
-  await until("the reading is told", () => told.length);
+  await until("the view is sent", () => views.length);
   await page.mouse.wheel(0, 3000);
   await page.locator("nav.toc a").nth(1).click();
   await page.waitForTimeout(1_000);
-  assert.deepEqual(told, ["POST /v1/articles/stem-cell-infusion/views"]);
+  assert.deepEqual(views, ["POST /v1/articles/stem-cell-infusion/views"]);
   await go("/");
   await page.waitForTimeout(500);
-  assert.equal(told.length, 1, "a list is not an article");
+  assert.equal(views.length, 1, "a list counts no view");
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  browse(`a print is the text on white, ${colorScheme}`, { colorScheme }, async (page, go) => {
+  browse(`print shows only the text on white, ${colorScheme}`, { colorScheme }, async (page, go) => {
     await go(ARTICLE);
     await page.emulateMedia({ media: "print", colorScheme });
     for (const part of ["form[role=search]", "nav.toc", "#related", "#hot", ".cta", "nav.adjacent", "a.skip", ".more"])
@@ -130,7 +130,7 @@ for (const colorScheme of ["light", "dark"]) {
       return [light(style("article section p").color), light(style("body").backgroundColor)];
     });
     assert.ok(paper > 250 && ink < 80, `ink ${ink} on paper ${paper}`);
-    // What is a page of its own is printed as one, and nothing is cut off at the edge of the paper.
+    // Lists that are pages are printed, and nothing is cut at the edge of the paper.
     for (const path of ["/?list=hot", "/read/stem-cell-infusion/related", "/?q=移植"]) {
       await go(path);
       assert.ok((await page.locator("main").innerText()).length > 100, path);

@@ -1,4 +1,4 @@
-// Searching: suggestions while typing, marked snippets, the way to a section.
+// Search: suggestions, highlighted snippets, and links to sections.
 
 import assert from "node:assert/strict";
 
@@ -14,7 +14,7 @@ const type = async (page, text) => {
 };
 
 for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
-  browse(`suggestions come while typing and are chosen by keys, ${viewport.width} px`, { viewport }, async (page, go) => {
+  browse(`suggestions appear while typing and are chosen by keyboard, ${viewport.width} px`, { viewport }, async (page, go) => {
     await go("/");
     const field = input(page);
     assert.equal(await field.getAttribute("role"), "combobox");
@@ -22,7 +22,7 @@ for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
     assert.equal(await field.getAttribute("aria-expanded"), "false");
     await type(page, "干细胞");
     assert.equal(await field.getAttribute("aria-expanded"), "true");
-    // Others may sound like it.
+    // Later suggestions may match by pinyin.
     assert.match(await options(page).first().innerText(), /干细胞/);
 
     const active = async () => {
@@ -40,16 +40,16 @@ for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
     assert.equal(await active(), 1);
     await page.keyboard.press("ArrowUp");
     assert.equal(await active(), 0);
-    assert.equal(await field.evaluate((node) => node === document.activeElement), true, "typing goes on");
+    assert.equal(await field.evaluate((node) => node === document.activeElement), true, "the field keeps the focus");
 
-    // What Enter, Up and Down mean while characters are being composed is the input method's.
+    // During composition, the input method handles Enter and the arrow keys.
     await field.dispatchEvent("keydown", { key: "ArrowDown", isComposing: true, bubbles: true });
     assert.equal(await active(), 0);
 
     await page.keyboard.press("Escape");
     assert.equal(await field.getAttribute("aria-expanded"), "false");
     assert.equal(await isSeen(list(page)), false);
-    assert.equal(await field.inputValue(), "干细胞", "what was typed stays");
+    assert.equal(await field.inputValue(), "干细胞", "the typed text stays");
 
     await field.fill("");
     await type(page, "移");
@@ -62,14 +62,14 @@ for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
   });
 }
 
-browse("a suggestion is chosen by a click", {}, async (page, go) => {
+browse("click chooses a suggestion", {}, async (page, go) => {
   await go("/read/risks-and-safety");
   await type(page, "干细胞");
   await options(page).nth(1).click();
   await page.waitForURL((url) => url.search.startsWith("?q=") || (url.pathname.startsWith("/read/") && !url.pathname.endsWith("risks-and-safety")));
 });
 
-browse("a suggestion is not chosen by what is no click", {}, async (page, go, context) => {
+browse("right click, drag and Ctrl+click do not leave the page", {}, async (page, go, context) => {
   await go("/");
   await type(page, "干细胞");
   const option = options(page).nth(1);
@@ -80,18 +80,18 @@ browse("a suggestion is not chosen by what is no click", {}, async (page, go, co
   await page.mouse.up();
   await page.waitForTimeout(300);
   assert.match(page.url(), /:\d+\/$/);
-  assert.equal(await isSeen(list(page)), true, "it is still there to be chosen from");
+  assert.equal(await isSeen(list(page)), true, "the list stays open");
   const [other] = await Promise.all([context.waitForEvent("page"), option.click({ modifiers: ["Control"] })]);
   await other.waitForURL(/\/read\//);
   assert.match(page.url(), /:\d+\/$/);
 });
 
-browse("suggestions of what is no longer there are dropped", {}, async (page, go) => {
+browse("late suggestions for a former text are ignored", {}, async (page, go) => {
   await go("/");
   await page.route(/suggest\?.*q=(%E7%B3%96|糖)(&|$)/, async (route) => {
-    const answer = await route.fetch();
+    const response = await route.fetch();
     await new Promise((resolve) => setTimeout(resolve, 1_200));
-    await route.fulfill({ response: answer }).catch(() => {});
+    await route.fulfill({ response }).catch(() => {});
   });
   const asked = page.waitForRequest(/suggest\?.*q=(%E7%B3%96|糖)(&|$)/);
   await input(page).pressSequentially("糖");
@@ -103,7 +103,7 @@ browse("suggestions of what is no longer there are dropped", {}, async (page, go
   assert.match((await options(page).allInnerTexts()).join(), /心/);
 });
 
-browse("a list that was closed is not opened by an answer that comes late", {}, async (page, go) => {
+browse("late response does not open a closed list", {}, async (page, go) => {
   await go("/");
   for (const leave of [() => page.keyboard.press("Escape"), () => page.locator("h1").click()]) {
     const route = async (route) => {
@@ -123,7 +123,7 @@ browse("a list that was closed is not opened by an answer that comes late", {}, 
   }
 });
 
-browse("typing is not asked about letter by letter", {}, async (page, go) => {
+browse("fast typing sends few requests", {}, async (page, go) => {
   await go("/");
   let asked = 0;
   page.on("request", (request) => (asked += request.url().includes("/search/suggest")));
@@ -132,7 +132,7 @@ browse("typing is not asked about letter by letter", {}, async (page, go) => {
   assert.ok(asked <= 3, `${asked} requests for one word`);
 });
 
-browse("without suggestions, search still works", { expected: [/suggest/] }, async (page, go) => {
+browse("search works if suggestions fail", { expected: [/suggest/] }, async (page, go) => {
   await page.route("**/v1/search/suggest*", (route) => route.abort());
   await go("/");
   await input(page).pressSequentially("干细胞");
@@ -144,15 +144,15 @@ browse("without suggestions, search still works", { expected: [/suggest/] }, asy
 });
 
 for (const javaScriptEnabled of [true, false]) {
-  const how = javaScriptEnabled ? "" : ", without a script";
-  browse(`a search shows marked snippets that lead to sections${how}`, { javaScriptEnabled }, async (page, go) => {
+  const how = javaScriptEnabled ? "" : ", without JavaScript";
+  browse(`search shows highlighted snippets that link to sections${how}`, { javaScriptEnabled }, async (page, go) => {
     await go("/");
     await input(page).fill("移植后的恢复");
     await input(page).press("Enter");
     await page.waitForURL(/\?q=/);
     const heading = (await page.locator("h1").innerText()).trim();
     assert.match(heading, /搜索.*移植后的恢复/);
-    assert.equal(await input(page).inputValue(), "移植后的恢复", "what was asked can be changed");
+    assert.equal(await input(page).inputValue(), "移植后的恢复", "the query stays in the field");
     const hits = page.locator("ol.hits > li");
     assert.ok((await hits.count()) > 1);
     assert.ok((await page.locator("ol.hits .snippet mark").count()) > 1);
@@ -167,17 +167,17 @@ for (const javaScriptEnabled of [true, false]) {
     else await until("the section is in view", async () => ((b) => b && b.y >= 0 && b.y < 800)(await target.boundingBox()));
   });
 
-  browse(`a search that finds nothing says so and helps${how}`, { javaScriptEnabled }, async (page, go) => {
+  browse(`search without hits shows a hint${how}`, { javaScriptEnabled }, async (page, go) => {
     assert.equal(await go(`/?q=${encodeURIComponent("量子纠缠龙井茶")}`), 200);
     const empty = page.locator(".empty");
     assert.equal(await isSeen(empty.first()), true);
-    assert.ok((await empty.first().innerText()).length > 10, "there is a hint");
+    assert.ok((await empty.first().innerText()).length > 10, "a hint is shown");
     assert.equal(await page.locator("ol.hits > li").count(), 0);
     assert.equal(await page.locator("main a.more:not(#hot a)").count(), 0);
   });
 }
 
-browse("what is searched and found is text, never markup", {}, async (page, go) => {
+browse("queries and titles are shown as text, not as markup", {}, async (page, go) => {
   await fill();
   const query = '"><img src=x onerror=alert(1)><b>x</b>';
   assert.equal(await go(`/?q=${encodeURIComponent(query)}`), 200);
@@ -192,12 +192,12 @@ browse("what is searched and found is text, never markup", {}, async (page, go) 
   assert.equal(await page.locator("ul.questions > li").innerText(), "<i>斜体</i>是什么？");
 });
 
-browse("a search of one letter, of nothing and of much is answered", { expected: [/status of 400/] }, async (page, go) => {
+browse("short, empty and long queries return a page", { expected: [/status of 400/] }, async (page, go) => {
   for (const query of ["a", "", "%20", "。"]) {
     assert.ok([200, 400].includes(await go(`/?q=${query}`)), query);
     assert.equal(await isSeen(page.locator("main h1")), true);
   }
   const status = await go(`/?q=${encodeURIComponent("很".repeat(300))}`);
   assert.ok([200, 400].includes(status));
-  assert.equal(await isSeen(input(page)), true, "another search can be made");
+  assert.equal(await isSeen(input(page)), true, "search is available");
 });

@@ -11,7 +11,7 @@ use lectern::content::{
     collation, outline,
     search::{
         completion,
-        terms::{self, Block, SECTION_BITS},
+        terms::{self, Bucket, SECTION_BITS},
     },
     text,
 };
@@ -87,7 +87,7 @@ impl Writer<'_> {
         articles.text(document.summary.as_deref().unwrap_or_default()).jsonb(&serde_json::to_string(&topics)?);
         articles.integer(i32::try_from(text::document_characters(document))?);
         articles.integer(i32::try_from(text::reading_minutes(document))?);
-        articles.time(at).time(at).text(&hash).integer(RENDERER).bigint(ordinal).bits(&indexed.likeness);
+        articles.time(at).time(at).text(&hash).integer(RENDERER).bigint(ordinal).bits(&indexed.signature);
         bodies.row(5).uuid(id).text(&serde_json::to_string(&body.toc())?);
         bodies.text(&serde_json::to_string(&body.lead(Format::Html))?);
         bodies.text(&serde_json::to_string(&body.sections(Format::Html))?).text(&serde_json::to_string(&body)?);
@@ -101,7 +101,7 @@ impl Writer<'_> {
             }
         }
         for (place, mut passage) in (ordinal << SECTION_BITS..).zip(indexed.passages) {
-            passage.terms.extend([Block::Small.term(ordinal), Block::Large.term(ordinal)]);
+            passage.terms.extend([Bucket::Small.term(ordinal), Bucket::Large.term(ordinal)]);
             let (number, anchor, heading) = passage.section.ok_or("an article without sections was generated")?;
             passages.row(9).bigint(place).uuid(id).text(&number).text(&anchor).text(&heading);
             // Nothing is published anew here, so nothing asks whether the digest is the right one.

@@ -1,12 +1,12 @@
-//! What changed above the first heading.
+//! The difference of the fields of an article, such as title and questions.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Budget, Segment, block_words, words};
+use super::{Budget, Segment, diff_blocks, words};
 use crate::content::{Document, Locale, Related, Slug, Source};
 
-/// A field of an article that changed, before and after.
+/// A changed field of an article.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "field", rename_all = "snake_case")]
 pub enum FieldChange {
@@ -27,7 +27,7 @@ pub enum FieldChange {
         /// After.
         #[schema(example = "干细胞回输指南")]
         after: String,
-        /// Its words.
+        /// Word difference.
         words: Vec<Segment>,
     },
     /// The questions that the article answers.
@@ -36,7 +36,7 @@ pub enum FieldChange {
         before: Vec<String>,
         /// After.
         after: Vec<String>,
-        /// Their words, each question in a line.
+        /// Word difference, one question per line.
         words: Vec<Segment>,
     },
     /// The summary.
@@ -45,7 +45,7 @@ pub enum FieldChange {
         before: Option<String>,
         /// After; `null` where there is none.
         after: Option<String>,
-        /// Its words.
+        /// Word difference.
         words: Vec<Segment>,
     },
     /// The topics.
@@ -57,7 +57,7 @@ pub enum FieldChange {
         #[schema(value_type = Vec<String>, example = json!(["stem-cells", "immunity"]))]
         after: Vec<Slug>,
     },
-    /// Where the text comes from.
+    /// The source of the text.
     Source {
         /// Before; `null` where none was named.
         before: Option<Source>,
@@ -73,40 +73,39 @@ pub enum FieldChange {
     },
     /// The text before the first heading.
     Lead {
-        /// Its words as Markdown, as it stands in an article file.
+        /// Word difference as Markdown.
         words: Vec<Segment>,
     },
 }
 
-/// The fields that differ, in the order of an article file. The slug is none of them: an article that only moves is the
-/// same article.
-pub(super) fn changes(from: &Document, to: &Document, budget: &mut Budget) -> Vec<FieldChange> {
-    /// Both sides, where they differ.
-    fn sides<T: Clone + PartialEq>(before: &T, after: &T) -> Option<(T, T)> {
+/// Returns the changed fields in the order of an article file. The slug is left out: moving an article changes no content.
+pub(super) fn diff_fields(from: &Document, to: &Document, budget: &mut Budget) -> Vec<FieldChange> {
+    /// Returns both values if they differ.
+    fn if_changed<T: Clone + PartialEq>(before: &T, after: &T) -> Option<(T, T)> {
         (before != after).then(|| (before.clone(), after.clone()))
     }
-    let mut text = |before: &str, after: &str| words::changed(before, after, budget).unwrap_or_default();
-    let mut found = vec![
-        sides(&from.locale, &to.locale).map(|(before, after)| FieldChange::Locale { before, after }),
-        sides(&from.title, &to.title).map(|(before, after)| FieldChange::Title {
+    let mut text = |before: &str, after: &str| words::diff_words(before, after, budget).unwrap_or_default();
+    let mut changes = vec![
+        if_changed(&from.locale, &to.locale).map(|(before, after)| FieldChange::Locale { before, after }),
+        if_changed(&from.title, &to.title).map(|(before, after)| FieldChange::Title {
             words: text(&before, &after),
             before,
             after,
         }),
-        sides(&from.questions, &to.questions).map(|(before, after)| FieldChange::Questions {
+        if_changed(&from.questions, &to.questions).map(|(before, after)| FieldChange::Questions {
             words: text(&before.join("\n"), &after.join("\n")),
             before,
             after,
         }),
-        sides(&from.summary, &to.summary).map(|(before, after)| FieldChange::Summary {
+        if_changed(&from.summary, &to.summary).map(|(before, after)| FieldChange::Summary {
             words: text(before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default()),
             before,
             after,
         }),
-        sides(&from.topics, &to.topics).map(|(before, after)| FieldChange::Topics { before, after }),
-        sides(&from.source, &to.source).map(|(before, after)| FieldChange::Source { before, after }),
-        sides(&from.related, &to.related).map(|(before, after)| FieldChange::Related { before, after }),
+        if_changed(&from.topics, &to.topics).map(|(before, after)| FieldChange::Topics { before, after }),
+        if_changed(&from.source, &to.source).map(|(before, after)| FieldChange::Source { before, after }),
+        if_changed(&from.related, &to.related).map(|(before, after)| FieldChange::Related { before, after }),
     ];
-    found.push(block_words(&from.lead, &to.lead, budget).map(|words| FieldChange::Lead { words }));
-    found.into_iter().flatten().collect()
+    changes.push(diff_blocks(&from.lead, &to.lead, budget).map(|words| FieldChange::Lead { words }));
+    changes.into_iter().flatten().collect()
 }

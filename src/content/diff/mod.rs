@@ -1,12 +1,15 @@
-//! The difference of two revisions of an article: which fields and sections changed, and in which words.
+//! The difference of two revisions of an article, by field, section and word.
 //!
-//! What must hold:
-//! - every section of either side is told of exactly once: in the list, or in the count of the unchanged;
-//! - no change vanishes: what the plain text does not show (marks, links, the kind of a list) shows in the Markdown, which is
-//!   what is compared;
-//! - as few sections as possible are called moved: one that only has another number since others came or went has not;
-//! - the difference the other way is the same with added and removed exchanged, as long as no limit is met;
-//! - the outcome depends on nothing but the input, no clock, and the time is bounded: [`MAX_WORDS`], [`MAX_LINES`].
+//! Invariants:
+//! - every section of either revision is listed once or counted as unchanged;
+//! - every change is visible: bodies are compared as Markdown, which also shows marks, links and kinds of lists;
+//! - the number of moved sections is minimal; a section that only has another number because others were added or removed
+//!   has not moved;
+//! - the reversed difference is the same with added and removed exchanged, unless a limit is reached;
+//! - the result depends only on the input, not on time; the work is limited by [`MAX_WORDS`] and [`MAX_LINES`].
+//!
+//! - `fields`: title, questions and the other fields · `tree`: pairs of sections, and which moved
+//! - `words`: words of a text that changed · `words/hunk`: comparison and alignment of words or lines
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,74 +29,72 @@ pub use words::{CONTEXT, MAX_LINES, MAX_WORDS, Segment};
 use tree::{Member, Pair};
 use words::Budget;
 
-/// What changed between two revisions of an article.
+/// The difference of two revisions of an article.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Diff {
-    /// The fields of the article that changed, in the order of an article file; the text before the first heading is the
-    /// last.
+    /// Changed fields in the order of an article file; the text before the first heading is the last.
     pub fields: Vec<FieldChange>,
-    /// The sections that were added, removed, moved or changed, in the reading order of the newer revision; removed ones
-    /// where they stood. Unchanged ones are left out.
+    /// Sections that were added, removed, moved or changed, in the reading order of the newer revision; a removed section
+    /// is listed at its former position.
     pub sections: Vec<SectionChange>,
-    /// How many sections each of these things happened to.
+    /// Number of sections by status.
     pub counts: SectionCounts,
 }
 
-/// What happened to a section.
+/// The status of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SectionStatus {
-    /// Only the newer revision has it.
+    /// Exists only in the newer revision.
     Added,
-    /// Only the older revision has it.
+    /// Exists only in the older revision.
     Removed,
-    /// It stands under another section, or at another place among the sections that stood beside it. Another number alone
-    /// is no move, and what stands below a moved section has not moved itself.
+    /// Has another parent, or another order among its siblings. Another number alone is not a move, and the children of a
+    /// moved section have not moved.
     Moved,
-    /// Its title, label, anchor or own text is another.
+    /// Has another title, label, anchor or own text.
     Changed,
 }
 
 /// A section that was added, removed, moved or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SectionChange {
-    /// Its identity.
+    /// The section's id.
     pub id: Uuid,
-    /// What happened to it: `added` alone, `removed` alone, or `moved`, `changed` or both, in this order.
+    /// Either `added`, or `removed`, or `moved` and `changed`, one or both in this order.
     #[schema(example = json!(["moved", "changed"]), min_items = 1, max_items = 2)]
     pub statuses: Vec<SectionStatus>,
-    /// What it was called, and where it stood; `null` where it was added.
-    pub before: Option<Place>,
-    /// What it is called, and where it stands; `null` where it was removed.
-    pub after: Option<Place>,
-    /// The words of its title; `null` where the title is the same or one side has none.
+    /// Heading and location in the older revision; `null` if the section was added.
+    pub before: Option<SectionLocation>,
+    /// Heading and location in the newer revision; `null` if the section was removed.
+    pub after: Option<SectionLocation>,
+    /// Word difference of the title; `null` if the title is unchanged or exists in one revision only.
     pub title_words: Option<Vec<Segment>>,
-    /// The words of its own text as Markdown, as it stands in an article file; `null` where the text is the same on both
-    /// sides, empty where it differs in what Markdown cannot say. All of it is `added` or `removed` where the section was.
+    /// Word difference of the section's own text as Markdown; `null` if the text is unchanged, empty if the difference is
+    /// not visible in Markdown. For an added or removed section the complete text is `added` or `removed`.
     pub words: Option<Vec<Segment>>,
 }
 
-/// What a section is called in a revision, and where it stands there.
+/// Heading and location of a section in one revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Place {
-    /// The section above it; `null` for a section of the article itself.
+pub struct SectionLocation {
+    /// The id of the parent section; `null` at the top level.
     pub parent: Option<Uuid>,
-    /// Its number, by its position.
+    /// The section number, computed by position.
     #[schema(example = "2.1")]
     pub number: String,
-    /// Its address within the article; `null` where it had none yet.
+    /// The anchor; `null` if it had none yet.
     #[schema(value_type = Option<String>, example = "principles")]
     pub anchor: Option<Anchor>,
-    /// The numbering that the source printed.
+    /// The numbering printed by the source.
     #[schema(example = "二、")]
     pub label: Option<String>,
-    /// Its title, without the label.
+    /// The title without the label.
     #[schema(example = "干细胞回输的原理")]
     pub title: String,
 }
 
-/// How many sections were added, removed, moved, changed and left as they were. A section that was moved and changed counts
-/// as both.
+/// Number of sections by status. A section that was moved and changed counts twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SectionCounts {
     /// Sections that only the newer revision has.
@@ -102,31 +103,34 @@ pub struct SectionCounts {
     /// Sections that only the older revision has.
     #[schema(example = 0)]
     pub removed: u32,
-    /// Sections that stand elsewhere.
+    /// Sections with another parent or another order.
     #[schema(example = 1)]
     pub moved: u32,
-    /// Sections whose title, label, anchor or own text is another.
+    /// Sections with another title, label, anchor or own text.
     #[schema(example = 2)]
     pub changed: u32,
-    /// Sections that are the same at the same place.
+    /// Sections that are equal in both revisions.
     #[schema(example = 12)]
     pub unchanged: u32,
 }
 
-/// The difference from one revision to another; each is a document with the ids of its sections in reading order
-/// ([`outline::entries`](super::outline::entries)). Sections without an id, or with the id of one before, are left out;
-/// publishing gives every section one of its own.
+/// Returns the difference of two revisions. Each is a document with the ids of its sections in reading order
+/// ([`outline::entries`](super::outline::entries)). Sections without an id, or with a duplicate id, are left out; publishing
+/// gives each section its own.
 #[must_use]
 pub fn diff(from: (&Document, &[Uuid]), to: (&Document, &[Uuid])) -> Diff {
     let mut budget = Budget::default();
-    let fields = fields::changes(from.0, to.0, &mut budget);
-    let (from, to) = (tree::Side::new(from), tree::Side::new(to));
+    let fields = fields::diff_fields(from.0, to.0, &mut budget);
+    let (from, to) = (tree::Revision::new(from), tree::Revision::new(to));
     let mut counts = SectionCounts::default();
-    let sections = tree::pairs(&from, &to).iter().filter_map(|pair| section(pair, &mut counts, &mut budget)).collect();
+    let sections = tree::pair_sections(&from, &to)
+        .iter()
+        .filter_map(|pair| section_change(pair, &mut counts, &mut budget))
+        .collect();
     Diff { fields, sections, counts }
 }
 
-fn section(pair: &Pair<'_, '_>, counts: &mut SectionCounts, budget: &mut Budget) -> Option<SectionChange> {
+fn section_change(pair: &Pair<'_, '_>, counts: &mut SectionCounts, budget: &mut Budget) -> Option<SectionChange> {
     let statuses = statuses(pair);
     if statuses.is_empty() {
         counts.unchanged += 1;
@@ -144,10 +148,10 @@ fn section(pair: &Pair<'_, '_>, counts: &mut SectionCounts, budget: &mut Budget)
     Some(SectionChange {
         id: pair.id,
         statuses,
-        before: pair.before.map(place),
-        after: pair.after.map(place),
-        title_words: titles.and_then(|(before, after)| words::changed(before, after, budget)),
-        words: block_words(blocks(pair.before), blocks(pair.after), budget),
+        before: pair.before.map(location),
+        after: pair.after.map(location),
+        title_words: titles.and_then(|(before, after)| words::diff_words(before, after, budget)),
+        words: diff_blocks(blocks(pair.before), blocks(pair.after), budget),
     })
 }
 
@@ -162,12 +166,12 @@ fn statuses(pair: &Pair<'_, '_>) -> Vec<SectionStatus> {
         || before.label != after.label
         || before.anchor != after.anchor
         || before.blocks != after.blocks;
-    let found = [(pair.moved, SectionStatus::Moved), (changed, SectionStatus::Changed)];
-    found.into_iter().filter_map(|(is, status)| is.then_some(status)).collect()
+    let statuses = [(pair.moved, SectionStatus::Moved), (changed, SectionStatus::Changed)];
+    statuses.into_iter().filter_map(|(applies, status)| applies.then_some(status)).collect()
 }
 
-fn place(member: &Member<'_>) -> Place {
-    Place {
+fn location(member: &Member<'_>) -> SectionLocation {
+    SectionLocation {
         parent: member.parent,
         number: member.number.clone(),
         anchor: member.section.anchor.clone(),
@@ -180,8 +184,8 @@ fn blocks<'a>(member: Option<&Member<'a>>) -> &'a [Block] {
     member.map_or(&[], |member| &member.section.blocks)
 }
 
-/// The words of blocks; `None` where they are the same, nothing where they differ in what Markdown cannot say.
-fn block_words(before: &[Block], after: &[Block], budget: &mut Budget) -> Option<Vec<Segment>> {
-    let words = |budget| words::changed(&markdown::file_blocks(before), &markdown::file_blocks(after), budget);
+/// Returns the word difference of blocks; `None` if they are equal, empty if the difference is not visible in Markdown.
+fn diff_blocks(before: &[Block], after: &[Block], budget: &mut Budget) -> Option<Vec<Segment>> {
+    let words = |budget| words::diff_words(&markdown::file_blocks(before), &markdown::file_blocks(after), budget);
     (before != after).then(|| words(budget).unwrap_or_default())
 }

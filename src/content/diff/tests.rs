@@ -4,8 +4,8 @@ use crate::content::{Document, outline};
 mod generated;
 mod limits;
 
-/// A document and the ids of its sections. An id is made of the section's anchor, or of `id=` before it in the heading: what
-/// has the same one on both sides is the same section.
+/// Returns a document and the ids of its sections. Each id is derived from `id=` in the heading, and is also the anchor unless
+/// another anchor follows.
 fn revision(front_matter: &str, body: &str) -> (Document, Vec<Uuid>) {
     let mut ids = Vec::new();
     let mut lines = Vec::new();
@@ -40,9 +40,9 @@ fn bodies(from: &str, to: &str) -> Diff {
     between(&revision("", from), &revision("", to))
 }
 
-/// What happened to which section, a line each: `moved changed b 1 > 2.1: title: words`.
-fn told(diff: &Diff) -> Vec<String> {
-    let number = |place: Option<&Place>| place.map_or("-".to_owned(), |place| place.number.clone());
+/// Returns a line for each changed section: `moved changed b 1 > 2.1: title: words`.
+fn summary(diff: &Diff) -> Vec<String> {
+    let number = |place: Option<&SectionLocation>| place.map_or("-".to_owned(), |place| place.number.clone());
     let line = |section: &SectionChange| {
         let statuses = serde_json::to_value(&section.statuses).unwrap();
         let statuses: Vec<_> = statuses.as_array().unwrap().iter().filter_map(|status| status.as_str()).collect();
@@ -62,7 +62,7 @@ fn told(diff: &Diff) -> Vec<String> {
     diff.sections.iter().map(line).collect()
 }
 
-/// Segments as `same[-removed-]{+added+}`, with `<n>` for what is omitted and `⏎` for a line break.
+/// Writes segments as `same[-removed-]{+added+}`, with `<n>` for omitted text and `⏎` for a line break.
 fn marked(words: &[Segment]) -> String {
     let piece = |segment: &Segment| match segment {
         Segment::Same { text } => text.clone(),
@@ -74,89 +74,90 @@ fn marked(words: &[Segment]) -> String {
 }
 
 fn words(from: &str, to: &str) -> String {
-    marked(&words::changed(from, to, &mut Budget::default()).unwrap_or_default())
+    marked(&words::diff_words(from, to, &mut Budget::default()).unwrap_or_default())
 }
 
 #[test]
-fn an_edited_section_tells_its_words() {
+fn edited_section_has_its_word_difference() {
     let diff = bodies(
         "## 概念 id=a\n\n干细胞能够自我复制。\n\n## 来源 id=b\n",
         "## 概念 id=a\n\n干细胞能够自我更新。\n\n## 来源 id=b\n",
     );
-    assert_eq!(told(&diff), ["changed a 1 > 1: 干细胞能够自我[-复制-]{+更新+}。⏎"]);
+    assert_eq!(summary(&diff), ["changed a 1 > 1: 干细胞能够自我[-复制-]{+更新+}。⏎"]);
     assert_eq!(diff.counts, SectionCounts { changed: 1, unchanged: 1, ..SectionCounts::default() });
     assert!(diff.fields.is_empty());
 }
 
 #[test]
-fn a_retitled_section_tells_the_words_of_its_title() {
+fn retitled_section_has_the_word_difference_of_its_title() {
     let diff = bodies("## 一、细胞的来源 id=a\n\n文。\n", "## 二、细胞的主要来源 id=a\n\n文。\n");
-    assert_eq!(told(&diff), ["changed a 1 > 1: 细胞的{+主要+}来源"]);
+    assert_eq!(summary(&diff), ["changed a 1 > 1: 细胞的{+主要+}来源"]);
     let section = &diff.sections[0];
     assert_eq!(section.words, None);
-    let label = |place: &Option<Place>| place.as_ref().and_then(|place| place.label.clone()).unwrap();
+    let label = |place: &Option<SectionLocation>| place.as_ref().and_then(|place| place.label.clone()).unwrap();
     assert_eq!((label(&section.before), label(&section.after)), ("一、".to_owned(), "二、".to_owned()));
 }
 
 #[test]
-fn a_renamed_anchor_or_label_is_a_change() {
+fn other_anchor_or_label_is_a_change() {
     let diff = bodies("## 一、概念 id=a old\n", "## 一、概念 id=a new\n");
-    assert_eq!(told(&diff), ["changed a 1 > 1"]);
+    assert_eq!(summary(&diff), ["changed a 1 > 1"]);
     let section = &diff.sections[0];
-    let anchor = |place: &Option<Place>| place.as_ref().and_then(|place| place.anchor.clone()).unwrap().to_string();
+    let anchor =
+        |place: &Option<SectionLocation>| place.as_ref().and_then(|place| place.anchor.clone()).unwrap().to_string();
     assert_eq!((anchor(&section.before), anchor(&section.after)), ("old".to_owned(), "new".to_owned()));
     assert_eq!((&section.title_words, &section.words), (&None, &None));
-    assert_eq!(told(&bodies("## 一、概念 id=a\n", "## 二、概念 id=a\n")), ["changed a 1 > 1"]);
+    assert_eq!(summary(&bodies("## 一、概念 id=a\n", "## 二、概念 id=a\n")), ["changed a 1 > 1"]);
 }
 
 #[test]
-fn the_fewest_siblings_are_called_moved() {
+fn number_of_moved_siblings_is_minimal() {
     let list = |order: &str| order.chars().map(|id| format!("## 节 id={id}\n")).collect::<Vec<_>>().concat();
-    let moved = |from: &str, to: &str| told(&bodies(&list(from), &list(to)));
+    let moved = |from: &str, to: &str| summary(&bodies(&list(from), &list(to)));
     assert_eq!(moved("abcde", "bcdea"), ["moved a 1 > 5"]);
     assert_eq!(moved("abcde", "eabcd"), ["moved e 5 > 1"]);
     assert_eq!(moved("abcde", "adbce"), ["moved d 4 > 2"]);
     assert_eq!(moved("abcdef", "fbcdea").len(), 2);
     assert_eq!(moved("abcde", "edcba").len(), 4);
-    // What is only counted otherwise has not moved.
+    // Another number alone is not a move.
     assert_eq!(moved("abc", "axbc"), ["added x - > 2"]);
     assert_eq!(moved("abc", "bc"), ["removed a 1 > -"]);
     assert_eq!(moved("abcd", "dxbc"), ["removed a 1 > -", "moved d 4 > 1", "added x - > 2"]);
 }
 
 #[test]
-fn a_section_under_another_parent_moved_and_what_is_below_it_did_not() {
+fn section_with_another_parent_moved_but_its_children_did_not() {
     let from = "## 甲 id=a\n### 子 id=b\n#### 孙 id=c\n## 乙 id=d\n";
     let diff = bodies(from, "## 甲 id=a\n## 乙 id=d\n### 子 id=b\n\n新。\n#### 孙 id=c\n");
-    assert_eq!(told(&diff), ["moved changed b 1.1 > 2.1: {+新。⏎+}"]);
-    let parent = |place: &Option<Place>| place.as_ref().and_then(|place| place.parent);
+    assert_eq!(summary(&diff), ["moved changed b 1.1 > 2.1: {+新。⏎+}"]);
+    let parent = |place: &Option<SectionLocation>| place.as_ref().and_then(|place| place.parent);
     assert_eq!(parent(&diff.sections[0].before), Some(id_of("a")));
     assert_eq!(parent(&diff.sections[0].after), Some(id_of("d")));
     assert_eq!(diff.counts, SectionCounts { moved: 1, changed: 1, unchanged: 3, ..SectionCounts::default() });
     let up = bodies(from, "## 甲 id=a\n## 子 id=b\n### 孙 id=c\n## 乙 id=d\n");
-    assert_eq!(told(&up), ["moved b 1.1 > 2"]);
+    assert_eq!(summary(&up), ["moved b 1.1 > 2"]);
 }
 
 #[test]
-fn a_split_section_is_changed_and_another_added() {
+fn split_section_is_changed_and_its_other_half_added() {
     let diff = bodies("## 甲 id=a\n\n一。\n\n二。\n", "## 甲 id=a\n\n一。\n\n## 乙 id=b\n\n二。\n");
-    assert_eq!(told(&diff), ["changed a 1 > 1: 一。⏎[-⏎二。⏎-]", "added b - > 2: {+二。⏎+}"]);
+    assert_eq!(summary(&diff), ["changed a 1 > 1: 一。⏎[-⏎二。⏎-]", "added b - > 2: {+二。⏎+}"]);
 }
 
 #[test]
-fn a_merged_section_is_changed_and_the_other_removed() {
+fn merged_section_is_changed_and_the_other_removed() {
     let diff = bodies("## 甲 id=a\n\n一。\n\n## 乙 id=b\n\n二。\n", "## 甲 id=a\n\n一。\n\n二。\n");
-    assert_eq!(told(&diff), ["changed a 1 > 1: 一。⏎{+⏎二。⏎+}", "removed b 2 > -: [-二。⏎-]"]);
+    assert_eq!(summary(&diff), ["changed a 1 > 1: 一。⏎{+⏎二。⏎+}", "removed b 2 > -: [-二。⏎-]"]);
 }
 
 #[test]
-fn removed_sections_are_told_where_they_stood() {
+fn removed_sections_are_listed_at_their_former_position() {
     let diff = bodies(
         "## 甲 id=a\n### 一 id=b\n### 二 id=c\n## 乙 id=d\n### 三 id=e\n#### 四 id=f\n## 丙 id=g\n",
         "## 零 id=z\n## 甲 id=a\n### 二 id=c\n### 新 id=y\n## 丙 id=g\n",
     );
     assert_eq!(
-        told(&diff),
+        summary(&diff),
         [
             "added z - > 1",
             "removed b 1.1 > -",
@@ -166,19 +167,19 @@ fn removed_sections_are_told_where_they_stood() {
             "removed f 2.1.1 > -"
         ]
     );
-    // Children of a removed section that are kept moved; what was removed below a moved section is told with it.
+    // Surviving children of a removed section moved; sections removed below a moved one are listed after it.
     let diff = bodies(
         "## 甲 id=a\n### 一 id=b\n## 乙 id=c\n### 二 id=d\n### 三 id=e\n## 丙 id=f\n",
         "## 乙 id=c\n### 三 id=e\n## 丙 id=f\n### 一 id=b\n",
     );
-    assert_eq!(told(&diff), ["removed a 1 > -", "removed d 2.1 > -", "moved b 1.1 > 2.1"]);
+    assert_eq!(summary(&diff), ["removed a 1 > -", "removed d 2.1 > -", "moved b 1.1 > 2.1"]);
 }
 
 #[test]
-fn changes_that_plain_text_does_not_show_are_told() {
+fn changes_of_markup_are_listed() {
     let changed = |from: &str, to: &str| {
         let diff = bodies(&format!("## 甲 id=a\n\n{from}\n"), &format!("## 甲 id=a\n\n{to}\n"));
-        told(&diff).remove(0).split_off("changed a 1 > 1: ".len())
+        summary(&diff).remove(0).split_off("changed a 1 > 1: ".len())
     };
     assert_eq!(changed("很重要。", "很**重要**。"), "很{+**+}重要{+**+}。⏎");
     assert_eq!(changed("[看](b.md#x)", "[看](c.md#x)"), "[看]([-b.md-]{+c.md+}#x)⏎");
@@ -187,15 +188,15 @@ fn changes_that_plain_text_does_not_show_are_told() {
 }
 
 #[test]
-fn the_fields_that_changed_are_told() {
+fn changed_fields_are_listed() {
     let from = revision("summary: 旧的概要\ntopics: [a]\nquestions: [什么是干细胞？]", "引言甲。\n");
     let to = revision(
         "title: 新标题\nlocale: zh-Hant\nquestions: [什么是干细胞？, 安全吗？]\nsource: {name: 站}\nrelated: [{article: b}]",
         "引言乙。\n",
     );
-    let told = serde_json::to_value(between(&from, &to)).unwrap();
+    let json = serde_json::to_value(between(&from, &to)).unwrap();
     assert_eq!(
-        told["fields"],
+        json["fields"],
         serde_json::json!([
             {"field": "locale", "before": "zh-Hans", "after": "zh-Hant"},
             {"field": "title", "before": "标题", "after": "新标题",
@@ -212,11 +213,11 @@ fn the_fields_that_changed_are_told() {
                 {"change": "same", "text": "。\n"}]},
         ])
     );
-    assert_eq!(told["sections"], serde_json::json!([]));
+    assert_eq!(json["sections"], serde_json::json!([]));
 }
 
 #[test]
-fn a_changed_word_in_a_long_paragraph_stays_small() {
+fn unchanged_text_far_from_a_change_is_omitted() {
     let sentence = "间充质干细胞来源广泛，可从骨髓、脂肪和脐带中分离，并能在体外大量扩增。";
     let from = format!("{}它的免疫原性较低，因此适合异体使用。{}", sentence.repeat(20), sentence.repeat(20));
     let to = from.replace("较低", "很弱");
@@ -227,17 +228,17 @@ fn a_changed_word_in_a_long_paragraph_stays_small() {
 }
 
 #[test]
-fn words_are_kept_whole_and_chance_is_not_told() {
+fn words_are_not_divided_and_chance_matches_are_merged() {
     assert_eq!(words("stem cells renew", "stem cell renews"), "stem [-cells renew-]{+cell renews+}");
     assert_eq!(words("用量 3.5 mg", "用量 4.5 mg"), "用量 [-3.5-]{+4.5+} mg");
     assert_eq!(words("cafe\u{301}。", "cafe。"), "[-cafe\u{301}-]{+cafe+}。");
     assert_eq!(words("病人的情况不好", "患者的状态不好"), "[-病人的情况-]{+患者的状态+}不好");
-    // Lines are told apart even where both are new.
+    // Lines are never merged.
     assert_eq!(words("甲乙\n\n丙丁\n", "子丑\n\n寅卯\n"), "[-甲乙-]{+子丑+}⏎⏎[-丙丁-]{+寅卯+}⏎");
 }
 
 #[test]
-fn additions_lie_along_sentences_and_lines() {
+fn additions_are_aligned_with_sentences_and_lines() {
     assert_eq!(
         words("细胞甲。\n\n细胞丙。\n", "细胞甲。\n\n细胞乙。\n\n细胞丙。\n"),
         "细胞甲。⏎⏎{+细胞乙。⏎⏎+}细胞丙。⏎"
@@ -248,10 +249,10 @@ fn additions_lie_along_sentences_and_lines() {
 }
 
 #[test]
-fn ids_that_do_not_fit_leave_sections_out() {
+fn sections_without_an_id_or_with_a_duplicate_are_left_out() {
     let (document, ids) = revision("", "## 甲 id=a\n### 一 id=b\n#### 二 id=c\n## 乙 id=d\n");
     let short = diff((&document, &ids[..2]), (&document, &ids));
-    assert_eq!(told(&short), ["added c - > 1.1.1", "added d - > 2"]);
+    assert_eq!(summary(&short), ["added c - > 1.1.1", "added d - > 2"]);
     let twice = [ids[0], ids[1], ids[0], ids[1]];
     let twice = diff((&document, &twice), (&document, &twice));
     assert_eq!((twice.sections.len(), twice.counts.unchanged), (0, 2));

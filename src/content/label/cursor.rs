@@ -1,8 +1,8 @@
-//! The signs that labels are made of: digits, Han and Roman numbers, numbers that are one character.
+//! Reads the parts of labels: digits, Han and Roman numerals, and enclosed numbers such as `①`.
 
 use super::LabelKind;
 
-/// A reader of one text from its beginning.
+/// A cursor over a text.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -39,7 +39,7 @@ impl<'a> Cursor<'a> {
         rest.is_some()
     }
 
-    /// A number above 0 of at most `most` digits, half- or full-width; nothing is taken if it is longer or 0.
+    /// Reads a number from 1 of at most `most` half- or full-width digits; a longer number or 0 is not consumed.
     pub(super) fn number(&mut self, most: usize) -> Option<u32> {
         let mut ahead = self.clone();
         let mut value = 0;
@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// `一` to `九十九`; nothing is taken if a Han digit follows that does not belong to it.
+    /// Reads `一` to `九十九`; a longer Han number is not consumed.
     pub(super) fn han_number(&mut self) -> Option<u32> {
         let mut ahead = self.clone();
         let value = match ahead.take_some(han_digit)? {
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
-    /// `I` to `XX` in the one right spelling, and no letter behind it.
+    /// Reads `I` to `XX` in standard form, if no letter or digit follows.
     pub(super) fn ascii_roman(&mut self) -> Option<u32> {
         const NUMERALS: [&str; 20] = [
             "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI",
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The value of a half- or full-width digit.
+/// Returns the value of a half- or full-width digit.
 pub(super) fn digit(c: char) -> Option<u32> {
     match c {
         '0'..='9' => Some(u32::from(c) - u32::from('0')),
@@ -96,18 +96,18 @@ pub(super) fn digit(c: char) -> Option<u32> {
     }
 }
 
-/// The value of `一` to `十`.
+/// Returns the value of `一` to `十`.
 pub(super) fn han_digit(c: char) -> Option<u32> {
     let place = "一二三四五六七八九十".chars().position(|d| d == c)?;
     u32::try_from(place + 1).ok()
 }
 
-/// The value of `Ⅰ` to `Ⅻ` (U+2160 to U+216B).
+/// Returns the value of `Ⅰ` to `Ⅻ` (U+2160 to U+216B).
 pub(super) fn roman_sign(c: char) -> Option<u32> {
     matches!(c, 'Ⅰ'..='Ⅻ').then(|| u32::from(c) - u32::from('Ⅰ') + 1)
 }
 
-/// Kind and value of a number that is one character with its enclosure.
+/// Returns kind and value of an enclosed number.
 pub(super) fn enclosed(c: char) -> Option<(LabelKind, u32)> {
     let from = |first: char, value: u32| u32::from(c) - u32::from(first) + value;
     match c {
@@ -123,7 +123,7 @@ pub(super) fn enclosed(c: char) -> Option<(LabelKind, u32)> {
     }
 }
 
-/// Whether a character is a Han letter of the basic block or its first extension.
+/// Returns true for Han characters of the basic block and extension A.
 pub(super) fn han_letter(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
 }

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::{LabelKind, blank, kind, ordinal, split};
 
 #[test]
-fn labels_come_off_as_printed() {
-    for (heading, label, title, wanted, place) in [
+fn label_is_split_off_as_printed() {
+    for (heading, label, title, wanted, position) in [
         ("一、概念", "一、", "概念", LabelKind::Han, 1),
         ("十二、展望", "十二、", "展望", LabelKind::Han, 12),
         ("二十一．附录", "二十一．", "附录", LabelKind::Han, 21),
@@ -46,12 +46,12 @@ fn labels_come_off_as_printed() {
         ("1.", "1.", "", LabelKind::ArabicDot, 1),
     ] {
         assert_eq!(split(heading), (Some(label.to_owned()), title), "{heading}");
-        assert_eq!((kind(label), ordinal(label)), (wanted, Some(place)), "{heading}");
+        assert_eq!((kind(label), ordinal(label)), (wanted, Some(position)), "{heading}");
     }
 }
 
 #[test]
-fn numbers_that_belong_to_the_words_stay() {
+fn number_in_prose_is_not_a_label() {
     for heading in [
         "1型糖尿病",
         "3.0 T 磁共振",
@@ -105,13 +105,13 @@ fn numbers_that_belong_to_the_words_stay() {
 }
 
 #[test]
-fn what_split_never_gives_has_no_kind() {
+fn other_text_has_no_kind() {
     for label in ["", "一", "一、概念", "A.", "1. ", "第一次"] {
         assert_eq!((kind(label), ordinal(label)), (LabelKind::Other, None), "{label}");
     }
 }
 
-/// Text that is dense in what labels are made of.
+/// Text of characters that occur in labels.
 fn heading() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         proptest::sample::select(vec![
@@ -129,7 +129,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4096, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_pair_that_split_gives_is_split_the_same_again(heading in heading()) {
+    fn joined_pair_splits_the_same_again(heading in heading()) {
         let (label, title) = split(&heading);
         if let Some(label) = label {
             prop_assert!(heading.trim_matches(blank).starts_with(&label));
@@ -139,7 +139,7 @@ proptest! {
             let again = format!("{label}{space}{title}");
             prop_assert_eq!(split(&again), (Some(label.clone()), title));
             prop_assert_ne!(kind(&label), LabelKind::Other);
-            prop_assert!(ordinal(&label).is_some_and(|place| place > 0));
+            prop_assert!(ordinal(&label).is_some_and(|position| position > 0));
         } else {
             prop_assert_eq!(title, heading.trim_matches(blank));
         }

@@ -1,52 +1,53 @@
-//! What a reader may be about to type: a title or a question, from its beginning or from that of a clause on, by its
-//! characters or by their sound.
+//! Completion keys of titles and questions: a prefix of a key is what a reader has typed so far. A key starts at the
+//! beginning of the text or of a clause, and is written in characters, in pinyin or in pinyin initials.
 
 use super::{
-    atoms::atoms,
     fold::Folded,
     pinyin::{self, Key},
+    tokens::tokenize,
 };
 
-/// The longest key, in characters: nobody types more before choosing.
-const LONGEST: usize = 64;
+/// Maximum length of a key, in characters.
+const MAX_KEY_CHARS: usize = 64;
 
-/// How a completion is found, the better first.
+/// The kind of a completion key, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum By {
-    /// It begins with what is typed.
-    Beginning,
-    /// A clause of it does.
+pub enum CompletionKind {
+    /// Starts at the beginning of the text.
+    Prefix,
+    /// Starts at the beginning of a later clause.
     Clause,
-    /// It or a clause of it sounds like it.
-    Sound,
-    /// The initials of its sound are what is typed.
+    /// Pinyin of a clause.
+    Pinyin,
+    /// Pinyin initials of a clause.
     Initials,
 }
 
-impl By {
-    /// All of them, the better first.
-    pub const ALL: [By; 4] = [By::Beginning, By::Clause, By::Sound, By::Initials];
+impl CompletionKind {
+    /// All kinds, best first.
+    pub const ALL: [CompletionKind; 4] =
+        [CompletionKind::Prefix, CompletionKind::Clause, CompletionKind::Pinyin, CompletionKind::Initials];
 
-    /// Its place, counted from 1.
+    /// Returns the rank, from 1 for the best kind.
     #[must_use]
     pub fn rank(self) -> i16 {
         self as i16 + 1
     }
 }
 
-/// The keys of a text, each once, in order.
+/// Returns the completion keys of a text, sorted and without duplicates.
 #[must_use]
-pub fn keys(text: &str) -> Vec<(By, String)> {
+pub fn keys(text: &str) -> Vec<(CompletionKind, String)> {
     let folded = Folded::new(text);
     let mut keys = Vec::new();
-    for (place, clause) in clauses(&folded).into_iter().enumerate() {
-        let written = joined(&folded, clause.clone());
-        keys.push((if place == 0 { By::Beginning } else { By::Clause }, written));
+    for (index, clause) in clause_ranges(&folded).into_iter().enumerate() {
+        let text_key = key_text(&folded, clause.clone());
+        keys.push((if index == 0 { CompletionKind::Prefix } else { CompletionKind::Clause }, text_key));
         let end = clause.clone().zip(&folded.chars[clause.clone()]).find(|(_, c)| !c.is_alphanumeric());
         let first = clause.start..end.map_or(clause.end, |(end, _)| end);
         keys.extend(pinyin::keys(&folded.chars[first], false).into_iter().map(|key| match key {
-            Key::Syllables(key) => (By::Sound, key),
-            Key::Initials(key) => (By::Initials, key),
+            Key::Syllables(key) => (CompletionKind::Pinyin, key),
+            Key::Initials(key) => (CompletionKind::Initials, key),
         }));
     }
     keys.retain(|(_, key)| !key.is_empty());
@@ -55,75 +56,75 @@ pub fn keys(text: &str) -> Vec<(By, String)> {
     keys
 }
 
-/// What is typed, as keys begin.
+/// Returns the key prefix for the text that a reader has typed.
 #[must_use]
-pub fn typed(text: &str) -> String {
+pub fn key_prefix(text: &str) -> String {
     let folded = Folded::new(text);
-    joined(&folded, 0..folded.chars.len())
+    key_text(&folded, 0..folded.chars.len())
 }
 
-/// Where clauses begin, each to the end of the text: what is typed may go over the end of a clause.
-fn clauses(folded: &Folded) -> Vec<std::ops::Range<usize>> {
-    let atoms = atoms(folded);
-    let begins = |place: usize| place == 0 || atoms[place].place > atoms[place - 1].place + 1;
-    let starts = (0..atoms.len()).filter(|place| begins(*place)).map(|place| atoms[place].chars.start);
+/// Returns a range for each clause, from its beginning to the end of the text, because typed text may span clauses.
+fn clause_ranges(folded: &Folded) -> Vec<std::ops::Range<usize>> {
+    let tokens = tokenize(folded);
+    let begins = |index: usize| index == 0 || tokens[index].position > tokens[index - 1].position + 1;
+    let starts = (0..tokens.len()).filter(|index| begins(*index)).map(|index| tokens[index].chars.start);
     starts.map(|start| start..folded.chars.len()).collect()
 }
 
-/// The atoms of a part of a text, a space between two words.
-fn joined(folded: &Folded, part: std::ops::Range<usize>) -> String {
+/// Returns the tokens of a range as text, with a space between two words.
+fn key_text(folded: &Folded, part: std::ops::Range<usize>) -> String {
     let part = Folded { chars: folded.chars[part.clone()].to_vec(), spans: folded.spans[part].to_vec() };
-    let mut made = String::new();
+    let mut key = String::new();
     let mut after_word = false;
     let mut length = 0;
-    for atom in atoms(&part) {
-        let space = after_word && !atom.wide;
-        length += atom.chars.len() + usize::from(space);
-        if length > LONGEST {
+    for token in tokenize(&part) {
+        let space = after_word && !token.is_cjk;
+        length += token.chars.len() + usize::from(space);
+        if length > MAX_KEY_CHARS {
             break;
         }
-        made.extend(space.then_some(' '));
-        made.extend(&part.chars[atom.chars.clone()]);
-        after_word = !atom.wide;
+        key.extend(space.then_some(' '));
+        key.extend(&part.chars[token.chars.clone()]);
+        after_word = !token.is_cjk;
     }
-    made
+    key
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(text: &str, query: &str) -> Option<By> {
-        let typed = typed(query);
-        keys(text).into_iter().filter(|(_, key)| key.starts_with(&typed)).map(|(by, _)| by).min()
+    fn found(text: &str, query: &str) -> Option<CompletionKind> {
+        let prefix = key_prefix(query);
+        keys(text).into_iter().filter(|(_, key)| key.starts_with(&prefix)).map(|(kind, _)| kind).min()
     }
 
     #[test]
-    fn a_title_is_found_by_what_it_begins_with() {
+    fn title_is_found_by_prefix_clause_and_pinyin() {
         let title = "干细胞回输：原理、真实效果与CAR-T";
-        for (query, by) in [
-            ("干", Some(By::Beginning)),
-            ("幹細胞回", Some(By::Beginning)),
-            ("干细胞回输原", Some(By::Beginning)),
-            ("真实", Some(By::Clause)),
-            ("真实效果与car-", Some(By::Clause)),
-            ("ganxib", Some(By::Sound)),
-            ("yuanli", Some(By::Sound)),
-            ("gxbh", Some(By::Initials)),
-            ("zsxg", Some(By::Initials)),
+        for (query, kind) in [
+            ("干", Some(CompletionKind::Prefix)),
+            ("幹細胞回", Some(CompletionKind::Prefix)),
+            ("干细胞回输原", Some(CompletionKind::Prefix)),
+            ("真实", Some(CompletionKind::Clause)),
+            ("真实效果与car-", Some(CompletionKind::Clause)),
+            ("ganxib", Some(CompletionKind::Pinyin)),
+            ("yuanli", Some(CompletionKind::Pinyin)),
+            ("gxbh", Some(CompletionKind::Initials)),
+            ("zsxg", Some(CompletionKind::Initials)),
             ("细胞", None),
         ] {
-            assert_eq!(found(title, query), by, "{query}");
+            assert_eq!(found(title, query), kind, "{query}");
         }
-        assert_eq!(found("CAR-T 疗法", "ＣＡＲ Ｔ"), Some(By::Beginning));
-        assert_eq!(found("CAR-T 疗法", "car-t疗"), Some(By::Beginning));
+        assert_eq!(found("CAR-T 疗法", "ＣＡＲ Ｔ"), Some(CompletionKind::Prefix));
+        assert_eq!(found("CAR-T 疗法", "car-t疗"), Some(CompletionKind::Prefix));
     }
 
     #[test]
-    fn keys_are_bounded() {
+    fn keys_are_limited() {
         let keys = keys(&"，干细".repeat(1000));
         assert!(keys.len() < 40, "{}", keys.len());
         assert!(keys.iter().all(|(_, key)| key.chars().count() <= 64));
-        assert_eq!(typed("，。"), "");
+        assert_eq!(key_prefix("，。"), "");
     }
 }

@@ -1,30 +1,28 @@
-//! Text as it is compared: without case, width, accents and the difference between traditional and simplified
+//! Normalises text for comparison: without case, width, accents and the difference between traditional and simplified
 //! characters.
 //!
-//! What must hold: every folded character knows which part of the original it comes from, so that what is found can be
-//! marked exactly there; and folding what is folded changes nothing.
+//! Invariants: each folded character has its byte range in the original, for exact highlighting; folding is idempotent.
 //!
-//! The steps, for each character with the marks that combine with it:
+//! Steps, for each character with its combining marks:
 //! 1. compatibility composition (NFKC, Unicode Standard Annex 15): full- and half-width forms, ligatures, circled numbers;
 //! 2. lower case;
-//! 3. Latin letters without their accents, Hebrew and Arabic without points and vowel signs;
-//! 4. traditional Han characters as simplified ones, one by one, by `OpenCC`'s table (a word that several characters make
-//!    is not looked at, so that the lengths stay the same).
+//! 3. Latin letters without accents, Hebrew and Arabic without points and vowel signs;
+//! 4. traditional Han characters as simplified ones, one by one, by `OpenCC`'s table. Its phrase table is not used, because
+//!    the number of characters must not change.
 //!
-//! White space of any kind is a space. Characters that show nothing (joiners, variation selectors, soft hyphens) are left
-//! out.
+//! White space of any kind becomes a space. Ignorable characters (joiners, variation selectors, soft hyphens) are removed.
 
 use std::{ops::Range, sync::LazyLock};
 
 use ferrous_opencc::{OpenCC, config::BuiltinConfig};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// A folded text, and where its characters come from.
+/// A folded text with the origin of each character.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folded {
     /// The folded characters.
     pub chars: Vec<char>,
-    /// For each of them the bytes of the original that it comes from. Characters of one origin have the same.
+    /// The byte range in the original of each folded character. Characters of one origin have the same range.
     pub spans: Vec<Range<usize>>,
 }
 
@@ -36,7 +34,7 @@ impl Folded {
         let mut rest = text.char_indices().peekable();
         while let Some((start, c)) = rest.next() {
             let mut end = start + c.len_utf8();
-            while let Some((at, next)) = rest.next_if(|(_, next)| joins(*next)) {
+            while let Some((at, next)) = rest.next_if(|(_, next)| is_combining(*next)) {
                 end = at + next.len_utf8();
             }
             folded.push(&text[start..end], c, start..end);
@@ -50,15 +48,15 @@ impl Folded {
             let c = if first.is_ascii_whitespace() { ' ' } else { first.to_ascii_lowercase() };
             self.add(c, span);
         } else if alone && ('\u{4E00}'..='\u{9FFF}').contains(&first) {
-            self.add(simplified(first), span);
+            self.add(to_simplified(first), span);
         } else {
             // Lower case first: what it decomposes is composed again (İ, for one).
             let composed = cluster.chars().flat_map(char::to_lowercase).nfkc().flat_map(char::to_lowercase);
-            for c in composed.map(bare).take(LONGEST_CLUSTER) {
+            for c in composed.map(strip_accent).take(MAX_CLUSTER_CHARS) {
                 if c.is_whitespace() {
                     self.add(' ', span.clone());
-                } else if !shows_nothing(c) {
-                    self.add(simplified(c), span.clone());
+                } else if !is_ignorable(c) {
+                    self.add(to_simplified(c), span.clone());
                 }
             }
         }
@@ -70,25 +68,25 @@ impl Folded {
     }
 }
 
-/// Folds a text whose origin does not matter.
+/// Returns the folded text without the origins.
 #[must_use]
 pub fn fold(text: &str) -> String {
     Folded::new(text).chars.into_iter().collect()
 }
 
-/// What a character with its marks can become at most; a few ligatures stand for whole sentences.
-const LONGEST_CLUSTER: usize = 8;
+/// Maximum number of characters that one character with its marks becomes; a few ligatures are whole sentences.
+const MAX_CLUSTER_CHARS: usize = 8;
 
-/// Whether a character belongs to the one before it.
-fn joins(c: char) -> bool {
-    // Everything below is Latin, Greek or Cyrillic without marks; Han and its punctuation has none in it either.
+/// Returns true if a character combines with the one before it.
+fn is_combining(c: char) -> bool {
+    // Fast path: below are Latin, Greek and Cyrillic letters without marks; Han and its punctuation has no marks either.
     !(c < '\u{300}' || ('\u{3000}'..='\u{3029}').contains(&c) || ('\u{3400}'..='\u{9FFF}').contains(&c))
         && (is_combining_mark(c)
             || matches!(c, '\u{200C}' | '\u{200D}' | '\u{1160}'..='\u{11FF}' | '\u{FF9E}' | '\u{FF9F}'))
 }
 
-/// A Latin letter without its accents; everything else as it is.
-fn bare(c: char) -> char {
+/// Returns a Latin letter without its accents, and any other character unchanged.
+fn strip_accent(c: char) -> char {
     if !('\u{C0}'..='\u{1EFF}').contains(&c) {
         return c;
     }
@@ -99,40 +97,36 @@ fn bare(c: char) -> char {
     base.filter(char::is_ascii_lowercase).unwrap_or(c)
 }
 
-fn shows_nothing(c: char) -> bool {
+fn is_ignorable(c: char) -> bool {
     matches!(
         c,
         '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
             | '\u{E0100}'..='\u{E01EF}'
-            // Points and vowel signs of Hebrew and Arabic, which most texts leave out.
+            // Points and vowel signs of Hebrew and Arabic, which most texts omit.
             | '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5BD}' | '\u{5BF}' | '\u{5C1}' | '\u{5C2}' | '\u{5C4}' | '\u{5C5}'
             | '\u{5C7}' | '\u{640}' | '\u{64B}'..='\u{65F}' | '\u{670}'
     )
 }
 
-/// The characters for which a table is kept; the others of `OpenCC`'s dictionary are rare.
-const COMMON: Range<u32> = 0x3400..0xA000;
+/// The characters of the conversion table; the others of `OpenCC`'s dictionary are rare.
+const TABLE_RANGE: Range<u32> = 0x3400..0xA000;
 
-static TABLE: LazyLock<Vec<char>> = LazyLock::new(|| {
+static SIMPLIFIED: LazyLock<Vec<char>> = LazyLock::new(|| {
     let convert = OpenCC::from_config(BuiltinConfig::T2s).ok();
-    let common = COMMON.filter_map(char::from_u32);
-    let simple = |c: char| {
+    let chars = TABLE_RANGE.filter_map(char::from_u32);
+    let convert_char = |c: char| {
         let converted = convert.as_ref().map(|convert| convert.convert(c.encode_utf8(&mut [0; 4])));
         let mut chars = converted.iter().flat_map(|text| text.chars());
         chars.next().filter(|_| chars.next().is_none()).unwrap_or(c)
     };
-    common
-        .map(|c| {
-            // Twice: a few lead to a character that has a simpler form itself.
-            simple(simple(c))
-        })
-        .collect()
+    // Twice: a few characters convert to one that has a simpler form itself.
+    chars.map(|c| convert_char(convert_char(c))).collect()
 });
 
-/// The simplified form of a Han character.
-fn simplified(c: char) -> char {
-    let place = u32::from(c).wrapping_sub(COMMON.start);
-    if place < COMMON.end - COMMON.start { TABLE.get(place as usize).copied().unwrap_or(c) } else { c }
+/// Returns the simplified form of a Han character, and any other character unchanged.
+fn to_simplified(c: char) -> char {
+    let offset = u32::from(c).wrapping_sub(TABLE_RANGE.start);
+    if offset < TABLE_RANGE.end - TABLE_RANGE.start { SIMPLIFIED.get(offset as usize).copied().unwrap_or(c) } else { c }
 }
 
 #[cfg(test)]
@@ -142,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_different_and_means_the_same() {
+    fn equivalent_spellings_fold_to_the_same_text() {
         for (text, folded) in [
             ("幹細胞回輸", "干细胞回输"),
             ("ＣＡＲ－Ｔ　１型", "car-t 1型"),
@@ -166,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_characters_know_their_origin() {
+    fn folded_characters_have_the_span_of_their_origin() {
         let text = "é㎎細";
         let folded = Folded::new(text);
         let origins: Vec<&str> = folded.spans.iter().map(|span| &text[span.clone()]).collect();
@@ -175,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn no_character_becomes_a_sentence() {
-        assert_eq!(Folded::new("\u{FDFA}").chars.len(), LONGEST_CLUSTER);
+    fn ligature_of_a_sentence_is_cut() {
+        assert_eq!(Folded::new("\u{FDFA}").chars.len(), MAX_CLUSTER_CHARS);
     }
 
     proptest! {
         #[test]
-        fn spans_are_in_order_and_on_the_borders_of_characters(text in ".{0,40}") {
+        fn spans_are_ordered_and_on_character_boundaries(text in ".{0,40}") {
             let folded = Folded::new(&text);
             prop_assert_eq!(folded.chars.len(), folded.spans.len());
             let mut last = 0..0;
@@ -193,7 +187,7 @@ mod tests {
         }
 
         #[test]
-        fn folding_again_changes_nothing(text in ".{0,40}") {
+        fn folding_is_idempotent(text in ".{0,40}") {
             let once = fold(&text);
             prop_assert_eq!(fold(&once), once);
         }

@@ -1,157 +1,158 @@
-//! Where a query stands in a text.
+//! Matches of a query in a text.
 
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    atoms::atoms,
     fold::Folded,
-    query::{Part, Query},
+    query::{Phrase, Query},
+    tokens::tokenize,
 };
 
-/// The atoms of a query, known by numbers, and its parts in them.
+/// A query, prepared to be searched in many texts.
 #[derive(Debug)]
 pub struct Matcher {
     characters: HashMap<char, u16>,
-    /// The last eight bits of each of the characters: nearly all of a text is told by them to be none.
-    endings: [u64; 4],
+    /// Bit set of the low bytes of `characters`, a filter that rejects most characters of a text without hashing.
+    low_bytes: [u64; 4],
     words: HashMap<Vec<char>, u16>,
-    /// Each part as numbers, and whether a single atom of it says something.
-    parts: Vec<(Vec<u16>, Vec<bool>)>,
+    /// The phrases of the query; if there are several, their concatenation is the last.
+    phrases: Vec<Vec<QueryToken>>,
     pub(super) quoted: Vec<bool>,
 }
 
-/// A stretch of a text that is a stretch of a part of a query.
+#[derive(Debug, Clone)]
+struct QueryToken {
+    id: u16,
+    /// True if the token alone is a match. One character of a longer phrase is too frequent.
+    matches_alone: bool,
+}
+
+/// A part of a text that equals a part of a phrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
-    /// Which part.
-    pub part: usize,
-    /// Which atoms of it.
-    pub atoms: Range<usize>,
-    /// Which bytes of the original text.
+pub(super) struct Match {
+    /// Index of the phrase.
+    pub phrase: usize,
+    /// Matching tokens of the phrase.
+    pub tokens: Range<usize>,
+    /// Bytes of the original text.
     pub span: Range<usize>,
 }
 
-/// A text, compared with a query.
+/// All matches of a query in one text.
 #[derive(Debug, Default)]
-pub(super) struct Matched {
-    /// The stretches that are found, in order for each part.
-    pub runs: Vec<Run>,
-    /// How many atoms the text has.
+pub(super) struct TextMatches {
+    /// Matches in text order for each phrase.
+    pub matches: Vec<Match>,
+    /// Number of tokens of the text.
     pub length: usize,
 }
 
-struct Seen {
+/// A token of the text that occurs in the query.
+struct KnownToken {
     id: u16,
-    place: u32,
+    position: u32,
     span: Range<usize>,
 }
 
 impl Matcher {
-    /// Prepares to look for a query. Several parts are also looked for as one, in their order: the last part here.
+    /// Prepares a query. Several phrases are also searched for in their order as one phrase, the last one here.
     #[must_use]
     pub fn new(query: &Query) -> Matcher {
         let (characters, words) = (HashMap::new(), HashMap::new());
-        let mut made = Matcher { characters, endings: [0; 4], words, parts: Vec::new(), quoted: Vec::new() };
-        for part in query.parts() {
-            let numbers = made.number(part);
-            made.parts.push(numbers);
-            made.quoted.push(part.quoted);
+        let mut matcher = Matcher { characters, low_bytes: [0; 4], words, phrases: Vec::new(), quoted: Vec::new() };
+        for phrase in query.phrases() {
+            let tokens = matcher.add_tokens(phrase);
+            matcher.phrases.push(tokens);
+            matcher.quoted.push(phrase.quoted);
         }
-        if made.parts.len() > 1 {
-            let (mut all, mut says) = (Vec::new(), Vec::new());
-            for (numbers, alone) in &made.parts {
-                all.extend(numbers);
-                says.extend(alone);
-            }
-            made.parts.push((all, says));
-            made.quoted.push(false);
+        if matcher.phrases.len() > 1 {
+            matcher.phrases.push(matcher.phrases.concat());
+            matcher.quoted.push(false);
         }
-        made
+        matcher
     }
 
-    fn number(&mut self, part: &Part) -> (Vec<u16>, Vec<bool>) {
-        let mut numbers = Vec::new();
-        for (text, wide) in part.atoms.iter().zip(&part.wide) {
+    fn add_tokens(&mut self, phrase: &Phrase) -> Vec<QueryToken> {
+        let mut tokens = Vec::new();
+        for (text, is_cjk) in phrase.tokens.iter().zip(&phrase.is_cjk) {
             let next = u16::try_from(self.characters.len() + self.words.len()).unwrap_or(u16::MAX);
             let mut chars = text.chars();
-            let number = match chars.next() {
-                Some(c) if *wide => {
-                    let (word, bit) = ending(c);
-                    self.endings[word] |= bit;
+            let id = match chars.next() {
+                Some(c) if *is_cjk => {
+                    let (word, bit) = low_byte_bit(c);
+                    self.low_bytes[word] |= bit;
                     *self.characters.entry(c).or_insert(next)
                 }
                 _ => *self.words.entry(text.chars().collect()).or_insert(next),
             };
-            numbers.push(number);
+            tokens.push(QueryToken { id, matches_alone: !is_cjk || phrase.tokens.len() == 1 });
         }
-        // One character of a word of several is found everywhere, and says nothing.
-        let alone = part.wide.iter().map(|wide| !wide || part.atoms.len() == 1).collect();
-        (numbers, alone)
+        tokens
     }
 
-    /// How many parts there are, the whole of several included.
+    /// Returns the number of phrases, with the concatenation of several.
     pub(super) fn len(&self) -> usize {
-        self.parts.len()
+        self.phrases.len()
     }
 
-    /// How many atoms a part has.
-    pub(super) fn length_of(&self, part: usize) -> usize {
-        self.parts.get(part).map_or(0, |(numbers, _)| numbers.len())
+    /// Returns the number of tokens of a phrase.
+    pub(super) fn phrase_length(&self, phrase: usize) -> usize {
+        self.phrases.get(phrase).map_or(0, Vec::len)
     }
 
-    /// Compares a text.
-    pub(super) fn look(&self, text: &str) -> Matched {
+    /// Returns the matches of the query in a text.
+    pub(super) fn find_in(&self, text: &str) -> TextMatches {
         let folded = Folded::new(text);
-        let atoms = atoms(&folded);
-        let seen: Vec<Seen> = atoms
+        let tokens = tokenize(&folded);
+        let known: Vec<KnownToken> = tokens
             .iter()
-            .filter_map(|atom| {
-                let chars = &folded.chars[atom.chars.clone()];
-                let known = match chars {
-                    [c] if atom.wide => {
-                        let (word, bit) = ending(*c);
-                        if self.endings[word] & bit == 0 { None } else { self.characters.get(c) }
+            .filter_map(|token| {
+                let chars = &folded.chars[token.chars.clone()];
+                let id = match chars {
+                    [c] if token.is_cjk => {
+                        let (word, bit) = low_byte_bit(*c);
+                        if self.low_bytes[word] & bit == 0 { None } else { self.characters.get(c) }
                     }
                     _ if self.words.is_empty() => None,
                     _ => self.words.get(chars),
                 };
-                let span = folded.spans[atom.chars.start].start..folded.spans[atom.chars.end - 1].end;
-                known.map(|id| Seen { id: *id, place: atom.place, span })
+                let span = folded.spans[token.chars.start].start..folded.spans[token.chars.end - 1].end;
+                id.map(|id| KnownToken { id: *id, position: token.position, span })
             })
             .collect();
-        let mut runs = Vec::new();
-        for (part, (numbers, alone)) in self.parts.iter().enumerate() {
+        let mut matches = Vec::new();
+        for (phrase, query_tokens) in self.phrases.iter().enumerate() {
             let mut at = 0;
-            while at < seen.len() {
-                let (from, length) = longest(&seen[at..], numbers);
-                if length > 1 || (length == 1 && alone[from]) {
-                    let span = seen[at].span.start..seen[at + length - 1].span.end;
-                    runs.push(Run { part, atoms: from..from + length, span });
+            while at < known.len() {
+                let (from, length) = longest_match(&known[at..], query_tokens);
+                if length > 1 || (length == 1 && query_tokens[from].matches_alone) {
+                    let span = known[at].span.start..known[at + length - 1].span.end;
+                    matches.push(Match { phrase, tokens: from..from + length, span });
                 }
                 at += length.max(1);
             }
         }
-        Matched { runs, length: atoms.len() }
+        TextMatches { matches, length: tokens.len() }
     }
 }
 
-/// Where the last eight bits of a character stand among 256: in which word, and as which bit of it.
-fn ending(c: char) -> (usize, u64) {
+/// Returns the word and the bit of a character's low byte in a set of 256 bits.
+fn low_byte_bit(c: char) -> (usize, u64) {
     let low = u32::from(c) & 0xFF;
     ((low >> 6) as usize, 1 << (low & 63))
 }
 
-/// The longest stretch of `numbers` that `seen` begins with: where it begins among them, and how long it is.
-fn longest(seen: &[Seen], numbers: &[u16]) -> (usize, usize) {
+/// Returns start and length of the longest part of a phrase that `known` begins with.
+fn longest_match(known: &[KnownToken], phrase: &[QueryToken]) -> (usize, usize) {
     let mut best = (0, 0);
-    for from in 0..numbers.len() {
-        if numbers.len() - from <= best.1 {
+    for from in 0..phrase.len() {
+        if phrase.len() - from <= best.1 {
             break;
         }
-        let same = |(k, (seen_here, number)): (usize, (&Seen, &u16))| {
-            seen_here.id == *number && seen_here.place - seen[0].place == u32::try_from(k).unwrap_or(u32::MAX)
+        let equal = |(k, (token, wanted)): (usize, (&KnownToken, &QueryToken))| {
+            token.id == wanted.id && token.position - known[0].position == u32::try_from(k).unwrap_or(u32::MAX)
         };
-        let length = seen.iter().zip(&numbers[from..]).enumerate().take_while(|pair| same(*pair)).count();
+        let length = known.iter().zip(&phrase[from..]).enumerate().take_while(|pair| equal(*pair)).count();
         if length > best.1 {
             best = (from, length);
         }
@@ -159,42 +160,42 @@ fn longest(seen: &[Seen], numbers: &[u16]) -> (usize, usize) {
     best
 }
 
-impl Matched {
-    /// How often a part stands there whole, and which share of its atoms stands there in stretches.
-    pub fn of(&self, part: usize, atoms: usize) -> (usize, f64) {
-        let mut whole = 0;
-        let mut covered = vec![false; atoms];
-        for run in self.runs.iter().filter(|run| run.part == part) {
-            whole += usize::from(run.atoms.len() == atoms);
-            covered[run.atoms.clone()].fill(true);
+impl TextMatches {
+    /// Returns the number of complete occurrences of a phrase, and the share of its tokens that any match covers.
+    pub fn coverage(&self, phrase: usize, tokens: usize) -> (usize, f64) {
+        let mut complete = 0;
+        let mut covered = vec![false; tokens];
+        for found in self.matches.iter().filter(|found| found.phrase == phrase) {
+            complete += usize::from(found.tokens.len() == tokens);
+            covered[found.tokens.clone()].fill(true);
         }
         let count = covered.iter().filter(|covered| **covered).count();
-        #[expect(clippy::cast_precision_loss, reason = "a query has at most some hundred atoms")]
-        let share = count as f64 / atoms.max(1) as f64;
-        (whole, share)
+        #[expect(clippy::cast_precision_loss, reason = "a query has at most some hundred tokens")]
+        let share = count as f64 / tokens.max(1) as f64;
+        (complete, share)
     }
 
-    /// Leaves of every part that stands there whole only where it does: what else is like it is chance.
-    pub fn only_whole(mut self, matcher: &Matcher) -> Matched {
-        let whole = |run: &Run| run.atoms.len() == matcher.length_of(run.part);
-        let mut stands = vec![false; matcher.len()];
-        self.runs.iter().filter(|run| whole(run)).for_each(|run| stands[run.part] = true);
-        self.runs.retain(|run| !stands[run.part] || whole(run));
+    /// Removes the partial matches of every phrase that also matches completely: they are chance.
+    pub fn prefer_complete(mut self, matcher: &Matcher) -> TextMatches {
+        let complete = |found: &Match| found.tokens.len() == matcher.phrase_length(found.phrase);
+        let mut has_complete = vec![false; matcher.len()];
+        self.matches.iter().filter(|found| complete(found)).for_each(|found| has_complete[found.phrase] = true);
+        self.matches.retain(|found| !has_complete[found.phrase] || complete(found));
         self
     }
 
-    /// The bytes that are found, in order, those that touch as one.
-    pub fn marks(&self) -> Vec<Range<usize>> {
-        let mut spans: Vec<Range<usize>> = self.runs.iter().map(|run| run.span.clone()).collect();
+    /// Returns the byte ranges of all matches in order; adjacent and overlapping ranges are merged.
+    pub fn highlights(&self) -> Vec<Range<usize>> {
+        let mut spans: Vec<Range<usize>> = self.matches.iter().map(|found| found.span.clone()).collect();
         spans.sort_unstable_by_key(|span| (span.start, span.end));
-        let mut marks: Vec<Range<usize>> = Vec::new();
+        let mut highlights: Vec<Range<usize>> = Vec::new();
         for span in spans {
-            match marks.last_mut() {
+            match highlights.last_mut() {
                 Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-                _ => marks.push(span),
+                _ => highlights.push(span),
             }
         }
-        marks
+        highlights
     }
 }
 
@@ -202,15 +203,15 @@ impl Matched {
 mod tests {
     use super::*;
 
-    fn marked(query: &str, text: &str) -> Vec<String> {
+    fn highlighted(query: &str, text: &str) -> Vec<String> {
         let matcher = Matcher::new(&Query::new(query));
-        let matched = matcher.look(text).only_whole(&matcher);
-        matched.marks().into_iter().map(|mark| text[mark].to_owned()).collect()
+        let matched = matcher.find_in(text).prefer_complete(&matcher);
+        matched.highlights().into_iter().map(|range| text[range].to_owned()).collect()
     }
 
     #[test]
-    fn marks_stand_on_the_original() {
-        for (query, text, marks) in [
+    fn highlights_are_ranges_of_the_original() {
+        for (query, text, texts) in [
             ("干细胞", "幹細胞与干细胞，细胞", &["幹細胞", "干细胞"][..]),
             ("干细胞", "细胞", &["细胞"]),
             ("car-t", "ＣＡＲ－Ｔ 与 CAR T", &["ＣＡＲ－Ｔ", "CAR T"]),
@@ -222,17 +223,17 @@ mod tests {
             ("aa", "aaa", &[]),
             ("的的", "的的的的", &["的的的的"]),
         ] {
-            assert_eq!(marked(query, text), marks, "{query}");
+            assert_eq!(highlighted(query, text), texts, "{query}");
         }
     }
 
     #[test]
-    fn how_much_of_a_part_stands_there() {
+    fn coverage_counts_occurrences_and_covered_tokens() {
         let matcher = Matcher::new(&Query::new("干细胞 费用"));
-        let matched = matcher.look("细胞的费用，费用");
+        let matched = matcher.find_in("细胞的费用，费用");
         assert_eq!(matcher.len(), 3);
-        assert_eq!(matched.of(0, 3), (0, 2.0 / 3.0));
-        assert_eq!(matched.of(1, 2), (2, 1.0));
+        assert_eq!(matched.coverage(0, 3), (0, 2.0 / 3.0));
+        assert_eq!(matched.coverage(1, 2), (2, 1.0));
         assert_eq!(matched.length, 7);
     }
 }

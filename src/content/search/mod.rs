@@ -1,28 +1,27 @@
-//! Search, as far as it is a matter of text: what a passage is found by, what a query asks, and how well one answers the
-//! other. Nothing here knows a database: the index is asked in the words of [`query`], and answers with passages that were
-//! stored with the words of [`terms`].
+//! Search as text processing: index terms of passages, conditions of queries, and scores. It knows no database: a query
+//! becomes a `tsquery` over the terms that were stored with each passage.
 //!
-//! What must hold:
-//! - what is written differently and means the same (case, width, traditional and simplified, accents) finds the same;
-//! - a word of any length is found wherever it stands, without a dictionary;
-//! - what is shown as found stands just there in the original;
-//! - order and score depend on the query and the passage alone, by the formula of [`score`](score::score).
+//! Invariants:
+//! - spellings that differ only in case, width, accents or traditional and simplified characters find the same passages;
+//! - a word of any length is found anywhere in the text, without a dictionary;
+//! - highlighted text is exactly the matching text of the original;
+//! - order and score depend only on the query and the passage, by the formula of [`score`].
 //!
-//! - [`fold`]: text as it is compared · [`terms`]: passages and their terms · [`query`]: what is looked for
-//! - [`matching`]: where it stands · [`score`]: how well · [`snippet`]: what is shown
-//! - [`completion`]: what a reader may be about to type · [`pinyin`]: titles by their sound · [`likeness`]: how alike two articles are
+//! The way of a document into the index: [`fold`] (normalised text) → `tokens` → [`terms`] (passages with their terms),
+//! [`completion`] and [`pinyin`] (keys of titles and questions), [`minhash`] (signature for the similarity of articles).
+//! The way of a query: [`query`] (phrases and `tsquery`) → [`matching`] (matches in a text) → [`score`] → [`snippet`].
 
-mod atoms;
 pub mod completion;
 pub mod fold;
-pub mod likeness;
 pub mod matching;
+pub mod minhash;
 pub mod pinyin;
 pub mod query;
 pub mod score;
 pub mod snippet;
 pub mod terms;
+mod tokens;
 
 pub use matching::Matcher;
 pub use query::{Class, Query};
-pub use score::Fields;
+pub use score::PassageFields;

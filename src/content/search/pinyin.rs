@@ -1,42 +1,42 @@
-//! Titles by the sound of their Han characters: `ganxibao` and `gxb` for 干细胞.
+//! Pinyin keys of Han text: `ganxibao` and `gxb` for 干细胞.
 //!
-//! A run of Han characters is known by what it sounds like from each of its characters on, so that a query that begins
-//! anywhere in it is the beginning of one of these keys. A run whose characters have several readings has a key for each way
-//! to read it, those with the most usual readings first, and twelve at most.
+//! A run of Han characters has keys from each of its characters on, so that a query may begin anywhere in the run and match
+//! as a prefix. Characters with several readings give one key for each combination of readings, most frequent first, up to
+//! 12.
 
 use pinyin::{Pinyin, ToPinyin, ToPinyinMulti};
 
 use super::fold::{Folded, fold};
 
-/// The most characters of a run that a key goes on for: nobody types more.
-const LONGEST: usize = 8;
+/// Maximum number of characters of a run that a key covers.
+const MAX_KEY_CHARS: usize = 8;
 
-/// The most ways to read a run.
-const WAYS: usize = 12;
+/// Maximum number of readings of a run.
+const MAX_READINGS: usize = 12;
 
-/// The shortest query that is read as pinyin, in letters. Two initials are every other abbreviation.
-const SHORTEST: usize = 3;
+/// Minimum number of letters of a query that is tried as pinyin; two letters are too often an abbreviation.
+const MIN_QUERY_LETTERS: usize = 3;
 
-/// The keys of a run of characters that begins at its start.
+/// A pinyin key of a run of Han characters, from the first character on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// Whole syllables, one behind the other.
+    /// The syllables, concatenated.
     Syllables(String),
-    /// The first letter of each.
+    /// The first letter of each syllable.
     Initials(String),
 }
 
-/// The keys of a text, each once, in no particular order; `anywhere` also those that begin within a run.
+/// Returns the pinyin keys of a text without duplicates; with `from_every_character` also those that begin inside a run.
 #[must_use]
-pub fn keys(folded: &[char], anywhere: bool) -> Vec<Key> {
+pub fn keys(folded: &[char], from_every_character: bool) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut rest = folded;
     while let Some(start) = rest.iter().position(|c| c.to_pinyin().is_some()) {
         let run = &rest[start..];
         let end = run.iter().position(|c| c.to_pinyin().is_none()).unwrap_or(run.len());
-        let starts = if anywhere { end } else { 1 };
+        let starts = if from_every_character { end } else { 1 };
         for from in 0..starts {
-            keys.extend(from_start(&run[from..end]));
+            keys.extend(run_keys(&run[from..end]));
         }
         rest = &run[end..];
     }
@@ -45,33 +45,34 @@ pub fn keys(folded: &[char], anywhere: bool) -> Vec<Key> {
     keys
 }
 
-/// The keys of a run from its first character on.
-fn from_start(run: &[char]) -> Vec<Key> {
-    let run = &run[..run.len().min(LONGEST)];
-    let sounds: Vec<Vec<String>> = run.iter().map(|c| readings(*c)).collect();
-    let mut whole: Vec<Vec<&str>> =
-        vec![sounds.iter().filter_map(|sounds| sounds.first()).map(String::as_str).collect()];
-    // Each way is changed at one more place behind the last that was changed: first all with one change, then with two.
-    let mut at: Vec<usize> = vec![0];
+/// Returns the keys of a run from its first character on.
+fn run_keys(run: &[char]) -> Vec<Key> {
+    let run = &run[..run.len().min(MAX_KEY_CHARS)];
+    let syllables: Vec<Vec<String>> = run.iter().map(|c| readings(*c)).collect();
+    let mut combinations: Vec<Vec<&str>> =
+        vec![syllables.iter().filter_map(|readings| readings.first()).map(String::as_str).collect()];
+    // Breadth first: all combinations with one less frequent reading, then those with two. Each is changed only behind its
+    // last change, so that none comes twice.
+    let mut first_free: Vec<usize> = vec![0];
     let mut next = 0;
-    while next < whole.len() && whole.len() < WAYS {
-        for place in at[next]..sounds.len() {
-            for other in sounds[place].iter().skip(1).take(WAYS.saturating_sub(whole.len())) {
-                let mut reading = whole[next].clone();
-                reading[place] = other;
-                whole.push(reading);
-                at.push(place + 1);
+    while next < combinations.len() && combinations.len() < MAX_READINGS {
+        for index in first_free[next]..syllables.len() {
+            for other in syllables[index].iter().skip(1).take(MAX_READINGS.saturating_sub(combinations.len())) {
+                let mut combination = combinations[next].clone();
+                combination[index] = other;
+                combinations.push(combination);
+                first_free.push(index + 1);
             }
         }
         next += 1;
     }
     let initial = |syllable: &&str| syllable.chars().next();
-    let initials = whole.iter().map(|reading| Key::Initials(reading.iter().filter_map(initial).collect()));
-    let syllables = whole.iter().map(|reading| Key::Syllables(reading.concat()));
+    let initials = combinations.iter().map(|reading| Key::Initials(reading.iter().filter_map(initial).collect()));
+    let syllables = combinations.iter().map(|reading| Key::Syllables(reading.concat()));
     initials.chain(syllables).collect()
 }
 
-/// How a character is read, the most frequent first, as it is typed: `ü` as `v`, and as the `u` that it is without dots.
+/// Returns the readings of a character as typed, most frequent first; `ü` is typed as `v` or `u`.
 fn readings(c: char) -> Vec<String> {
     let usual = c.to_pinyin().map(Pinyin::plain);
     let others = c.to_pinyin_multi().into_iter().flatten().map(Pinyin::plain);
@@ -86,13 +87,13 @@ fn readings(c: char) -> Vec<String> {
     readings
 }
 
-/// What a query is as pinyin, if it may be that: its letters without spaces, punctuation and tones.
+/// Returns the letters of a query without spaces, punctuation and tones, if it is long enough and may be pinyin.
 #[must_use]
-pub fn query(text: &str) -> Option<String> {
-    letters(text).filter(|letters| letters.len() >= SHORTEST)
+pub fn query_letters(text: &str) -> Option<String> {
+    letters(text).filter(|letters| letters.len() >= MIN_QUERY_LETTERS)
 }
 
-/// The same of what is only typed so far, however short.
+/// Returns the same for input of any length.
 #[must_use]
 pub fn letters(text: &str) -> Option<String> {
     let mut letters = String::new();
@@ -107,20 +108,20 @@ pub fn letters(text: &str) -> Option<String> {
     (!letters.is_empty()).then_some(letters)
 }
 
-/// The Han characters of a text that sound like `query`, where some do: the first such part.
+/// Returns the first Han characters of a text whose pinyin or initials match `query`.
 #[must_use]
-pub fn sounding_like(folded: &Folded, query: &str) -> Option<String> {
+pub fn find_match(folded: &Folded, query: &str) -> Option<String> {
     let chars = &folded.chars;
     (0..chars.len()).find_map(|from| {
         let run: Vec<char> =
-            chars[from..].iter().take(LONGEST).take_while(|c| c.to_pinyin().is_some()).copied().collect();
+            chars[from..].iter().take(MAX_KEY_CHARS).take_while(|c| c.to_pinyin().is_some()).copied().collect();
         (2..=run.len()).map(|length| &run[..length]).find_map(|part| {
             let sounds = |key: &Key| match key {
-                // A last syllable that is not typed to its end counts.
+                // The last syllable may be incomplete.
                 Key::Syllables(key) => key.starts_with(query),
                 Key::Initials(key) => key == query,
             };
-            from_start(part).iter().any(sounds).then(|| part.iter().collect())
+            run_keys(part).iter().any(sounds).then(|| part.iter().collect())
         })
     })
 }
@@ -137,18 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_begin_at_every_character() {
+    fn keys_begin_at_each_character() {
         for typed in ["ganxibao", "gxbhs", "xibaohuishu", "huishu", "ganx", "hs"] {
             assert!(has("1型干细胞回输：原理", typed), "{typed}");
         }
         for typed in ["xingganxibaohuishu", "yuanli", "yl"] {
             assert!(has("1型干细胞回输：原理", typed), "{typed}");
         }
-        assert!(!has("干细胞：原理", "baoyuan"), "punctuation parts runs");
+        assert!(!has("干细胞：原理", "baoyuan"), "punctuation ends a run");
     }
 
     #[test]
-    fn a_character_with_several_readings_has_each() {
+    fn each_reading_of_a_character_has_a_key() {
         for typed in ["mianyitiaojie", "mianyidiaojie", "mytj", "mydj"] {
             assert!(has("免疫调节", typed), "{typed}");
         }
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn queries() {
+    fn query_letters_ignore_tones_and_punctuation() {
         for (text, read) in [
             ("gan xi bao", Some("ganxibao")),
             ("Gàn xì bāo", Some("ganxibao")),
@@ -179,13 +180,13 @@ mod tests {
             ("123", None),
             ("", None),
         ] {
-            assert_eq!(query(text).as_deref(), read, "{text}");
+            assert_eq!(query_letters(text).as_deref(), read, "{text}");
         }
     }
 
     #[test]
-    fn the_part_that_sounds_like_it() {
-        let part = |text: &str, typed: &str| sounding_like(&Folded::new(text), typed);
+    fn find_match_returns_the_first_matching_characters() {
+        let part = |text: &str, typed: &str| find_match(&Folded::new(text), typed);
         assert_eq!(part("1型糖尿病与細胞治疗", "tangniaobing").as_deref(), Some("糖尿病"));
         assert_eq!(part("1型糖尿病与細胞治疗", "xbzl").as_deref(), Some("细胞治疗"));
         assert_eq!(part("间充质干细胞", "ganxib").as_deref(), Some("干细胞"));

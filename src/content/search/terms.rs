@@ -1,101 +1,101 @@
-//! What a passage is found by: the terms that are stored with it.
+//! Index terms of passages.
 //!
-//! Han (and kana, and Hangul) is found by single characters and by pairs of neighbours, so that a word of any length is
-//! found without knowing what a word is; other scripts by words. A term says in which field it stands, so that an index of
-//! terms alone answers where something was found:
+//! CJK text is indexed by single characters and by bigrams of adjacent characters, so that a word of any length is found
+//! without a dictionary; other scripts are indexed by words. A prefix names the field of a term, so that one index of terms
+//! also answers in which field something was found:
 //!
-//! | term | stands in |
+//! | term | indexes |
 //! | --- | --- |
 //! | `x` | the passage's own text: heading, questions, lead and text |
 //! | `h:x` | its heading, or a question of the article |
 //! | `t:x` | the title of its article |
-//! | `T:x` | the same, in the first passage of an article only |
+//! | `T:x` | the title, in the first passage of the article only |
 //! | `Q:x` | a question of the article, in the first passage only |
-//! | `p:x`, `i:x` | the sound of the title from some character on, and its initials; in the first passage only |
-//! | `#t:slug`, `#l:locale` | a topic of the article, its locale |
-//! | `#1:n`, `#2:n` | the block of articles, by their ordinal, that the article is in: of 1,024 and of 16,384 |
+//! | `p:x`, `i:x` | pinyin and pinyin initials of the title from each character on, in the first passage only |
+//! | `#t:slug`, `#l:locale` | a topic and the locale of the article |
+//! | `#1:n`, `#2:n` | the small and the large bucket of the article's ordinal ([`Bucket`]) |
 
 use std::collections::BTreeSet;
 
 use super::{
-    atoms::{Atom, atoms},
     fold::Folded,
-    likeness,
+    minhash,
     pinyin::{self, Key},
+    tokens::{Token, tokenize},
 };
 use crate::content::{Document, outline, text};
 
-/// Blocks of articles with consecutive ordinals.
+/// A bucket of articles with consecutive ordinals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Block {
-    /// Of 1,024 articles.
+pub enum Bucket {
+    /// 1,024 articles.
     Small,
-    /// Of 16,384 articles.
+    /// 16,384 articles.
     Large,
 }
 
-impl Block {
-    /// How many articles such a block is for.
+impl Bucket {
+    /// Returns the number of articles of a bucket.
     #[must_use]
     pub fn articles(self) -> i64 {
         match self {
-            Block::Small => 1 << 10,
-            Block::Large => 1 << 14,
+            Bucket::Small => 1 << 10,
+            Bucket::Large => 1 << 14,
         }
     }
 
-    /// The term of the block that the article with this ordinal is in.
+    /// Returns the term of the bucket that contains an ordinal.
     #[must_use]
     pub fn term(self, ordinal: i64) -> String {
         let name = match self {
-            Block::Small => "#1:",
-            Block::Large => "#2:",
+            Bucket::Small => "#1:",
+            Bucket::Large => "#2:",
         };
         format!("{name}{}", ordinal / self.articles())
     }
 }
 
-/// The bits of a passage's place that say which section of its article it is.
+/// Number of low bits of a passage's place that are the index of its section; the high bits are the article's ordinal.
 pub const SECTION_BITS: u32 = 16;
 
-/// How much of a field is searched, in characters: the beginning.
-pub const SEARCHED: usize = 20_000;
+/// Maximum length of an indexed field, in characters; the rest is not searched.
+pub const MAX_INDEXED_CHARS: usize = 20_000;
 
-/// How much of a title can be found by its sound, in characters.
-const LONGEST_HEARD: usize = 100;
+/// Maximum length of a title that pinyin finds, in characters.
+const MAX_PINYIN_CHARS: usize = 100;
 
-/// A part of an article that search finds.
+/// The unit of search: a section, or an article without sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// The number, the anchor and the title of its section; `None` where the article has none.
+    /// Number, anchor and title of the section; `None` if the article has no sections.
     pub section: Option<(String, String, String)>,
-    /// In the first passage the editor's summary and the text before the first heading, else empty.
+    /// The summary and the text before the first heading; empty except in the first passage.
     pub lead: String,
     /// The section's own text, as `format=text` gives it.
     pub text: String,
-    /// What it is found by.
+    /// The index terms.
     pub terms: Vec<String>,
 }
 
-/// What discovery knows of an article.
+/// The index data of an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Indexed {
-    /// Its passages in reading order, one at least; the terms of its blocks are not among theirs yet.
+pub struct ArticleIndex {
+    /// The passages in reading order, at least one. Publishing adds the terms of the buckets.
     pub passages: Vec<Passage>,
-    /// The signature of the terms of its title, questions and headings.
-    pub likeness: [u8; likeness::BITS / 8],
+    /// The signature of the terms of title, questions and headings, for the similarity of articles.
+    pub signature: [u8; minhash::BITS / 8],
 }
 
-/// Reads a document for discovery. Sections without an anchor are left out; publishing gives each one.
+/// Returns the index data of a document, without sections that have no anchor yet.
 #[must_use]
-pub fn index(document: &Document) -> Indexed {
-    let title = Folded::new(&beginning(&document.title));
+pub fn index(document: &Document) -> ArticleIndex {
+    let title = Folded::new(&indexed_part(&document.title));
     let title_terms = Terms::of(&title);
     let mut shared: BTreeSet<String> = title_terms.with("t:").collect();
     shared.extend(document.topics.iter().map(|slug| format!("#t:{slug}")));
     shared.insert(format!("#l:{}", document.locale));
 
-    let mut key = title_terms.0.clone();
+    let mut signature_terms = title_terms.0.clone();
     let entries = outline::entries(&document.sections);
     let anchored = entries.iter().filter(|entry| entry.section.anchor.is_some());
     let labels: Vec<Option<&str>> = anchored.map(|entry| entry.section.label.as_deref()).collect();
@@ -107,57 +107,57 @@ pub fn index(document: &Document) -> Indexed {
     if sections.is_empty() {
         sections.push((None, &[]));
     }
-    let made = sections.into_iter().enumerate().map(|(place, (section, blocks))| {
-        let mut terms = Budget::new(&shared);
+    let passages = sections.into_iter().enumerate().map(|(index, (section, blocks))| {
+        let mut terms = BoundedTerms::new(&shared);
         let heading = section.as_ref().map(|(.., heading)| heading.as_str()).unwrap_or_default();
-        // The label is printed before the title, and found like it.
-        let printed = labels.get(place).copied().flatten().unwrap_or_default();
-        let mut headings = Terms::of(&Folded::new(&beginning(&format!("{printed} {heading}")))).0;
+        // Readers also search for the printed label, such as 一、.
+        let label = labels.get(index).copied().flatten().unwrap_or_default();
+        let mut headings = Terms::of(&Folded::new(&indexed_part(&format!("{label} {heading}")))).0;
         let mut lead = String::new();
-        if place == 0 {
+        if index == 0 {
             terms.extend(title_terms.with("T:"));
-            let heard = &title.chars[..title.chars.len().min(LONGEST_HEARD)];
-            terms.extend(pinyin::keys(heard, true).into_iter().map(|key| match key {
+            let pinyin_chars = &title.chars[..title.chars.len().min(MAX_PINYIN_CHARS)];
+            terms.extend(pinyin::keys(pinyin_chars, true).into_iter().map(|key| match key {
                 Key::Syllables(key) => format!("p:{key}"),
                 Key::Initials(key) => format!("i:{key}"),
             }));
             for question in &document.questions {
-                let question = Terms::of(&Folded::new(&beginning(question)));
+                let question = Terms::of(&Folded::new(&indexed_part(question)));
                 terms.extend(question.with("Q:"));
                 headings.extend(question.0);
             }
             let parts = [document.summary.clone().unwrap_or_default(), text::blocks(&document.lead)];
-            lead = beginning(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n"));
+            lead = indexed_part(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n"));
         }
-        key.extend(headings.iter().cloned());
+        signature_terms.extend(headings.iter().cloned());
         terms.extend(headings.iter().map(|term| format!("h:{term}")));
         terms.extend(headings);
         terms.extend(Terms::of(&Folded::new(&lead)).0);
-        let text = beginning(&text::blocks(blocks));
+        let text = indexed_part(&text::blocks(blocks));
         terms.extend(Terms::of(&Folded::new(&text)).0);
         Passage { section, lead, text, terms: terms.set.into_iter().collect() }
     });
-    let passages = made.collect();
-    Indexed { passages, likeness: likeness::signature(&key) }
+    let passages = passages.collect();
+    ArticleIndex { passages, signature: minhash::signature(&signature_terms) }
 }
 
-fn beginning(text: &str) -> String {
-    text.char_indices().nth(SEARCHED).map_or(text, |(end, _)| &text[..end]).to_owned()
+fn indexed_part(text: &str) -> String {
+    text.char_indices().nth(MAX_INDEXED_CHARS).map_or(text, |(end, _)| &text[..end]).to_owned()
 }
 
-/// The terms of one passage, as many as a `tsvector` holds with some to spare: it has room for 1 MiB of them.
-struct Budget {
+/// The terms of one passage, limited because a `tsvector` has room for 1 MiB.
+struct BoundedTerms {
     set: BTreeSet<String>,
     left: usize,
 }
 
-impl Budget {
+impl BoundedTerms {
     const BYTES: usize = 768 << 10;
 
-    fn new(first: &BTreeSet<String>) -> Budget {
-        let mut made = Budget { set: BTreeSet::new(), left: Budget::BYTES };
-        made.extend(first.iter().cloned());
-        made
+    fn new(first: &BTreeSet<String>) -> BoundedTerms {
+        let mut terms = BoundedTerms { set: BTreeSet::new(), left: BoundedTerms::BYTES };
+        terms.extend(first.iter().cloned());
+        terms
     }
 
     fn extend(&mut self, terms: impl IntoIterator<Item = String>) {
@@ -176,9 +176,9 @@ struct Terms(BTreeSet<String>);
 
 impl Terms {
     fn of(folded: &Folded) -> Terms {
-        let atoms = atoms(folded);
-        let mut terms: BTreeSet<String> = atoms.iter().map(|atom| written(folded, atom)).collect();
-        terms.extend(atoms.windows(2).filter_map(|two| pair(folded, &two[0], &two[1])));
+        let tokens = tokenize(folded);
+        let mut terms: BTreeSet<String> = tokens.iter().map(|token| token_text(folded, token)).collect();
+        terms.extend(tokens.windows(2).filter_map(|two| bigram(folded, &two[0], &two[1])));
         Terms(terms)
     }
 
@@ -187,15 +187,15 @@ impl Terms {
     }
 }
 
-/// An atom as a term.
-pub(super) fn written(folded: &Folded, atom: &Atom) -> String {
-    folded.chars[atom.chars.clone()].iter().collect()
+/// Returns a token as a term.
+pub(super) fn token_text(folded: &Folded, token: &Token) -> String {
+    folded.chars[token.chars.clone()].iter().collect()
 }
 
-/// Two neighbours of a script without spaces as a term.
-pub(super) fn pair(folded: &Folded, first: &Atom, second: &Atom) -> Option<String> {
-    let neighbours = first.wide && second.wide && second.place == first.place + 1;
-    neighbours.then(|| [first, second].into_iter().map(|atom| written(folded, atom)).collect())
+/// Returns two adjacent CJK tokens as a term.
+pub(super) fn bigram(folded: &Folded, first: &Token, second: &Token) -> Option<String> {
+    let adjacent = first.is_cjk && second.is_cjk && second.position == first.position + 1;
+    adjacent.then(|| [first, second].into_iter().map(|token| token_text(folded, token)).collect())
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_for_each_section_the_lead_in_the_first() {
+    fn each_section_is_a_passage_and_the_first_has_the_lead() {
         let made = read(
             "---\nslug: a\ntitle: 幹細胞\nquestions: [贵吗]\nsummary: 摘要。\ntopics: [x]\n---\n导语\n\n## 一、费用 {#fee}\n\nCAR-T 很贵\n\n### 细目 {#detail}\n\n文\n",
         );
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(sections, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
         assert_eq!((made[0].lead.as_str(), made[0].text.as_str()), ("摘要。\n\n导语", "CAR-T 很贵"));
         assert_eq!((made[1].lead.as_str(), made[1].text.as_str()), ("", "文"));
-        let has = |place: usize, term: &str| made[place].terms.iter().any(|t| t == term);
+        let has = |index: usize, term: &str| made[index].terms.iter().any(|t| t == term);
         for term in [
             "t:干细",
             "T:细胞",
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_has_no_more_terms_than_fit() {
-        // As many different pairs of characters of four bytes as one field is searched for, in each of them.
+    fn terms_of_a_passage_are_limited() {
+        // Each field has the maximum number of distinct bigrams, of characters of four bytes.
         let rare = |from: u32| -> String { (from..from + 15_000).filter_map(char::from_u32).collect() };
         let text = "---\nslug: a\ntitle: T\n---\n## 标题 {#a}\n";
         let mut document = markdown::read(text, None).unwrap().document;
@@ -260,22 +260,22 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_long_text_is_searched() {
-        let text = format!("头{}尾", "中".repeat(SEARCHED));
+    fn only_the_beginning_of_a_long_text_is_indexed() {
+        let text = format!("头{}尾", "中".repeat(MAX_INDEXED_CHARS));
         let made = read(&format!("---\nslug: a\ntitle: T\n---\n## 标题 {{#a}}\n\n{text}\n"));
-        assert_eq!(made[0].text.chars().count(), SEARCHED);
+        assert_eq!(made[0].text.chars().count(), MAX_INDEXED_CHARS);
         assert!(made[0].terms.iter().any(|term| term == "头中"));
         assert!(!made[0].terms.iter().any(|term| term == "尾"));
     }
 
     #[test]
-    fn blocks() {
-        assert_eq!((Block::Small.term(1023), Block::Small.term(1024)), ("#1:0".to_owned(), "#1:1".to_owned()));
-        assert_eq!((Block::Large.term(16_383), Block::Large.term(16_384)), ("#2:0".to_owned(), "#2:1".to_owned()));
+    fn bucket_terms_change_at_their_size() {
+        assert_eq!((Bucket::Small.term(1023), Bucket::Small.term(1024)), ("#1:0".to_owned(), "#1:1".to_owned()));
+        assert_eq!((Bucket::Large.term(16_383), Bucket::Large.term(16_384)), ("#2:0".to_owned(), "#2:1".to_owned()));
     }
 
     #[test]
-    fn an_article_without_sections_has_one_passage() {
+    fn article_without_sections_has_one_passage() {
         let made = read("---\nslug: a\ntitle: T\n---\n只有导语\n");
         assert_eq!(made.len(), 1);
         assert_eq!((made[0].section.clone(), made[0].lead.as_str(), made[0].text.as_str()), (None, "只有导语", ""));

@@ -76,7 +76,7 @@ impl PublishTx {
             tags.insert("topics".to_owned());
         }
         let indexed = terms::index(&document);
-        let likeness = Signature(indexed.likeness);
+        let likeness = Signature(indexed.signature);
         let ordinal = self.write_article(id, (number, &document, &hash), &body, likeness).await?;
         self.write_passages(id, ordinal, indexed).await?;
         self.write_completions(id, &document).await?;
@@ -110,7 +110,7 @@ impl PublishTx {
         let latest: Option<i32> = newer.select(dsl::max(revisions::number)).first(self.connection()).await?;
         let Some(latest) = latest else { return Ok(()) };
         let Revision { document, section_ids, .. } = history::read(self.connection(), id, latest).await?;
-        match sections::contested(this, (&document, &section_ids)) {
+        match sections::find_contested_anchor(this, (&document, &section_ids)) {
             Some(anchor) => Err(Error::Conflict(format!(
                 "the latest revision, {latest}, gives the anchor `{anchor}` to another section than revision {number}; \
                  publish the latest revision, or change the anchor in it"

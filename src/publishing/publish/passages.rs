@@ -20,8 +20,8 @@ use crate::{
     content::{
         Document,
         search::{
-            completion, likeness,
-            terms::{Block, Indexed, Passage, SECTION_BITS},
+            completion, minhash,
+            terms::{ArticleIndex, Bucket, Passage, SECTION_BITS},
         },
     },
     db::schema::{completions, passages, sql_types},
@@ -37,12 +37,12 @@ diesel::define_sql_function! {
 /// A likeness signature, stored as `bit(n)`.
 #[derive(Debug, Clone, Copy, diesel::expression::AsExpression)]
 #[diesel(sql_type = sql_types::Bit)]
-pub(super) struct Signature(pub [u8; likeness::BITS / 8]);
+pub(super) struct Signature(pub [u8; minhash::BITS / 8]);
 
 impl ToSql<sql_types::Bit, Pg> for Signature {
     /// The binary form of `bit(n)`: the number of bits, and the bits.
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let length = i32::try_from(likeness::BITS)?;
+        let length = i32::try_from(minhash::BITS)?;
         out.write_all(&length.to_be_bytes())?;
         out.write_all(&self.0)?;
         Ok(IsNull::No)
@@ -54,11 +54,11 @@ const CHUNK: usize = 500;
 
 impl PublishTx {
     /// Writes the passages of an article that changed.
-    pub(super) async fn write_passages(&mut self, id: Uuid, ordinal: i64, indexed: Indexed) -> Result<(), Error> {
+    pub(super) async fn write_passages(&mut self, id: Uuid, ordinal: i64, indexed: ArticleIndex) -> Result<(), Error> {
         let first = ordinal << SECTION_BITS;
         // Sections beyond the last place are readable, but not found.
         let places = first..first + (1 << SECTION_BITS);
-        let blocks = [Block::Small.term(ordinal), Block::Large.term(ordinal)];
+        let blocks = [Bucket::Small.term(ordinal), Bucket::Large.term(ordinal)];
         let made = places.clone().zip(indexed.passages).map(|(place, mut passage)| {
             passage.terms.extend(blocks.iter().cloned());
             (place, digest(&passage), passage)

@@ -1,33 +1,35 @@
-//! Which section of a new revision is which of the old: the identity of sections across edits.
+//! Identity of sections: matches the sections of a new revision with those that the article has or had.
 //!
-//! What must hold:
-//! - a section that was only edited, moved, renumbered, retitled or given another anchor keeps its id;
-//! - an anchor that a section ever had is never given to another;
-//! - every section comes out with an id and an anchor of its own;
-//! - the outcome depends on nothing but the input.
+//! Invariants:
+//! - an edited, moved, renumbered or retitled section, or one with a new anchor, keeps its id;
+//! - an anchor is never given to another section;
+//! - every section gets its own id and anchor;
+//! - the result depends only on the input.
 //!
-//! Sections are matched in this order, each old and each new one at most once:
-//! 1. by an anchor that the author wrote;
-//! 2. by title and text, unchanged, under the same parent; then anywhere, where the text is longer than a phrase and stands
-//!    once;
-//! 3. by title under the same parent, where only one old and one new section there still have it, and either their number
-//!    there or a good part of their text is the same;
-//! 4. by text alone, unchanged, where it is longer than a phrase and stands once;
-//! 5. by likeness: Dice's coefficient over character bigrams of title and text, best pairs first, at least
-//!    [`LIKENESS`]. What stands unchanged more than once waits for 7;
-//! 6. by title under the same parent, as before, where what is left of the sections there puts both behind the same one;
-//! 7. by title and text, unchanged, once more, now that more parents are known: under the same one, then anywhere in order;
-//! 8. by the hash of a section that was removed earlier: what comes back unchanged is the same section.
+//! Sections are matched in this order, each old and each new one at most once. A text is *distinctive* if it has more than
+//! eight characters.
+//! 1. by an explicit anchor;
+//! 2. by equal title and text under the same parent; then anywhere, if the text is distinctive and unique;
+//! 3. by title, if it is unique under the same parent in both revisions, and the number there is the same or the texts are
+//!    similar;
+//! 4. by equal text, if it is distinctive and unique;
+//! 5. by similarity: Dice's coefficient of the character bigrams of title and text, best pairs first, at least
+//!    [`MIN_SIMILARITY`]. Repeated sections without a change wait for step 7;
+//! 6. by title as in step 3, with the same predecessor instead of the same number;
+//! 7. by equal title and text again, because more parents are matched now: under the same parent, then anywhere in order;
+//! 8. by the hash of a section that was removed earlier: an unchanged section that returns keeps its id.
 //!
-//! What was before is first the latest revision, and then, for the sections that it did not account for, the revision that
-//! readers see: an editor may go on from either. A place in that is no place in a later one, and counts for nothing.
+//! Steps 2 to 7 compare with the latest revision first, then with the published one, because an editor may continue from
+//! either. Numbers and order are compared only with the latest revision.
 //!
-//! A title alone is no identity where it repeats (every part may end with 小结): the text decides then. An anchor alone is
-//! none where its section stands elsewhere in the text, unchanged: it would go to another section, and is refused. The
-//! anchor of a section that is gone brings that one back, whatever the text under it.
+//! A repeated title does not identify a section (every chapter may end with 小结), so the text decides. An explicit anchor is
+//! refused if its section is elsewhere in the new text, unchanged. If its section is gone, the anchor restores it, whatever
+//! the text.
+//!
+//! - `matching`: the steps · `titles`: steps 3 and 6 · `similarity`: step 5
 
-mod likeness;
 mod matching;
+mod similarity;
 #[cfg(test)]
 mod tests;
 mod titles;
@@ -36,121 +38,129 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-pub use self::likeness::LIKENESS;
-use self::matching::{Matching, New, When};
+use self::matching::{Matching, NewSection, RevisionKind};
+pub use self::similarity::MIN_SIMILARITY;
 use crate::content::{Anchor, Document, Section, outline, text};
 
 /// A section that the article has or had.
 #[derive(Debug, Clone)]
-pub struct Known {
-    /// Its identity.
+pub struct KnownSection {
+    /// The section's id.
     pub id: Uuid,
-    /// The anchor that it has, or had last.
+    /// The current or last anchor.
     pub anchor: Anchor,
-    /// The other anchors that it ever had.
+    /// Its earlier anchors.
     pub aliases: Vec<Anchor>,
-    /// Its title, as it is or was last.
+    /// The current or last title.
     pub title: String,
-    /// The hash of its content, as it is or was last.
+    /// The current or last content hash.
     pub hash: String,
-    /// What the latest revision says of it; `None` where it is not in it.
-    pub latest: Option<Present>,
-    /// What another revision says of it that readers see; `None` where it is in none.
-    pub other: Option<Present>,
+    /// The section in the latest revision, if it has it.
+    pub latest: Option<SectionVersion>,
+    /// The section in the published revision, if it has it.
+    pub published: Option<SectionVersion>,
 }
 
-/// A section as it stands in a revision.
+/// A section in one revision.
 #[derive(Debug, Clone)]
-pub struct Present {
-    /// Its title.
+pub struct SectionVersion {
+    /// The title.
     pub title: String,
-    /// The section above it.
+    /// The id of the parent section.
     pub parent: Option<Uuid>,
-    /// Its number: its place among the sections under the same parent is the last part.
+    /// The number; its last part is the position among the siblings.
     pub number: String,
-    /// Its own text.
+    /// The section's own text.
     pub text: String,
 }
 
-/// The sections of the latest revision, in reading order, as the next one will know them.
+/// Returns the sections of the latest revision in reading order.
 #[must_use]
-pub fn present(document: &Document, ids: &[Uuid]) -> Vec<Known> {
-    let known = standing(document, ids).map(|(id, anchor, hash, present)| Known {
+pub fn latest_sections(document: &Document, ids: &[Uuid]) -> Vec<KnownSection> {
+    let known = section_versions(document, ids).map(|(id, anchor, hash, version)| KnownSection {
         id,
         anchor,
         aliases: Vec::new(),
-        title: present.title.clone(),
+        title: version.title.clone(),
         hash,
-        latest: Some(present),
-        other: None,
+        latest: Some(version),
+        published: None,
     });
     known.collect()
 }
 
-/// Adds the sections of another revision that readers see; where there are several, what the first says of a section
-/// counts. None of their anchors goes to another section.
-pub fn add_other(known: &mut Vec<Known>, document: &Document, ids: &[Uuid]) {
-    let places: HashMap<Uuid, usize> = known.iter().enumerate().map(|(place, section)| (section.id, place)).collect();
-    for (id, anchor, hash, present) in standing(document, ids) {
-        if let Some(section) = places.get(&id).and_then(|place| known.get_mut(*place)) {
-            section.other.get_or_insert(present);
+/// Adds the sections of another revision that readers see. Of several such revisions the first one counts. Their anchors
+/// are reserved too.
+pub fn add_published(known: &mut Vec<KnownSection>, document: &Document, ids: &[Uuid]) {
+    let indexes: HashMap<Uuid, usize> = known.iter().enumerate().map(|(index, section)| (section.id, index)).collect();
+    for (id, anchor, hash, version) in section_versions(document, ids) {
+        if let Some(section) = indexes.get(&id).and_then(|index| known.get_mut(*index)) {
+            section.published.get_or_insert(version);
             section.aliases.push(anchor);
         } else {
-            let title = present.title.clone();
-            known.push(Known { id, anchor, aliases: Vec::new(), title, hash, latest: None, other: Some(present) });
+            let title = version.title.clone();
+            known.push(KnownSection {
+                id,
+                anchor,
+                aliases: Vec::new(),
+                title,
+                hash,
+                latest: None,
+                published: Some(version),
+            });
         }
     }
 }
 
-/// The sections of a revision: id, anchor, hash and what it says of them.
-fn standing(document: &Document, ids: &[Uuid]) -> impl Iterator<Item = (Uuid, Anchor, String, Present)> {
+/// Returns id, anchor, hash and content of each section of a revision.
+fn section_versions(document: &Document, ids: &[Uuid]) -> impl Iterator<Item = (Uuid, Anchor, String, SectionVersion)> {
     outline::entries(&document.sections).into_iter().zip(ids).filter_map(|(entry, id)| {
-        let present = Present {
+        let version = SectionVersion {
             title: entry.section.title.clone(),
-            parent: entry.parent.and_then(|place| ids.get(place).copied()),
+            parent: entry.parent.and_then(|index| ids.get(index).copied()),
             number: entry.number,
             text: text::blocks(&entry.section.blocks),
         };
-        Some((*id, entry.section.anchor.clone()?, outline::section_hash(entry.section), present))
+        Some((*id, entry.section.anchor.clone()?, outline::section_hash(entry.section), version))
     })
 }
 
-/// Gives every section of `document` its anchor, and returns their ids in reading order; or, where the text claims an anchor
-/// of one section for another, says so of each.
-pub fn identify(document: &mut Document, known: &[Known]) -> Result<Vec<Uuid>, Vec<String>> {
+/// Gives every section of `document` its anchor and returns the ids in reading order, or an error for each anchor that is
+/// claimed for another section.
+pub fn identify(document: &mut Document, known: &[KnownSection]) -> Result<Vec<Uuid>, Vec<String>> {
     let entries = outline::entries(&document.sections);
-    let new: Vec<New> = entries.iter().map(New::from).collect();
+    let new: Vec<NewSection> = entries.iter().map(NewSection::from).collect();
     let mut matching = Matching::new(&new, known);
-    let faults = matching.by_anchor();
-    if !faults.is_empty() {
-        return Err(faults);
+    let errors = matching.match_by_anchor();
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    matching.by_content(When::Latest);
-    matching.by_content(When::Other);
-    matching.by_hash(&entries);
+    matching.match_by_content(RevisionKind::Latest);
+    matching.match_by_content(RevisionKind::Published);
+    matching.match_by_hash(&entries);
 
     let old_of = matching.into_old();
     let ids = old_of.iter().map(|old| old.map_or_else(Uuid::now_v7, |old| known[old].id)).collect();
     let mut anchors = old_of.iter().map(|old| old.map(|old| known[old].anchor.clone()));
-    keep_anchors(&mut document.sections, &mut anchors);
+    restore_anchors(&mut document.sections, &mut anchors);
     let reserved: HashSet<&Anchor> = known.iter().flat_map(|old| old.aliases.iter().chain([&old.anchor])).collect();
     outline::fill_anchors(document, &|anchor| reserved.contains(anchor));
     Ok(ids)
 }
 
-fn keep_anchors(sections: &mut [Section], anchors: &mut dyn Iterator<Item = Option<Anchor>>) {
+fn restore_anchors(sections: &mut [Section], anchors: &mut dyn Iterator<Item = Option<Anchor>>) {
     for section in sections {
-        let kept = anchors.next().flatten();
+        let anchor = anchors.next().flatten();
         if section.anchor.is_none() {
-            section.anchor = kept;
+            section.anchor = anchor;
         }
-        keep_anchors(&mut section.children, anchors);
+        restore_anchors(&mut section.children, anchors);
     }
 }
 
-/// The first anchor of one revision that the other gives to another section.
+/// Returns the first anchor that the two revisions give to different sections.
 #[must_use]
-pub fn contested(one: (&Document, &[Uuid]), other: (&Document, &[Uuid])) -> Option<Anchor> {
+pub fn find_contested_anchor(one: (&Document, &[Uuid]), other: (&Document, &[Uuid])) -> Option<Anchor> {
     let owners: HashMap<Anchor, Uuid> = anchors(one).collect();
     anchors(other).find(|(anchor, id)| owners.get(anchor).is_some_and(|owner| owner != id)).map(|(anchor, _)| anchor)
 }

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use crate::{
     content::search::{
-        Fields,
-        query::of_term,
-        terms::{Block, SECTION_BITS},
+        PassageFields,
+        query::term_tsquery,
+        terms::{Bucket, SECTION_BITS},
     },
     db::{
         schema::passages,
@@ -67,9 +67,9 @@ impl Candidate {
 
     /// What it is compared by. The first of an article stands for its questions, too.
     #[must_use]
-    pub fn fields(&self) -> Fields<'_> {
+    pub fn fields(&self) -> PassageFields<'_> {
         let is_first = self.place & ((1 << SECTION_BITS) - 1) == 0;
-        Fields {
+        PassageFields {
             title: &self.title,
             questions: if is_first { &self.questions } else { &[] },
             heading: &self.heading,
@@ -128,7 +128,7 @@ pub async fn portion(
     while below > bottom {
         let newest = (below - 1) >> SECTION_BITS;
         let block = seen(&candidates, below).pace(most - candidates.len());
-        let terms = [query.to_owned(), of_term(&block.term(newest))];
+        let terms = [query.to_owned(), term_tsquery(&block.term(newest))];
         let from = ((newest / block.articles() * block.articles()) << SECTION_BITS).max(bottom);
         let found = fetch(connection, terms, (below, from), most - candidates.len(), text - read).await?;
         read += found.iter().map(Candidate::length).sum::<usize>();
@@ -146,15 +146,15 @@ pub async fn portion(
 
 impl Seen {
     /// The next block to look in for so many more.
-    fn pace(self, wanted: usize) -> Block {
+    fn pace(self, wanted: usize) -> Bucket {
         let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let (small, found) = (Block::Small.articles(), whole(self.found));
+        let (small, found) = (Bucket::Small.articles(), whole(self.found));
         // A few articles say nothing of the rest.
         let unknown = self.walked < small / 2;
         if unknown || whole(wanted).saturating_mul(self.walked) <= FEW.saturating_mul(found).saturating_mul(small) {
-            Block::Small
+            Bucket::Small
         } else {
-            Block::Large
+            Bucket::Large
         }
     }
 }
@@ -185,10 +185,10 @@ mod tests {
     #[test]
     fn the_pace_follows_what_was_found() {
         let pace = |found, walked, wanted| Seen { found, walked }.pace(wanted);
-        assert_eq!(pace(0, 0, 200), Block::Small);
-        assert_eq!(pace(100, 3, 100), Block::Small, "three articles say nothing");
-        assert_eq!(pace(0, 1024, 200), Block::Large);
-        assert_eq!(pace(55, 1024, 145), Block::Small, "three more are enough");
-        assert_eq!(pace(10, 1024, 190), Block::Large, "nineteen would be needed");
+        assert_eq!(pace(0, 0, 200), Bucket::Small);
+        assert_eq!(pace(100, 3, 100), Bucket::Small, "three articles say nothing");
+        assert_eq!(pace(0, 1024, 200), Bucket::Large);
+        assert_eq!(pace(55, 1024, 145), Bucket::Small, "three more are enough");
+        assert_eq!(pace(10, 1024, 190), Bucket::Large, "nineteen would be needed");
     }
 }

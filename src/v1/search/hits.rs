@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     content::search::{
-        Class, Fields, Matcher, Query,
+        Class, Matcher, PassageFields, Query,
         fold::Folded,
         pinyin,
-        query::{self, of_class},
+        query::{self, class_tsquery},
         score, snippet,
     },
     db::schema::{articles, passages},
@@ -91,7 +91,7 @@ async fn find(
     let mut found = Vec::new();
     let (mut read, mut seen) = (0, Seen::default());
     while let Some(class) = Class::ALL.get(place_of_class) {
-        let condition = of_class(queries, *class).filter(|_| below > 0);
+        let condition = class_tsquery(queries, *class).filter(|_| below > 0);
         if let Some(condition) = condition {
             if read == PORTIONS {
                 return Ok((found, Some(Position(place_of_class, below, lowest, score, place))));
@@ -131,7 +131,7 @@ async fn find(
 }
 
 /// Which of the queries a passage answers best, and how well.
-fn best(matchers: &[Matcher], fields: &Fields<'_>) -> Option<(usize, f64)> {
+fn best(matchers: &[Matcher], fields: &PassageFields<'_>) -> Option<(usize, f64)> {
     let scores = matchers.iter().map(|matcher| score::score(matcher, fields)).enumerate();
     let scores = scores.filter_map(|(by, score)| Some((by, score?)));
     scores.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
@@ -157,10 +157,10 @@ const READINGS: usize = 4;
 /// The query, and what it sounds like.
 async fn with_sound(connection: &AsyncPgConnection, asked: &Query, top: i64) -> Result<Vec<Query>, Error> {
     let mut queries = vec![asked.clone()];
-    if let Some(letters) = asked.sound() {
-        let heard = portion(connection, &query::of_sound(letters), top, None, Seen::default()).await?;
+    if let Some(letters) = asked.pinyin() {
+        let heard = portion(connection, &query::pinyin_tsquery(letters), top, None, Seen::default()).await?;
         for candidate in heard.candidates.iter().take(HEARD) {
-            let Some(part) = pinyin::sounding_like(&Folded::new(candidate.fields().title), letters) else { continue };
+            let Some(part) = pinyin::find_match(&Folded::new(candidate.fields().title), letters) else { continue };
             let query = Query::new(&part);
             if !queries.contains(&query) && queries.len() <= READINGS {
                 queries.push(query);

@@ -26,8 +26,8 @@ use crate::{
         Locale, Slug,
         search::{
             Query,
-            query::{LONGEST, of_term},
-            snippet::Piece,
+            query::{MAX_QUERY_CHARS, term_tsquery},
+            snippet::SnippetPart,
         },
     },
     db::Connection,
@@ -63,7 +63,7 @@ impl FromQuery for SearchQuery {
 
 /// Reads `q`, which may be empty.
 pub(crate) fn read_text(p: &mut Parameters, description: &'static str) -> String {
-    let schema = string().max_length(Some(LONGEST)).pattern(Some("^[^\\u0000]*$"));
+    let schema = string().max_length(Some(MAX_QUERY_CHARS)).pattern(Some("^[^\\u0000]*$"));
     let text = p.declare("q", description).example("干细胞").text(schema).unwrap_or_default();
     if is_within_length(p, &text) { text } else { String::new() }
 }
@@ -71,7 +71,7 @@ pub(crate) fn read_text(p: &mut Parameters, description: &'static str) -> String
 /// Reads `q`, which must have a character other than white space and control characters.
 fn read_required_text(p: &mut Parameters, description: &'static str, example: &'static str) -> String {
     let visible = "^[^\\u0000]*[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000]*$";
-    let schema = string().min_length(Some(1)).max_length(Some(LONGEST)).pattern(Some(visible));
+    let schema = string().min_length(Some(1)).max_length(Some(MAX_QUERY_CHARS)).pattern(Some(visible));
     let text = p.declare("q", description).example(example).required().text(schema).unwrap_or_default();
     if !is_within_length(p, &text) {
         return String::new();
@@ -83,9 +83,9 @@ fn read_required_text(p: &mut Parameters, description: &'static str, example: &'
 }
 
 fn is_within_length(p: &mut Parameters, text: &str) -> bool {
-    let is_within = text.chars().nth(LONGEST).is_none();
+    let is_within = text.chars().nth(MAX_QUERY_CHARS).is_none();
     if !is_within {
-        p.fault("q", format!("the text is too long: expected {LONGEST} characters at most"));
+        p.fault("q", format!("the text is too long: expected {MAX_QUERY_CHARS} characters at most"));
     }
     is_within
 }
@@ -100,7 +100,7 @@ pub struct Hit {
     pub section: Option<Place>,
     /// Sentences of the original text with what was found: of the section where it stands there, else of what stands before
     /// the first heading, of the heading, of a question or of the title. The pieces joined are a part of that text.
-    pub snippet: Vec<Piece>,
+    pub snippet: Vec<SnippetPart>,
     /// What the hits are ordered by, from 0 to 1: the better the place and the match.
     #[schema(example = 0.61, minimum = 0, maximum = 1)]
     pub score: f64,
@@ -172,8 +172,8 @@ impl SearchQuery {
 
     /// What every hit must have besides.
     fn within(&self) -> String {
-        let topic = self.topic.iter().map(|slug| format!(" & {}", of_term(&format!("#t:{slug}"))));
-        let locale = self.locale.iter().map(|locale| format!(" & {}", of_term(&format!("#l:{locale}"))));
+        let topic = self.topic.iter().map(|slug| format!(" & {}", term_tsquery(&format!("#t:{slug}"))));
+        let locale = self.locale.iter().map(|locale| format!(" & {}", term_tsquery(&format!("#l:{locale}"))));
         topic.chain(locale).collect()
     }
 }

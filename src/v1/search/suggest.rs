@@ -16,7 +16,7 @@ use super::{
     read_required_text,
 };
 use crate::{
-    content::search::{Fields, Matcher, Query, completion, pinyin, query::of_completions, score},
+    content::search::{Matcher, PassageFields, Query, completion, pinyin, query::completion_tsquery, score},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -45,7 +45,7 @@ impl FromQuery for SuggestQuery {
     fn from_query(p: &mut Parameters) -> Self {
         let description = "Text typed so far: characters, pinyin, or the initials of pinyin.";
         let text = read_required_text(p, description, "干细");
-        let typed = completion::typed(&text);
+        let typed = completion::key_prefix(&text);
         if !typed.is_empty() {
             p.set_canonical("q", &typed);
         }
@@ -143,16 +143,16 @@ async fn completions(mut connection: &AsyncPgConnection, asked: &SuggestQuery) -
 
 /// Those that hold what was typed anywhere, of the newest articles.
 async fn holding(connection: &AsyncPgConnection, query: &Query) -> Result<Vec<Line>, Error> {
-    let Some(condition) = of_completions(query) else { return Ok(Vec::new()) };
+    let Some(condition) = completion_tsquery(query) else { return Ok(Vec::new()) };
     let found = portion(connection, &condition, top(connection).await?, None, Seen::default()).await?;
     let matcher = Matcher::new(query);
     let mut lines = Vec::new();
     for candidate in &found.candidates {
-        let Fields { title, questions, .. } = candidate.fields();
+        let PassageFields { title, questions, .. } = candidate.fields();
         let titles = std::iter::once((title, SuggestionKind::Title));
         for (text, kind) in titles.chain(questions.iter().map(|question| (question.as_str(), SuggestionKind::Question)))
         {
-            if score::holds(&matcher, text) {
+            if score::contains_all(&matcher, text) {
                 lines.push((text.to_owned(), kind, candidate.slug.clone()));
             }
         }

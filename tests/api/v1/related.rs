@@ -76,7 +76,7 @@ async fn every_item_says_why_and_stands_once() {
 
 /// The likeness of two small articles, by its documented formula.
 fn likeness(one: &str, other: &str) -> f64 {
-    let signature = |slug: &str| terms::index(&document(&article(slug, "", "文。"))).likeness;
+    let signature = |slug: &str| terms::index(&document(&article(slug, "", "文。"))).signature;
     let (one, other) = (signature(one), signature(other));
     let equal: u32 = one.iter().zip(&other).map(|(a, b)| (a ^ b).count_zeros()).sum();
     (2.0 * f64::from(equal) / 512.0 - 1.0).max(0.0)

@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::content::{Inline, Section};
 
-/// Few words, so that both sides have much in common.
+/// Text of few distinct words, so that both sides have much in common.
 fn text() -> impl Strategy<Value = String> {
     vec(
         prop::sample::select(vec!["细", "胞", "的", "。", "，", "\n", " ", "cell", "3.5", "e\u{301}", "🇨🇳", "*"]),
@@ -16,7 +16,7 @@ fn text() -> impl Strategy<Value = String> {
     .prop_map(|words| words.concat())
 }
 
-/// Two texts that begin and end with the same, and have something in common between.
+/// Two texts with a common beginning, middle and end.
 fn texts() -> impl Strategy<Value = (String, String)> {
     let around = || vec(text(), 0..3).prop_map(|texts| texts.concat());
     (around(), text(), text(), around(), text(), text(), around())
@@ -33,7 +33,7 @@ fn revision() -> impl Strategy<Value = (Document, Vec<Uuid>)> {
         for (depth, title, text) in sections.into_iter().take(ids.len()) {
             let mut list = &mut document.sections;
             for _ in 0..depth {
-                // A section that has children already, or the last one at this depth.
+                // Nested under the last section of this depth.
                 let Some(last) = list.len().checked_sub(1) else { break };
                 list = &mut list[last].children;
             }
@@ -54,7 +54,7 @@ fn paragraph(text: &str) -> Vec<Block> {
     if text.is_empty() { Vec::new() } else { vec![Block::Paragraph { content }] }
 }
 
-/// The text of one side.
+/// Returns the text of one side.
 fn side(segments: &[Segment], of_older: bool) -> String {
     let part = |segment: &Segment| match segment {
         Segment::Same { text } => text.clone(),
@@ -65,13 +65,13 @@ fn side(segments: &[Segment], of_older: bool) -> String {
     segments.iter().map(part).collect()
 }
 
-/// The same segments the other way.
+/// Returns the segments of the reversed difference.
 fn mirrored(segments: &[Segment]) -> Vec<Segment> {
     let mut out: Vec<Segment> = Vec::new();
     for segment in segments {
         match segment.clone() {
             Segment::Added { text } => {
-                // What was removed comes first.
+                // Removed text comes first.
                 let place = out.len() - usize::from(matches!(out.last(), Some(Segment::Added { .. })));
                 out.insert(place, Segment::Removed { text });
             }
@@ -106,46 +106,46 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn segments_give_both_texts((from, to) in texts(), words in 0..400_usize, lines in 0..60_usize) {
+    fn segments_reproduce_both_texts((from, to) in texts(), words in 0..400_usize, lines in 0..60_usize) {
         let found = words::segments(&from, &to, &mut Budget { words, lines });
         prop_assert_eq!(side(&found, true), from.as_str());
         prop_assert_eq!(side(&found, false), to.as_str());
         for pair in found.windows(2) {
             prop_assert_ne!(std::mem::discriminant(&pair[0]), std::mem::discriminant(&pair[1]));
-            let turned = matches!(pair, [Segment::Added { .. }, Segment::Removed { .. }]);
-            prop_assert!(!turned);
+            let reversed = matches!(pair, [Segment::Added { .. }, Segment::Removed { .. }]);
+            prop_assert!(!reversed);
         }
     }
 
     #[test]
-    fn what_is_omitted_is_all_that_is_missing((from, to) in texts()) {
+    fn omitted_characters_are_counted((from, to) in texts()) {
         let whole = words::segments(&from, &to, &mut Budget::default());
-        let short = words::changed(&from, &to, &mut Budget::default());
+        let short = words::diff_words(&from, &to, &mut Budget::default());
         prop_assert_eq!(short.is_none(), from == to);
         let short = short.unwrap_or(whole.clone());
         let omitted: u32 = short.iter().map(|segment| match segment {
             Segment::Omitted { characters } => *characters,
             _ => 0,
         }).sum();
-        let kept = side(&short, true).chars().count();
-        prop_assert_eq!(kept + omitted as usize, from.chars().count());
+        let shown = side(&short, true).chars().count();
+        prop_assert_eq!(shown + omitted as usize, from.chars().count());
         let is_change = |segment: &&Segment| matches!(segment, Segment::Added { .. } | Segment::Removed { .. });
         let changes = |list: &[Segment]| list.iter().filter(is_change).cloned().collect::<Vec<_>>();
         prop_assert_eq!(changes(&short), changes(&whole));
     }
 
     #[test]
-    fn words_are_the_same_the_other_way((from, to) in texts()) {
-        let forth = words::segments(&from, &to, &mut Budget::default());
+    fn reversed_word_difference_is_mirrored((from, to) in texts()) {
+        let forward = words::segments(&from, &to, &mut Budget::default());
         let back = words::segments(&to, &from, &mut Budget::default());
-        prop_assert_eq!(mirrored(&forth), back);
+        prop_assert_eq!(mirrored(&forward), back);
     }
 
     #[test]
-    fn no_more_siblings_are_called_moved_than_have_to(order in Just((0..8_usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn number_of_moved_siblings_is_minimal_for_any_order(order in Just((0..8_usize).collect::<Vec<_>>()).prop_shuffle()) {
         let list = |order: &[usize]| order.iter().map(|id| format!("## 节 id=s{id}\n")).collect::<Vec<_>>().concat();
         let diff = bodies(&list(&[0, 1, 2, 3, 4, 5, 6, 7]), &list(&order));
-        // Of all choices of sections, the most that stand in their old order.
+        // The size of the largest set of sections in their old order.
         let rises = |chosen: &u32| order.iter().filter(|at| (chosen >> *at) & 1 == 1).is_sorted();
         let most = (0..256_u32).filter(rises).map(u32::count_ones).max().unwrap();
         prop_assert_eq!(diff.counts.moved, 8 - most);
@@ -155,14 +155,14 @@ proptest! {
     }
 
     #[test]
-    fn a_revision_does_not_differ_from_itself(revision in revision()) {
+    fn equal_revisions_have_no_difference(revision in revision()) {
         let diff = between(&revision, &revision);
         prop_assert!(diff.fields.is_empty() && diff.sections.is_empty());
         prop_assert_eq!(diff.counts.unchanged as usize, revision.1.len());
     }
 
     #[test]
-    fn every_section_is_accounted_for_once(from in revision(), to in revision()) {
+    fn every_section_is_listed_or_counted_once(from in revision(), to in revision()) {
         let diff = between(&from, &to);
         let union: BTreeSet<Uuid> = from.1.iter().chain(&to.1).copied().collect();
         let listed = by_id(&diff);
@@ -179,18 +179,18 @@ proptest! {
             prop_assert_eq!(section.before.is_some(), from.1.contains(&section.id));
             prop_assert_eq!(section.after.is_some(), to.1.contains(&section.id));
         }
-        // Those of the newer side come in its reading order.
-        let told: Vec<Uuid> = diff.sections.iter().filter(|s| s.after.is_some()).map(|s| s.id).collect();
-        let read: Vec<Uuid> = to.1.iter().filter(|id| told.contains(id)).copied().collect();
-        prop_assert_eq!(told, read);
+        // Sections of the newer revision are in its reading order.
+        let listed_ids: Vec<Uuid> = diff.sections.iter().filter(|s| s.after.is_some()).map(|s| s.id).collect();
+        let read: Vec<Uuid> = to.1.iter().filter(|id| listed_ids.contains(id)).copied().collect();
+        prop_assert_eq!(listed_ids, read);
     }
 
     #[test]
-    fn the_other_way_is_the_same_with_added_and_removed_exchanged(from in revision(), to in revision()) {
-        let (forth, back) = (between(&from, &to), between(&to, &from));
-        let mirror: BTreeMap<_, _> = by_id(&forth).iter().map(|(id, section)| (*id, mirrored_section(section))).collect();
+    fn reversed_difference_is_mirrored(from in revision(), to in revision()) {
+        let (forward, back) = (between(&from, &to), between(&to, &from));
+        let mirror: BTreeMap<_, _> = by_id(&forward).iter().map(|(id, section)| (*id, mirrored_section(section))).collect();
         prop_assert_eq!(mirror, by_id(&back));
-        prop_assert_eq!(forth.counts.unchanged, back.counts.unchanged);
-        prop_assert_eq!(forth.fields.len(), back.fields.len());
+        prop_assert_eq!(forward.counts.unchanged, back.counts.unchanged);
+        prop_assert_eq!(forward.fields.len(), back.fields.len());
     }
 }

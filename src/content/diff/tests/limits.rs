@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Han characters at random, always the same ones.
+/// Returns pseudo-random Han characters.
 fn noise(mut seed: u64, length: usize, of: u64) -> String {
     let next = |_| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -16,38 +16,38 @@ fn kinds(words: &[Segment]) -> usize {
 }
 
 #[test]
-fn words_then_lines_then_the_whole_text() {
+fn words_then_lines_then_complete_texts_are_compared() {
     let (from, to) = ("甲乙丙丁\n子丑\n天地\n", "甲己丙丁\n子丑\n天人\n");
     let mut budget = Budget { words: 18, lines: 5 };
-    let mut compared = || marked(&words::changed(from, to, &mut budget).unwrap());
+    let mut compared = || marked(&words::diff_words(from, to, &mut budget).unwrap());
     assert_eq!(compared(), "甲[-乙-]{+己+}丙丁⏎子丑⏎天[-地-]{+人+}⏎");
-    // 18 words were free, and 6 lines are more than 5; what both sides begin and end with is not replaced.
+    // The 18 words are used up, and 6 lines exceed 5; the common beginning and end stay.
     assert_eq!(compared(), "[-甲乙丙丁⏎子丑⏎天地⏎-]{+甲己丙丁⏎子丑⏎天人⏎+}");
     let mut budget = Budget { words: 0, lines: 6 };
-    let mut compared = || marked(&words::changed(from, to, &mut budget).unwrap());
+    let mut compared = || marked(&words::diff_words(from, to, &mut budget).unwrap());
     assert_eq!(compared(), "[-甲乙丙丁⏎-]{+甲己丙丁⏎+}子丑⏎[-天地⏎-]{+天人⏎+}");
-    // What was only added costs nothing.
+    // A pure addition is free.
     let mut nothing = Budget { words: 0, lines: 0 };
-    assert_eq!(marked(&words::changed("甲丙", "甲乙丙", &mut nothing).unwrap()), "甲{+乙+}丙");
+    assert_eq!(marked(&words::diff_words("甲丙", "甲乙丙", &mut nothing).unwrap()), "甲{+乙+}丙");
 }
 
 #[test]
-fn two_texts_with_nothing_in_common_are_compared_in_bounded_time() {
-    // As much as is compared by words, and more.
+fn texts_without_anything_in_common_are_compared_in_bounded_time() {
+    // At the limit of words, and above it.
     for (length, of) in [(MAX_WORDS / 2, 300), (1_000_000, 2)] {
         let (from, to) = (noise(1, length, of), noise(2, length, of));
-        let found = words::changed(&from, &to, &mut Budget::default()).unwrap();
+        let found = words::diff_words(&from, &to, &mut Budget::default()).unwrap();
         assert!(kinds(&found) >= 2);
     }
 }
 
 #[test]
-fn many_small_sections_share_the_limit() {
+fn all_sections_share_the_limit() {
     let mut budget = Budget::default();
-    // What both sides have in their middle is found by words only.
+    // Only a comparison by words finds the common middle.
     let around =
         |seed| format!("{}它的免疫原性较低因此适合异体使用{}", noise(seed, 492, 3000), noise(seed + 1, 492, 3000));
     let (from, to) = (around(1), around(3));
-    let by_words = |_: &usize| kinds(&words::changed(&from, &to, &mut budget).unwrap()) > 2;
+    let by_words = |_: &usize| kinds(&words::diff_words(&from, &to, &mut budget).unwrap()) > 2;
     assert_eq!((0..200).filter(by_words).count(), MAX_WORDS / 2000);
 }

@@ -1,4 +1,4 @@
-//! The changes between two texts that are cut into words or lines, as a reader would mark them.
+//! Hunks of a difference: the changes between two texts that are divided into words or lines.
 
 use std::ops::Range;
 
@@ -7,17 +7,16 @@ use similar::{
     algorithms::{self, Capture, IdentifyDistinct},
 };
 
-/// The most characters that two changes have between them by chance.
-const CHANCE: usize = 8;
+/// Maximum length of unchanged text between two hunks that is taken for chance, in characters.
+const MAX_CHANCE_CHARS: usize = 8;
 
-/// Both sides, cut into words or lines.
+/// Both texts, divided into words or lines.
 pub(super) struct Texts<'a> {
     pub from: Vec<&'a str>,
     pub to: Vec<&'a str>,
 }
 
-/// A change: words of both sides that stand for each other. One of the ranges may be empty, not both; between two changes
-/// there is always something that is the same.
+/// A changed range of both texts. At most one of the ranges is empty, and unchanged text separates any two hunks.
 #[derive(Debug, Clone)]
 pub(super) struct Hunk {
     pub from: Range<usize>,
@@ -25,14 +24,14 @@ pub(super) struct Hunk {
 }
 
 impl Hunk {
-    /// The change the other way.
-    fn turned(self) -> Hunk {
+    /// Returns the hunk of the reversed difference.
+    fn reversed(self) -> Hunk {
         Hunk { from: self.to, to: self.from }
     }
 }
 
 impl Texts<'_> {
-    /// All but what both sides begin and end with.
+    /// Returns the range without the common beginning and end.
     pub fn middle(&self) -> Hunk {
         let begin = self.from.iter().zip(&self.to).take_while(|(a, b)| a == b).count();
         let rest = self.from.len().min(self.to.len()) - begin;
@@ -41,7 +40,7 @@ impl Texts<'_> {
         Hunk { from: begin..self.from.len() - end, to: begin..self.to.len() - end }
     }
 
-    /// The changes in their order; `None` where there is more to compare than `left`, from which it is taken.
+    /// Returns the hunks in order, and subtracts the compared units from `left`; `None` if there are more units than that.
     pub fn hunks(&self, left: &mut usize) -> Option<Vec<Hunk>> {
         let middle = self.middle();
         let mut hunks = if middle.from.is_empty() && middle.to.is_empty() {
@@ -50,36 +49,35 @@ impl Texts<'_> {
             vec![middle]
         } else {
             *left = left.checked_sub(middle.from.len() + middle.to.len())?;
-            // Of several shortest answers the same one has to be found from either side.
+            // Ordered, so that the reversed difference makes the same choice among equally short results.
             if self.from > self.to {
-                compare(&self.to, &self.from, &middle.turned()).into_iter().map(Hunk::turned).collect()
+                compare(&self.to, &self.from, &middle.reversed()).into_iter().map(Hunk::reversed).collect()
             } else {
                 compare(&self.from, &self.to, &middle)
             }
         };
-        hunks = self.joined(hunks);
+        hunks = self.merge_chance(hunks);
         self.align(&mut hunks);
         Some(hunks)
     }
 
-    /// The changes without what is the same between two of them by chance, where text was replaced: no more than either has
-    /// itself, and only a few characters of one line. What stands between two additions, such as the marks around a word
-    /// that is now strong, is no chance.
-    fn joined(&self, hunks: Vec<Hunk>) -> Vec<Hunk> {
-        let weight = |hunk: &Hunk| characters(&self.from, &hunk.from).max(characters(&self.to, &hunk.to));
+    /// Merges replacements that are separated only by equality by chance: a few characters of one line, no longer than
+    /// either replacement. Text between two additions is not chance; it may be a word that was marked as strong.
+    fn merge_chance(&self, hunks: Vec<Hunk>) -> Vec<Hunk> {
+        let weight = |hunk: &Hunk| char_count(&self.from, &hunk.from).max(char_count(&self.to, &hunk.to));
         let by_chance = |before: &Hunk, after: &Hunk| {
             let between = before.to.end..after.to.start;
-            let length = characters(&self.to, &between);
+            let length = char_count(&self.to, &between);
             let added_only = before.from.is_empty() && after.from.is_empty();
             let removed_only = before.to.is_empty() && after.to.is_empty();
             !(added_only || removed_only)
-                && length <= CHANCE
+                && length <= MAX_CHANCE_CHARS
                 && length <= weight(before).min(weight(after))
                 && !self.to.get(between).unwrap_or_default().iter().any(|text| text.contains('\n'))
         };
         let mut out: Vec<Hunk> = Vec::with_capacity(hunks.len());
         for mut hunk in hunks {
-            // What became heavier may take what it could not before.
+            // The merged hunk may also absorb the one before.
             while let Some(before) = out.pop_if(|before| by_chance(before, &hunk)) {
                 hunk = Hunk { from: before.from.start..hunk.from.end, to: before.to.start..hunk.to.end };
             }
@@ -88,15 +86,15 @@ impl Texts<'_> {
         out
     }
 
-    /// Moves what was only added or only removed to where sentences and lines begin, as far as that makes no difference:
-    /// in `a[b a]c`, which could be `[a b]a c` as well.
+    /// Shifts additions and removals to sentence and line boundaries where the text is the same: `a[b a]c` is also
+    /// `[a b]a c`.
     fn align(&self, hunks: &mut [Hunk]) {
-        for place in 0..hunks.len() {
-            let before = place.checked_sub(1).and_then(|at| hunks.get(at)).cloned();
-            let after = hunks.get(place + 1).cloned();
-            let Some(hunk) = hunks.get_mut(place) else { continue };
-            // Something stays the same before and behind.
-            let (texts, stretch, room) = if hunk.from.is_empty() {
+        for index in 0..hunks.len() {
+            let before = index.checked_sub(1).and_then(|at| hunks.get(at)).cloned();
+            let after = hunks.get(index + 1).cloned();
+            let Some(hunk) = hunks.get_mut(index) else { continue };
+            // At least one unit stays unchanged between two hunks.
+            let (texts, range, room) = if hunk.from.is_empty() {
                 let first = before.map_or(0, |before| before.to.end + 1);
                 (&self.to, hunk.to.clone(), first..after.map_or(self.to.len(), |after| after.to.start - 1))
             } else if hunk.to.is_empty() {
@@ -105,31 +103,31 @@ impl Texts<'_> {
             } else {
                 continue;
             };
-            let start = best_start(texts, &stretch, &room);
-            let shifted = |at: usize| (at + start).saturating_sub(stretch.start);
+            let start = best_start(texts, &range, &room);
+            let shifted = |at: usize| (at + start).saturating_sub(range.start);
             hunk.from = shifted(hunk.from.start)..shifted(hunk.from.end);
             hunk.to = shifted(hunk.to.start)..shifted(hunk.to.end);
         }
     }
 }
 
-/// The changes of `middle`, with as little change as can be found in the time.
+/// Returns the hunks within `middle`, by Myers' algorithm.
 fn compare(from: &[&str], to: &[&str], middle: &Hunk) -> Vec<Hunk> {
-    let known = IdentifyDistinct::<u32>::new(from, middle.from.clone(), to, middle.to.clone());
-    let mut found = Capture::new();
+    let ids = IdentifyDistinct::<u32>::new(from, middle.from.clone(), to, middle.to.clone());
+    let mut capture = Capture::new();
     let Ok(()) = algorithms::diff(
         Algorithm::Myers,
-        &mut found,
-        known.old_lookup(),
-        known.old_range(),
-        known.new_lookup(),
-        known.new_range(),
+        &mut capture,
+        ids.old_lookup(),
+        ids.old_range(),
+        ids.new_lookup(),
+        ids.new_range(),
     );
-    let same = found.ops().iter().filter_map(|op| match *op {
+    let same = capture.ops().iter().filter_map(|op| match *op {
         DiffOp::Equal { old_index, new_index, len } => Some((old_index, new_index, len)),
         _ => None,
     });
-    // The changes are what lies between the equal stretches.
+    // Hunks are the gaps between equal ranges.
     let mut hunks = Vec::new();
     let (mut from, mut to) = (middle.from.start, middle.to.start);
     for (from_next, to_next, length) in same.chain([(middle.from.end, middle.to.end, 0)]) {
@@ -141,26 +139,26 @@ fn compare(from: &[&str], to: &[&str], middle: &Hunk) -> Vec<Hunk> {
     hunks
 }
 
-/// The characters of a stretch, as far as they matter.
-fn characters(texts: &[&str], range: &Range<usize>) -> usize {
+/// Returns the length of a range in characters, up to the limit that matters.
+fn char_count(texts: &[&str], range: &Range<usize>) -> usize {
     let texts = texts.get(range.clone()).unwrap_or_default();
-    texts.iter().flat_map(|text| text.chars()).take(CHANCE + 1).count()
+    texts.iter().flat_map(|text| text.chars()).take(MAX_CHANCE_CHARS + 1).count()
 }
 
-/// Where a stretch of `texts` begins best, of the places within `room` where taking it out leaves the same.
-fn best_start(texts: &[&str], stretch: &Range<usize>, room: &Range<usize>) -> usize {
+/// Returns the start in `room` with the strongest boundaries among those where removing the range leaves the same text.
+fn best_start(texts: &[&str], removed: &Range<usize>, room: &Range<usize>) -> usize {
     let same = |a: usize, b: usize| texts.get(a).is_some_and(|text| texts.get(b) == Some(text));
-    let Range { start, end } = *stretch;
+    let Range { start, end } = *removed;
     let back = (1..=start.saturating_sub(room.start)).take_while(|by| same(start - by, end - by)).count();
-    let forth = (0..room.end.saturating_sub(end)).take_while(|by| same(start + by, end + by)).count();
+    let forward = (0..room.end.saturating_sub(end)).take_while(|by| same(start + by, end + by)).count();
     let strength_before =
-        |at: usize| at.checked_sub(1).and_then(|last| texts.get(last)).map_or(3, |text| strength(text));
-    let starts = start - back..=start + forth;
-    starts.max_by_key(|at| strength_before(*at) + strength_before(at + stretch.len())).unwrap_or(start)
+        |at: usize| at.checked_sub(1).and_then(|last| texts.get(last)).map_or(3, |text| boundary_strength(text));
+    let starts = start - back..=start + forward;
+    starts.max_by_key(|at| strength_before(*at) + strength_before(at + removed.len())).unwrap_or(start)
 }
 
-/// How much of a break a reader sees behind a text.
-fn strength(text: &str) -> u8 {
+/// Returns the strength of the boundary after a text: line, sentence, clause or none.
+fn boundary_strength(text: &str) -> u8 {
     match text.chars().next_back() {
         Some('\n') => 3,
         Some('。' | '！' | '？' | '；' | '…' | '.' | '!' | '?' | ';') => 2,

@@ -1,13 +1,14 @@
-//! How a query is cut: into pieces by white space and quotation marks, and each into groups by what only asks.
+//! Splitting of a query: at quotation marks and white space into pieces, at punctuation into clauses, and at stop words into
+//! groups.
 
 use super::super::{
-    atoms::{Atom, atoms},
     fold::Folded,
-    terms::{pair, written},
+    terms::{bigram, token_text},
+    tokens::{Token, tokenize},
 };
 
-/// Words that ask or join, and say nothing of what is looked for; the longer before those that they begin with.
-const ASKING: [&str; 36] = [
+/// Words that do not say what is searched for. A word precedes its own prefixes.
+const STOP_WORDS: [&str; 36] = [
     "为什么",
     "什么样",
     "是什么",
@@ -46,70 +47,70 @@ const ASKING: [&str; 36] = [
     "跟",
 ];
 
-/// The longest group, in characters: longer runs are cut into groups of about the same length.
-const GROUP: usize = 4;
+/// Maximum length of a group, in characters; a longer run is divided evenly.
+const MAX_GROUP_CHARS: usize = 4;
 
-/// The atoms in groups: a word, or up to [`GROUP`] neighbours of a script without spaces, without the words that only ask.
-/// A lone character, letter or digit is a group where there is nothing else.
-pub(super) fn groups(folded: &Folded, atoms: &[Atom]) -> Vec<Vec<String>> {
-    let mut groups = Vec::new();
-    let mut run: Vec<&Atom> = Vec::new();
-    let mut lone = Vec::new();
-    let mut at = 0;
-    let end = |run: &mut Vec<&Atom>, groups: &mut Vec<Vec<String>>, lone: &mut Vec<Vec<String>>| {
-        if let [only] = run.as_slice() {
-            lone.push(vec![written(folded, only)]);
-        } else if !run.is_empty() {
-            let size = run.len().div_ceil(run.len().div_ceil(GROUP));
-            let cut = |group: &[&Atom]| -> Vec<String> {
-                group.windows(2).filter_map(|two| pair(folded, two[0], two[1])).collect()
-            };
-            // Neighbouring groups share a character, so that the pair between them is looked for too.
-            let starts = (0..run.len()).step_by(size);
-            let cuts = starts.map(|start| cut(&run[start..(start + size + 1).min(run.len())]));
-            groups.extend(cuts.filter(|group| !group.is_empty()));
-        }
-        run.clear();
-    };
-    while let Some(atom) = atoms.get(at) {
-        let rest = &folded.chars[atom.chars.start..];
-        let asking = ASKING.iter().map(|word| word.chars().count()).zip(ASKING);
-        let asks =
-            asking.into_iter().find(|(_, word)| word.chars().eq(rest.iter().take(word.chars().count()).copied()));
-        if !atom.wide {
-            end(&mut run, &mut groups, &mut lone);
-            // A letter or a digit alone stands everywhere.
-            let weak = atom.chars.len() == 1;
-            if weak { &mut lone } else { &mut groups }.push(vec![written(folded, atom)]);
-            at += 1;
-        } else if let Some((length, _)) = asks {
-            end(&mut run, &mut groups, &mut lone);
-            at += length;
-        } else {
-            if run.last().is_some_and(|last| last.place + 1 != atom.place) {
-                end(&mut run, &mut groups, &mut lone);
+/// Returns the groups of a phrase, each as its alternative terms: a word, or the bigrams of up to [`MAX_GROUP_CHARS`]
+/// adjacent CJK characters without stop words. Lone characters, letters and digits occur everywhere, so they are groups only
+/// if there is no other.
+pub(super) fn token_groups(folded: &Folded, tokens: &[Token]) -> Vec<Vec<String>> {
+    let (mut groups, mut lone) = (Vec::new(), Vec::new());
+    for run in runs(folded, tokens) {
+        match run {
+            [only] if only.chars.len() == 1 => lone.push(vec![token_text(folded, only)]),
+            [only] => groups.push(vec![token_text(folded, only)]),
+            _ => {
+                let size = run.len().div_ceil(run.len().div_ceil(MAX_GROUP_CHARS));
+                // Groups overlap by one character, so that the bigram across their border is searched for too.
+                let parts = (0..run.len()).step_by(size).map(|start| &run[start..(start + size + 1).min(run.len())]);
+                groups.extend(parts.filter(|part| part.len() > 1).map(|part| bigrams(folded, part)));
             }
-            run.push(atom);
-            at += 1;
         }
     }
-    end(&mut run, &mut groups, &mut lone);
     if groups.is_empty() { lone } else { groups }
 }
 
-/// A piece, cut where punctuation parts its characters; as it is where it is quoted.
-pub(super) fn clauses(piece: Folded, quoted: bool) -> Vec<Folded> {
+/// Returns the words and the runs of adjacent CJK tokens, without stop words.
+fn runs<'a>(folded: &Folded, tokens: &'a [Token]) -> Vec<&'a [Token]> {
+    let (mut runs, mut start, mut at) = (Vec::new(), 0, 0);
+    while let Some(token) = tokens.get(at) {
+        let skipped = if token.is_cjk { stop_word(&folded.chars[token.chars.start..]) } else { None };
+        let is_adjacent =
+            at > start && token.is_cjk && tokens[at - 1].is_cjk && tokens[at - 1].position + 1 == token.position;
+        if skipped.is_some() || !is_adjacent {
+            runs.push(&tokens[start..at]);
+            start = at + skipped.unwrap_or(0);
+        }
+        at += skipped.unwrap_or(1);
+    }
+    runs.push(&tokens[start..]);
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// Returns the length of the stop word that a text begins with.
+fn stop_word(text: &[char]) -> Option<usize> {
+    let begins_with = |word: &&str| word.chars().eq(text.iter().copied().take(word.chars().count()));
+    STOP_WORDS.iter().find(|word| begins_with(word)).map(|word| word.chars().count())
+}
+
+fn bigrams(folded: &Folded, tokens: &[Token]) -> Vec<String> {
+    tokens.windows(2).filter_map(|two| bigram(folded, &two[0], &two[1])).collect()
+}
+
+/// Returns the clauses of a piece; a quoted piece is one clause.
+pub(super) fn split_clauses(piece: Folded, quoted: bool) -> Vec<Folded> {
     if quoted {
         return vec![piece];
     }
-    let atoms = atoms(&piece);
-    let together = |a: &Atom, b: &Atom| b.place == a.place + 1;
-    let runs = atoms.chunk_by(together).filter_map(|run| Some(run.first()?.chars.start..run.last()?.chars.end));
+    let tokens = tokenize(&piece);
+    let together = |a: &Token, b: &Token| b.position == a.position + 1;
+    let runs = tokens.chunk_by(together).filter_map(|run| Some(run.first()?.chars.start..run.last()?.chars.end));
     runs.map(|run| Folded { chars: piece.chars[run.clone()].to_vec(), spans: piece.spans[run].to_vec() }).collect()
 }
 
-/// The pieces of a query: what stands in quotation marks, and the rest cut at white space.
-pub(super) fn pieces(text: &str) -> Vec<(&str, bool)> {
+/// Returns the quoted pieces of a query and, of the rest, the words between white space; true marks a quoted piece.
+pub(super) fn split_quotes(text: &str) -> Vec<(&str, bool)> {
     let mut pieces = Vec::new();
     let mut rest = text;
     loop {

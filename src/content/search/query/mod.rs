@@ -1,13 +1,10 @@
-//! What a reader looks for: the query, and the question that it puts to the index.
+//! Parses a query and writes the conditions (`tsquery`) that find its passages.
 //!
-//! A query is cut at white space and punctuation into parts; what stands in quotation marks is one part, and is found only where it stands
-//! as it is written. A part with nothing to compare (punctuation, emoji) says nothing. All parts have to be found, in one
-//! field or in several.
+//! White space and punctuation divide a query into phrases. Text in quotation marks is one phrase, which must occur
+//! exactly. A phrase without tokens (punctuation, emoji) is ignored. A hit contains every phrase, in any of its fields.
 //!
-//! Hits come class by class ([`Class`]): first where all is in the title, then in headings and questions, then anywhere;
-//! last, for queries of several words, whether they stand apart or not, passages that have most of it.
-//!
-//! - `groups`: how a query is cut
+//! Hits are ordered by class ([`Class`]): all phrases in the title, then in heading and questions, then anywhere. Queries of
+//! several words, separated or not, also find passages that contain only a part of each word group (`groups`).
 
 mod groups;
 #[cfg(test)]
@@ -15,112 +12,112 @@ mod tests;
 
 use std::fmt::Write;
 
-use self::groups::{clauses, groups, pieces};
+use self::groups::{split_clauses, split_quotes, token_groups};
 use super::{
-    atoms::atoms,
     fold::Folded,
     pinyin,
-    terms::{pair, written},
+    terms::{bigram, token_text},
+    tokens::tokenize,
 };
 
-/// The longest query, in characters.
-pub const LONGEST: usize = 200;
+/// Maximum length of a query, in characters.
+pub const MAX_QUERY_CHARS: usize = 200;
 
-/// Where the parts of a query stand, the best first.
+/// The class of a hit, best first: the fields that contain the phrases of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// All in the title; the article's first passage stands for it.
+    /// Every phrase is in the title. The first passage represents the article.
     Title,
-    /// All in the heading or the article's questions and in the title, not all in the title.
+    /// Every phrase is in heading, questions or title, at least one of them in heading or questions.
     Heading,
-    /// All in the passage and the title.
+    /// Every phrase is in the passage or the title, at least one of them in the passage.
     Text,
-    /// At least one pair of neighbours or one word of each group of them: of queries that are several words written as one.
+    /// Every group has at least one of its terms (a bigram or a word) in the passage or the title.
     Groups,
-    /// The same of two thirds of the groups, rounded down: of one of two.
+    /// The same for two thirds of the groups, rounded down, and at least one.
     MostGroups,
 }
 
 impl Class {
-    /// All of them, the best first.
+    /// All classes, best first.
     pub const ALL: [Class; 5] = [Class::Title, Class::Heading, Class::Text, Class::Groups, Class::MostGroups];
 }
 
-/// A part of a query.
+/// A phrase of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// Its atoms as text, in order.
-    pub(super) atoms: Vec<String>,
-    /// Whether each atom is a character of a script without spaces.
-    pub(super) wide: Vec<bool>,
-    /// The terms that stand for it.
+pub struct Phrase {
+    /// Text of each token, in order.
+    pub(super) tokens: Vec<String>,
+    /// True for each token that is a CJK character.
+    pub(super) is_cjk: Vec<bool>,
+    /// Terms that a field has if it contains the phrase.
     terms: Vec<String>,
-    /// Its atoms in groups, each by the terms of which one is enough.
+    /// Groups of tokens, each as its alternative terms.
     groups: Vec<Vec<String>>,
-    /// Whether it stood in quotation marks.
+    /// True for a phrase in quotation marks.
     pub(super) quoted: bool,
 }
 
 /// A parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    parts: Vec<Part>,
+    phrases: Vec<Phrase>,
     canonical: String,
-    sound: Option<String>,
+    pinyin: Option<String>,
 }
 
 impl Query {
-    /// Parses what a reader typed.
+    /// Parses the text of a query.
     #[must_use]
     pub fn new(text: &str) -> Query {
-        let mut parts = Vec::new();
+        let mut phrases = Vec::new();
         let mut canonical: Vec<String> = Vec::new();
-        for (piece, quoted) in pieces(text) {
-            for folded in clauses(Folded::new(piece), quoted) {
-                let Some(part) = Part::new(&folded, quoted) else { continue };
-                // The same twice says no more than once.
-                if parts.contains(&part) {
+        for (piece, quoted) in split_quotes(text) {
+            for folded in split_clauses(Folded::new(piece), quoted) {
+                let Some(phrase) = Phrase::new(&folded, quoted) else { continue };
+                // A repeated phrase adds nothing.
+                if phrases.contains(&phrase) {
                     continue;
                 }
                 let plain: String = folded.chars.iter().collect();
                 let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
                 canonical.push(if quoted { format!("\"{plain}\"") } else { plain });
-                parts.push(part);
+                phrases.push(phrase);
             }
         }
         let canonical = canonical.join(" ");
-        // Of what is meant, not of how it was written: one meaning has one answer.
-        let sound = pinyin::query(&canonical);
-        Query { parts, canonical, sound }
+        // From the canonical form, so that equivalent queries have equal hits.
+        let pinyin = pinyin::query_letters(&canonical);
+        Query { phrases, canonical, pinyin }
     }
 
-    /// Whether there is anything to look for.
+    /// Returns true if there is nothing to search for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.phrases.is_empty()
     }
 
-    /// What is looked for, however it was written: queries with the same have the same hits.
+    /// Returns the canonical form: queries with equal forms have equal hits.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
-    /// The letters of the query, where it may be pinyin.
+    /// Returns the letters of the query if it may be pinyin.
     #[must_use]
-    pub fn sound(&self) -> Option<&str> {
-        self.sound.as_deref()
+    pub fn pinyin(&self) -> Option<&str> {
+        self.pinyin.as_deref()
     }
 
-    /// Its parts.
+    /// Returns the phrases.
     #[must_use]
-    pub fn parts(&self) -> &[Part] {
-        &self.parts
+    pub fn phrases(&self) -> &[Phrase] {
+        &self.phrases
     }
 
-    /// The better classes that together hold all that is in a better one than `class`. What is in headings is in the text;
-    /// what is in text or title has something of each group.
-    fn beyond(&self, class: Class) -> &'static [Class] {
+    /// Returns better classes whose union covers every better class than `class`. A passage whose heading matches has the
+    /// same terms in its text; one whose text or title matches has a term of each group.
+    fn excluded_classes(&self, class: Class) -> &'static [Class] {
         match class {
             Class::Title => &[],
             Class::Heading => &[Class::Title],
@@ -131,12 +128,12 @@ impl Query {
     }
 
     fn condition(&self, class: Class) -> Option<String> {
-        let all = |field: &str, part: &Part| all_of(field, &part.terms);
-        // Each part in the field or in the title, and one at least in the field.
+        let all = |field: &str, phrase: &Phrase| all_of(field, &phrase.terms);
+        // Each phrase in the field or in the title, at least one in the field.
         let field = |field: &str| {
-            let each = self.parts.iter().map(|part| format!("({} | {})", all(field, part), all("t:", part)));
-            let any = self.parts.iter().map(|part| all(field, part)).collect::<Vec<_>>().join(" | ");
-            match self.parts.as_slice() {
+            let each = self.phrases.iter().map(|phrase| format!("({} | {})", all(field, phrase), all("t:", phrase)));
+            let any = self.phrases.iter().map(|phrase| all(field, phrase)).collect::<Vec<_>>().join(" | ");
+            match self.phrases.as_slice() {
                 [] => None,
                 [only] => Some(all(field, only)),
                 _ => Some(format!("{} & ({any})", each.collect::<Vec<_>>().join(" & "))),
@@ -144,7 +141,7 @@ impl Query {
         };
         match class {
             Class::Title => {
-                let each: Vec<_> = self.parts.iter().map(|part| all("T:", part)).collect();
+                let each: Vec<_> = self.phrases.iter().map(|phrase| all("T:", phrase)).collect();
                 (!each.is_empty()).then(|| each.join(" & "))
             }
             Class::Heading => field("h:"),
@@ -154,9 +151,10 @@ impl Query {
     }
 
     fn groups(&self, class: Class) -> Option<String> {
-        // What is quoted is meant as it is.
-        let groups: Vec<String> = self.parts.iter().flat_map(|part| &part.groups).map(|group| any_of(group)).collect();
-        if groups.len() < 2 || groups.len() > MOST_GROUPS || self.parts.iter().any(|part| part.quoted) {
+        // A quoted phrase must occur exactly.
+        let groups: Vec<String> =
+            self.phrases.iter().flat_map(|phrase| &phrase.groups).map(|group| any_of(group)).collect();
+        if groups.len() < 2 || groups.len() > MAX_GROUPS || self.phrases.iter().any(|phrase| phrase.quoted) {
             return None;
         }
         match class {
@@ -166,78 +164,80 @@ impl Query {
     }
 }
 
-/// The passages of a class and of no better one that any of `queries` finds, as a `tsquery`; `None` where there cannot be any.
+/// Returns the `tsquery` for passages that are of a class and of no better one for any of `queries`; `None` if there are none.
 #[must_use]
-pub fn of_class(queries: &[Query], class: Class) -> Option<String> {
-    let any = |class: Class| any_query(queries.iter().filter_map(|query| query.condition(class)));
+pub fn class_tsquery(queries: &[Query], class: Class) -> Option<String> {
+    let any = |class: Class| any_condition(queries.iter().filter_map(|query| query.condition(class)));
     let mut wanted = any(class)?;
-    // To exclude costs the index more than to include, so nothing is excluded that lies within what is.
-    let excluded =
-        queries.iter().flat_map(|query| query.beyond(class).iter().map(move |better| query.condition(*better)));
-    if let Some(excluded) = any_query(excluded.flatten()) {
+    // Excluding a class costs more than including one, so the excluded set is as small as possible.
+    let excluded = queries
+        .iter()
+        .flat_map(|query| query.excluded_classes(class).iter().map(move |better| query.condition(*better)));
+    if let Some(excluded) = any_condition(excluded.flatten()) {
         // Writing to a string cannot fail.
         let _ = write!(wanted, " & !{excluded}");
     }
     Some(wanted)
 }
 
-fn any_query(conditions: impl Iterator<Item = String>) -> Option<String> {
+fn any_condition(conditions: impl Iterator<Item = String>) -> Option<String> {
     let mut each: Vec<_> = conditions.collect();
     each.dedup();
     (!each.is_empty()).then(|| format!("({})", each.join(" | ")))
 }
 
-/// The titles and questions that hold all of a query, as a `tsquery`: the first passages of their articles.
+/// Returns the `tsquery` for titles and questions that contain all of a query, in the first passages of their articles.
 #[must_use]
-pub fn of_completions(query: &Query) -> Option<String> {
-    let all = |field: &str| query.parts.iter().map(|part| all_of(field, &part.terms)).collect::<Vec<_>>().join(" & ");
+pub fn completion_tsquery(query: &Query) -> Option<String> {
+    let all =
+        |field: &str| query.phrases.iter().map(|phrase| all_of(field, &phrase.terms)).collect::<Vec<_>>().join(" & ");
     (!query.is_empty()).then(|| format!("(({}) | ({}))", all("T:"), all("Q:")))
 }
 
-/// The titles that sound like `letters`, as a `tsquery`.
+/// Returns the `tsquery` for titles whose pinyin or initials begin with `letters`.
 #[must_use]
-pub fn of_sound(letters: &str) -> String {
+pub fn pinyin_tsquery(letters: &str) -> String {
     format!("({}:* | {}:*)", lexeme("p:", letters), lexeme("i:", letters))
 }
 
-/// A condition as the conjunct of a `tsquery`: the term itself.
+/// Returns a term as a conjunct of a `tsquery`.
 #[must_use]
-pub fn of_term(term: &str) -> String {
+pub fn term_tsquery(term: &str) -> String {
     lexeme("", term)
 }
 
-/// The most groups for which passages that have only most of them are looked for.
-const MOST_GROUPS: usize = 8;
+/// Maximum number of groups of a query for the classes of groups; `at_least` grows exponentially with it.
+const MAX_GROUPS: usize = 8;
 
-impl Part {
-    fn new(folded: &Folded, quoted: bool) -> Option<Part> {
-        let atoms = atoms(folded);
-        if atoms.is_empty() {
+impl Phrase {
+    fn new(folded: &Folded, quoted: bool) -> Option<Phrase> {
+        let tokens = tokenize(folded);
+        if tokens.is_empty() {
             return None;
         }
         let mut terms: Vec<String> = Vec::new();
-        for (place, atom) in atoms.iter().enumerate() {
-            let after = atoms.get(place + 1).and_then(|next| pair(folded, atom, next));
-            let paired = place > 0 && pair(folded, &atoms[place - 1], atom).is_some();
+        for (index, token) in tokens.iter().enumerate() {
+            let after = tokens.get(index + 1).and_then(|next| bigram(folded, token, next));
+            let paired = index > 0 && bigram(folded, &tokens[index - 1], token).is_some();
             match after {
-                Some(pair) => terms.push(pair),
+                Some(bigram) => terms.push(bigram),
                 None if paired => {}
-                None => terms.push(written(folded, atom)),
+                None => terms.push(token_text(folded, token)),
             }
         }
         terms.sort_unstable();
         terms.dedup();
-        Some(Part {
-            groups: groups(folded, &atoms),
-            wide: atoms.iter().map(|atom| atom.wide).collect(),
-            atoms: atoms.iter().map(|atom| written(folded, atom)).collect(),
+        Some(Phrase {
+            groups: token_groups(folded, &tokens),
+            is_cjk: tokens.iter().map(|token| token.is_cjk).collect(),
+            tokens: tokens.iter().map(|token| token_text(folded, token)).collect(),
             terms,
             quoted,
         })
     }
 }
 
-/// Terms hold letters, digits and Han only, but nothing else than this says so.
+/// Returns a term as a quoted lexeme. Terms have only letters, digits and Han, but quoting must not depend on that.
 fn lexeme(field: &str, term: &str) -> String {
     format!("'{field}{}'", term.replace('\\', "\\\\").replace('\'', "''"))
 }
@@ -252,7 +252,7 @@ fn any_of(terms: &[String]) -> String {
     format!("({})", each.join(" | "))
 }
 
-/// At least `count` of `groups`.
+/// Returns the condition that at least `count` of `groups` match.
 fn at_least(count: usize, groups: &[String]) -> String {
     if count >= groups.len() {
         return format!("({})", groups.join(" & "));

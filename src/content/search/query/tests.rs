@@ -1,22 +1,22 @@
-use super::{groups::pieces, *};
+use super::{groups::split_quotes, *};
 
-fn parts(text: &str) -> Vec<String> {
-    Query::new(text).parts.iter().map(|part| part.terms.join(" ")).collect()
+fn phrases(text: &str) -> Vec<String> {
+    Query::new(text).phrases.iter().map(|phrase| phrase.terms.join(" ")).collect()
 }
 
 #[test]
-fn parts_and_their_terms() {
-    assert_eq!(parts("干细胞"), ["干细 细胞"]);
-    assert_eq!(parts("药"), ["药"]);
-    assert_eq!(parts("1型糖尿病  CAR-T"), ["1 型糖 尿病 糖尿", "car t"]);
-    assert_eq!(parts("T细胞"), ["t 细胞"]);
-    assert_eq!(parts("干 细胞 干"), ["干", "细胞"]);
-    assert_eq!(parts("🙂 ，。 !!! & | ( ) :*"), Vec::<String>::new());
+fn query_is_divided_into_phrases_with_terms() {
+    assert_eq!(phrases("干细胞"), ["干细 细胞"]);
+    assert_eq!(phrases("药"), ["药"]);
+    assert_eq!(phrases("1型糖尿病  CAR-T"), ["1 型糖 尿病 糖尿", "car t"]);
+    assert_eq!(phrases("T细胞"), ["t 细胞"]);
+    assert_eq!(phrases("干 细胞 干"), ["干", "细胞"]);
+    assert_eq!(phrases("🙂 ，。 !!! & | ( ) :*"), Vec::<String>::new());
     assert!(Query::new("").is_empty());
 }
 
 #[test]
-fn one_meaning_has_one_canonical_form() {
+fn equivalent_queries_have_one_canonical_form() {
     for same in ["幹細胞 CAR-T", " 干细胞  car-t ", "干细胞\u{3000}ＣＡＲ－Ｔ 🙂", "干细胞 CAR-T 干细胞"]
     {
         assert_eq!(Query::new(same).canonical(), "干细胞 car-t", "{same}");
@@ -27,9 +27,9 @@ fn one_meaning_has_one_canonical_form() {
 }
 
 #[test]
-fn quotation_marks() {
+fn quoted_text_is_one_piece() {
     let quoted = |text: &str| -> Vec<(String, bool)> {
-        pieces(text).into_iter().map(|(piece, quoted)| (piece.to_owned(), quoted)).collect()
+        split_quotes(text).into_iter().map(|(piece, quoted)| (piece.to_owned(), quoted)).collect()
     };
     let expected = [("a", false), ("b c", true), ("d", false)].map(|(p, q)| (p.to_owned(), q));
     for text in ["a \"b c\" d", "a “b c” d", "a「b c」d", "a“b c\"d"] {
@@ -40,12 +40,12 @@ fn quotation_marks() {
 }
 
 #[test]
-fn the_question_of_each_class() {
-    let of = |text: &str, class: Class| of_class(&[Query::new(text)], class);
+fn each_class_has_its_tsquery() {
+    let of = |text: &str, class: Class| class_tsquery(&[Query::new(text)], class);
     assert_eq!(of("药", Class::Title).unwrap(), "('T:药')");
     assert_eq!(of("药", Class::Text).unwrap(), "('药') & !('T:药' | 'h:药')");
     let both = [Query::new("gxb"), Query::new("干细")];
-    assert_eq!(of_class(&both, Class::Heading).unwrap(), "('h:gxb' | 'h:干细') & !('T:gxb' | 'T:干细')");
+    assert_eq!(class_tsquery(&both, Class::Heading).unwrap(), "('h:gxb' | 'h:干细') & !('T:gxb' | 'T:干细')");
     assert_eq!(
         Query::new("干细胞 费用").condition(Class::Heading).unwrap(),
         "(('h:干细' & 'h:细胞') | ('t:干细' & 't:细胞')) & ('h:费用' | 't:费用') & (('h:干细' & 'h:细胞') | 'h:费用')"
@@ -60,9 +60,9 @@ fn the_question_of_each_class() {
 }
 
 #[test]
-fn words_that_ask_are_no_groups() {
+fn stop_words_are_not_in_groups() {
     let groups = |text: &str| -> Vec<String> {
-        Query::new(text).parts.iter().flat_map(|part| &part.groups).map(|group| group.join("|")).collect()
+        Query::new(text).phrases.iter().flat_map(|phrase| &phrase.groups).map(|group| group.join("|")).collect()
     };
     assert_eq!(groups("干细胞治疗糖尿病的费用是多少"), ["干细|细胞|胞治|治疗", "疗糖|糖尿|尿病", "费用"]);
     assert_eq!(groups("CAR-T是什么"), ["car"]);
@@ -71,12 +71,11 @@ fn words_that_ask_are_no_groups() {
     assert_eq!(groups("药"), ["药"]);
 }
 
-/// What is not excluded by name lies within what is: every set of terms that a better class takes is taken by one of those
-/// that `beyond` names, or by the class itself not at all.
+/// For every set of terms, a class that `excluded_classes` names matches if and only if any better class matches.
 #[test]
-fn what_is_excluded_holds_all_that_is_better() {
+fn excluded_classes_cover_every_better_class() {
     let texts = ["药", "干细胞", "干细胞 费用", "1型糖尿病", "car t", "糖尿病的费用是多少", "“细胞” 药", "gvhd"];
-    // Terms as a passage has them: what is in a heading is in the passage, what is in the title of the first one is in the title.
+    // Terms as a passage has them: headings are also in the text, titles of first passages also in `t:`.
     let words = ["干细", "细胞", "费用", "药", "型糖", "糖尿", "尿病", "1", "car", "t", "gvhd", "费", "用"];
     let mut seed = 7_u64;
     let mut chance = |of: u64| {
@@ -98,38 +97,38 @@ fn what_is_excluded_holds_all_that_is_better() {
         }
         for text in texts {
             let query = Query::new(text);
-            let takes = |class: Class| query.condition(class).is_some_and(|condition| holds(&condition, &terms));
+            let matches = |class: Class| query.condition(class).is_some_and(|condition| evaluate(&condition, &terms));
             for class in Class::ALL {
-                let better = Class::ALL.into_iter().filter(|better| *better < class).any(takes);
-                let excluded = query.beyond(class).iter().any(|class| takes(*class));
-                assert!(!takes(class) || better == excluded, "{text} {class:?} {terms:?}");
+                let better = Class::ALL.into_iter().filter(|better| *better < class).any(matches);
+                let excluded = query.excluded_classes(class).iter().any(|class| matches(*class));
+                assert!(!matches(class) || better == excluded, "{text} {class:?} {terms:?}");
             }
         }
     }
 }
 
-/// Whether a `tsquery` of terms, `&`, `|` and parentheses takes a set of terms.
-fn holds(condition: &str, terms: &std::collections::BTreeSet<String>) -> bool {
-    fn either(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
-        let mut value = both(rest, terms);
+/// Evaluates a `tsquery` of terms, `&`, `|` and parentheses over a set of terms.
+fn evaluate(condition: &str, terms: &std::collections::BTreeSet<String>) -> bool {
+    fn disjunction(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
+        let mut value = conjunction(rest, terms);
         while let Some(after) = rest.strip_prefix(" | ") {
             *rest = after;
-            value |= both(rest, terms);
+            value |= conjunction(rest, terms);
         }
         value
     }
-    fn both(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
-        let mut value = one(rest, terms);
+    fn conjunction(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
+        let mut value = operand(rest, terms);
         while let Some(after) = rest.strip_prefix(" & ") {
             *rest = after;
-            value &= one(rest, terms);
+            value &= operand(rest, terms);
         }
         value
     }
-    fn one(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
+    fn operand(rest: &mut &str, terms: &std::collections::BTreeSet<String>) -> bool {
         if let Some(after) = rest.strip_prefix('(') {
             *rest = after;
-            let value = either(rest, terms);
+            let value = disjunction(rest, terms);
             *rest = rest.strip_prefix(')').unwrap();
             value
         } else {
@@ -139,7 +138,7 @@ fn holds(condition: &str, terms: &std::collections::BTreeSet<String>) -> bool {
         }
     }
     let mut rest = condition;
-    let value = either(&mut rest, terms);
+    let value = disjunction(&mut rest, terms);
     assert!(rest.is_empty(), "{rest}");
     value
 }

@@ -1,10 +1,10 @@
-//! What several pages have: the facts of an article, topics, recommendations with their reasons, and what leads on.
+//! HTML that several pages share: facts of an article, cards, topics, recommendations, and links to more items.
 
 use std::fmt::Write;
 
 use chrono::TimeDelta;
 
-use super::frame::put;
+use super::layout::push;
 use crate::{
     content::html::escaped,
     v1::{
@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// The distance of China's time from UTC; the day of an article is told in it, wherever the reader is.
+/// China's offset from UTC; dates are shown in this time zone to all readers.
 const CHINA: TimeDelta = TimeDelta::hours(8);
 
-/// What is to be known of an article before it is read.
+/// Renders reading time, length, date and topics of an article.
 pub(super) fn facts(card: &Card) -> String {
     let mut out = format!(
         "<p class=\"facts\"><span>约 {} 分钟</span> <span>{} 字</span> <span>更新于 <time datetime=\"{}\">{}</time></span>",
@@ -27,31 +27,31 @@ pub(super) fn facts(card: &Card) -> String {
         (card.updated_at + CHINA).format("%Y-%m-%d"),
     );
     for topic in &card.topics {
-        put!(out, " <a class=\"topic\" href=\"/?topic={}\">{}</a>", topic.slug, escaped(&topic.name));
+        push!(out, " <a class=\"topic\" href=\"/?topic={}\">{}</a>", topic.slug, escaped(&topic.name));
     }
     out += "</p>\n";
     out
 }
 
-/// An article in a list.
+/// Renders an article in a list.
 pub(super) fn card(card: &Card) -> String {
     let mut out = format!("<li>\n<h2><a href=\"/read/{}\">{}</a></h2>\n", card.slug, escaped(&card.title));
     if let Some(summary) = &card.summary {
-        put!(out, "<p class=\"summary\">{}</p>\n", escaped(summary));
+        push!(out, "<p class=\"summary\">{}</p>\n", escaped(summary));
     }
     out += &facts(card);
     out += "</li>\n";
     out
 }
 
-/// The topics, the chosen one marked.
+/// Renders the topics, with the chosen one marked.
 pub(super) fn topics(topics: &[Topic], chosen: Option<&str>) -> String {
     let mut out = String::new();
     let mark = |here: bool| if here { " aria-current=\"page\"" } else { "" };
     for topic in topics {
         let (slug, name) = (&topic.slug, escaped(&topic.name));
         let here = mark(chosen == Some(slug));
-        put!(out, "<li><a href=\"/?topic={slug}\"{here}>{name} <small>{}</small></a></li>\n", topic.articles);
+        push!(out, "<li><a href=\"/?topic={slug}\"{here}>{name} <small>{}</small></a></li>\n", topic.articles);
     }
     if out.is_empty() {
         return out;
@@ -62,13 +62,13 @@ pub(super) fn topics(topics: &[Topic], chosen: Option<&str>) -> String {
     )
 }
 
-/// What leads to the rest of a list: `page` is a page for people that goes on, `rest` the address in the API from which the
-/// script loads it in place.
-pub(super) fn more(page: &str, rest: &str) -> String {
-    format!("<p><a class=\"more\" href=\"{}\" data-rest=\"{}\">更多</a></p>\n", escaped(page), escaped(rest))
+/// Renders the link to the next items of a list: `page` for a browser without JavaScript, `api` for the script, which loads
+/// them in place.
+pub(super) fn more_link(page: &str, api: &str) -> String {
+    format!("<p><a class=\"more\" href=\"{}\" data-next=\"{}\">更多</a></p>\n", escaped(page), escaped(api))
 }
 
-/// A list of recommendations under a heading; nothing where there are none. `page` is where the rest is, for people.
+/// Renders a list of recommendations under a heading, or nothing for an empty list. `page` has the next items.
 pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, page: &str) -> String {
     let Some(first) = list.data.first() else { return String::new() };
     let mut out = format!(
@@ -80,23 +80,23 @@ pub(super) fn recommendations(id: &str, heading: &str, list: &Recommendations, p
         recommendation(id, item, &mut out);
     }
     out += "</ol>\n";
-    if let Some(rest) = &list.more {
-        out += &more(page, rest);
+    if let Some(api) = &list.more {
+        out += &more_link(page, api);
     }
     out += "</section>\n";
     out
 }
 
-/// Where a list goes on for people, who find all of it at `page`.
-pub(super) fn rest(page: &str, list: &Recommendations) -> String {
+/// Returns the path of the next items of a list at `page`.
+pub(super) fn next_page(page: &str, list: &Recommendations) -> String {
     let cursor = list.more.as_deref().and_then(|more| more.split_once("cursor=")).map(|(_, cursor)| cursor);
-    cursor.map_or_else(|| page.to_owned(), |cursor| from(page, cursor))
+    cursor.map_or_else(|| page.to_owned(), |cursor| with_cursor(page, cursor))
 }
 
-/// An address of a list, from a cursor on.
-pub(super) fn from(address: &str, cursor: &str) -> String {
-    let before = if address.contains('?') { '&' } else { '?' };
-    format!("{address}{before}cursor={cursor}")
+/// Appends a cursor to the path of a list.
+pub(super) fn with_cursor(address: &str, cursor: &str) -> String {
+    let separator = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{separator}cursor={cursor}")
 }
 
 fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
@@ -105,13 +105,13 @@ fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
         None => (escaped(&item.url), " rel=\"noopener\""),
     };
     let id = format!("{list}_why_{}", item.position);
-    let (title, why) = (escaped(&item.title), escaped(&why(item)));
-    put!(out, "<li><a href=\"{url}\"{rel} aria-describedby=\"{id}\">{title}</a>");
-    put!(out, "<span class=\"why\" id=\"{id}\">{why}</span></li>\n");
+    let (title, why) = (escaped(&item.title), escaped(&reason_text(item)));
+    push!(out, "<li><a href=\"{url}\"{rel} aria-describedby=\"{id}\">{title}</a>");
+    push!(out, "<span class=\"why\" id=\"{id}\">{why}</span></li>\n");
 }
 
-/// Why an item is recommended, in words. The script has the same.
-fn why(item: &Recommendation) -> String {
+/// Returns the reason of a recommendation in words; `reader.js` has the same words.
+fn reason_text(item: &Recommendation) -> String {
     let reason = item.why.reason.as_deref();
     match (item.why.source, reason) {
         (Rule::SharedTopics, Some(topics)) => format!("同属：{topics}"),
