@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Lives of the service, each ended by SIGKILL; `LECTERN_TEST_KILLS=1000` for a longer run.
-const KILLS: u32 = 45;
+const KILLS: u32 = 30;
 
 /// Acknowledged publications of the longest life. Lives with 0, 1 and 2 take turns: the first publication of a process is
 /// slower than the others, because it opens connections.
@@ -80,7 +80,7 @@ async fn read_until(app: &App, is_done: &AtomicBool) -> u64 {
         assert!(revision >= last, "revision {revision} was read after {last}");
         (last, reads) = (revision, reads + 1);
         // Leaves the processor to the service that is killed.
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     reads
 }
