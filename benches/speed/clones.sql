@@ -1,10 +1,9 @@
--- Fills a library up to `bench.articles` articles: clones of what is published, in all tables of both halves, as if each
--- had been published once. The articles that are there stay the newest. Clone n is `article-n`.
+-- Fills a library up to `bench.articles` articles with clones of the published ones, in all draft and published tables, as
+-- if each had been published once. The existing articles stay the newest. Clone n is `article-n`.
 --
--- A batch has one clone of every article. Ids keep all but their first five digits, which number the batch, so whatever
--- of one batch refers to each other still does. Links in the text lead to the article that was cloned, as they did before;
--- those that stand in `links` lead to the same batch, so that no article is led to by thousands. Search finds no clone:
--- discovery is measured with other libraries.
+-- A batch has one clone of every article. The first five digits of an id are replaced by the batch's number, so references
+-- within a batch stay valid. Links in texts still go to the original article; rows of `links` go to the same batch, so that
+-- no article has thousands of incoming links. Search finds no clone: the discovery suite has libraries of its own.
 
 create function pg_temp.cloned(id uuid, batch bigint) returns uuid language sql immutable
 return (lpad(to_hex(524288 + batch), 5, '0') || substr(id::text, 6))::uuid;
@@ -25,16 +24,16 @@ join originals on originals.place = numbered.place;
 create index on clones (original);
 analyze originals, clones;
 
--- What the ids in a text begin with; a library that was loaded while those digits changed cannot be cloned.
+-- The first digits of the ids in texts; they must be the same in the whole library, or it cannot be cloned.
 create temp table mark as
 select distinct '"id":"' || left(ids.id::text, 5) as old
 from (select id from sections union all select id from articles) as ids;
 create unique index on mark ((true));
 
--- A tag that is noted a hundred thousand times in one transaction takes longer each time; all are noted at the end.
+-- The trigger slows down with each change in one transaction, so it is replaced by one statement at the end.
 alter table changes disable trigger note_tags;
 
--- The log is in the order of time: what is there came last.
+-- The change log is in the order of time: the existing articles come last.
 update changes set sequence = sequence + (select count(*) from clones) + 1000, at = at - interval '1 minute';
 
 insert into documents (id, slug, created_at)
@@ -113,7 +112,7 @@ from clones
 join changes on changes.article_id = clones.original and changes.type = 'published'
 order by clones.n desc;
 
--- The responses and tags from before are of another position in the log.
+-- Stored responses and tags have positions of the log before the clones.
 truncate stored_responses, tag_changes;
 insert into tag_changes (tag, sequence)
 select tag, max(sequence) from changes cross join unnest(tags) as tag group by tag;

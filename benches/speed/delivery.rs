@@ -1,24 +1,21 @@
-//! The work that is measured: every kind of answer, beside peers that deliver the same bytes.
+//! The delivery suite's main part: responses from memory, beside peers that deliver the same bytes.
 
 use std::{fs, path::Path};
 
 use crate::{
     Failure,
-    answer::{Answer, Client, request},
-    load::Target,
+    bare::KINDS,
+    http::{Client, Target, request, targets},
+    library::Library,
     measure::{Row, Sample, measure},
-    peer::KINDS,
     servers::Server,
     settings::Settings,
-    store::Library,
 };
 
-/// The article whose section is read: every article has a first one.
-const SECTION: &str = "sections/1";
+/// A section that every article has.
+const SECTION: &str = "/sections/1";
 
-/// The bare server's answers without a body.
-const EMPTY: &str = "/empty";
-
+/// One line of the report, with the requests that each server gets.
 struct Work {
     name: &'static str,
     lectern: Vec<Target>,
@@ -26,36 +23,30 @@ struct Work {
     nginx: Option<Vec<Target>>,
 }
 
-/// Asks the service for everything that its peers will deliver, and writes it as files below `bytes`. Says what is worth
-/// knowing of it.
+/// Gets from the service what the peers will deliver and writes it to files below `bytes`; returns notes for the report.
 pub fn write_bytes(lectern: &Server, library: &Library, bytes: &Path) -> Result<Vec<String>, Failure> {
     for kind in KINDS {
         fs::create_dir_all(bytes.join(kind))?;
     }
     let mut client = Client::new(lectern.address)?;
-    let mut plain = 0;
-    let mut size = 0;
+    let (mut uncompressed, mut size) = (0, 0);
     for slug in &library.slugs {
         let path = format!("/v1/articles/{slug}");
         let article = client.get(&path)?;
         size += article.body.len();
         fs::write(bytes.join("v1/articles").join(slug), article.body)?;
-        let compressed = good(client.ask(&request("GET", &path, "Accept-Encoding: br\r\n"))?, &path)?;
-        plain += usize::from(compressed.field("content-encoding") != Some("br"));
+        let compressed = client.send(&request("GET", &path, "Accept-Encoding: br\r\n"))?;
+        uncompressed += usize::from(compressed.field("content-encoding") != Some("br"));
         fs::write(bytes.join("br").join(slug), compressed.body)?;
-        fs::write(bytes.join("sections").join(slug), client.get(&format!("{path}/{SECTION}"))?.body)?;
+        fs::write(bytes.join("sections").join(slug), client.get(&format!("{path}{SECTION}"))?.body)?;
     }
     fs::write(bytes.join("list/first"), client.get("/v1/articles")?.body)?;
     let count = library.slugs.len();
     let mut notes = vec![format!("{count} articles are read, {} bytes each on average", size / count)];
-    if plain > 0 {
-        notes.push(format!("{plain} of them do not come compressed: \"article br\" means their plain bytes"));
+    if uncompressed > 0 {
+        notes.push(format!("{uncompressed} of them are not compressed: \"article br\" reads their plain bytes"));
     }
     Ok(notes)
-}
-
-fn good(answer: Answer, path: &str) -> Result<Answer, Failure> {
-    if answer.status == 200 { Ok(answer) } else { Err(format!("{path}: {}", answer.status).into()) }
 }
 
 /// Measures all work on all servers, round by round.
@@ -81,99 +72,57 @@ pub fn run(
     }
     let mut rows = Vec::new();
     for (work, [own, bares, nginxes]) in works.iter().zip(&samples) {
-        let row = Row::of(work.name, "lectern", own);
+        let row = Row::new(work.name, "lectern", own);
         rows.extend(row.map(|row| row.beside("bare", own, bares).beside("nginx", own, nginxes)));
-        rows.extend(Row::of(work.name, "bare", bares));
-        rows.extend(Row::of(work.name, "nginx", nginxes));
+        rows.extend(Row::new(work.name, "bare", bares));
+        rows.extend(Row::new(work.name, "nginx", nginxes));
     }
     Ok(rows)
 }
 
 fn works(library: &Library, lectern: &Server, bare: &Server, nginx: Option<&Server>) -> Result<Vec<Work>, Failure> {
     let slugs = &library.slugs;
-    let walk = |method: &str, place: &str, tail: &str, fields: &str| -> Vec<Vec<u8>> {
-        slugs.iter().map(|slug| request(method, &format!("{place}{slug}{tail}"), fields)).collect()
+    let each = |method: &str, stem: &str, tail: &str, fields: &str| -> Vec<Vec<u8>> {
+        slugs.iter().map(|slug| request(method, &format!("{stem}{slug}{tail}"), fields)).collect()
     };
-    let one = |method: &str, path: &str| vec![request(method, path, "")];
-    let asked = |server: &Server, status, requests| targets(server, status, requests);
-    let of_nginx = |status, requests| nginx.map(|server| targets(server, status, requests)).transpose();
-    let article = walk("GET", "/v1/articles/", "", "");
+    let single = |method: &str, path: &str| vec![request(method, path, "")];
+    let work = |name, status, own, of_bare, of_nginx: Option<Vec<Vec<u8>>>| {
+        let of_nginx = nginx.zip(of_nginx).map(|(server, requests)| targets(server, status, requests));
+        Ok::<_, Failure>(Work {
+            name,
+            lectern: targets(lectern, status, own)?,
+            bare: targets(bare, status, of_bare)?,
+            nginx: of_nginx.transpose()?,
+        })
+    };
+    let article = |method| each(method, "/v1/articles/", "", "");
+    let br = each("GET", "/v1/articles/", "", "Accept-Encoding: br\r\n");
+    let stored_br = each("GET", "/br/", "", "");
+    let section = each("GET", "/v1/articles/", SECTION, "");
+    let stored_section = each("GET", "/sections/", "", "");
+    let stored_list = single("GET", "/list/first");
+    let conditional_of_nginx = nginx.map(|server| conditional(server, slugs)).transpose()?;
+    let view = each("POST", "/v1/articles/", "/views", "");
     Ok(vec![
-        Work {
-            name: "article",
-            lectern: asked(lectern, 200, article.clone())?,
-            bare: asked(bare, 200, article.clone())?,
-            nginx: of_nginx(200, article.clone())?,
-        },
-        Work {
-            name: "article br",
-            lectern: asked(lectern, 200, walk("GET", "/v1/articles/", "", "Accept-Encoding: br\r\n"))?,
-            bare: asked(bare, 200, walk("GET", "/br/", "", ""))?,
-            nginx: of_nginx(200, walk("GET", "/br/", "", ""))?,
-        },
-        Work {
-            name: "article 304",
-            lectern: asked(lectern, 304, conditional(lectern, slugs)?)?,
-            bare: asked(bare, 304, one("GET", "/not-modified"))?,
-            nginx: match nginx {
-                Some(server) => Some(targets(server, 304, conditional(server, slugs)?)?),
-                None => None,
-            },
-        },
-        Work {
-            name: "article HEAD",
-            lectern: asked(lectern, 200, walk("HEAD", "/v1/articles/", "", ""))?,
-            bare: asked(bare, 200, one("GET", EMPTY))?,
-            nginx: of_nginx(200, walk("HEAD", "/v1/articles/", "", ""))?,
-        },
-        Work {
-            name: "small (/v1)",
-            lectern: asked(lectern, 200, one("GET", "/v1"))?,
-            bare: asked(bare, 200, one("GET", EMPTY))?,
-            nginx: None,
-        },
-        Work {
-            name: "list",
-            lectern: asked(lectern, 200, one("GET", "/v1/articles"))?,
-            bare: asked(bare, 200, one("GET", "/list/first"))?,
-            nginx: of_nginx(200, one("GET", "/list/first"))?,
-        },
-        Work {
-            name: "section",
-            lectern: asked(lectern, 200, walk("GET", "/v1/articles/", &format!("/{SECTION}"), ""))?,
-            bare: asked(bare, 200, walk("GET", "/sections/", "", ""))?,
-            nginx: of_nginx(200, walk("GET", "/sections/", "", ""))?,
-        },
-        Work {
-            name: "view (POST)",
-            lectern: asked(lectern, 204, walk("POST", "/v1/articles/", "/views", ""))?,
-            bare: asked(bare, 204, one("POST", "/no-content"))?,
-            nginx: None,
-        },
+        work("article", 200, article("GET"), article("GET"), Some(article("GET")))?,
+        work("article br", 200, br, stored_br.clone(), Some(stored_br))?,
+        work("article 304", 304, conditional(lectern, slugs)?, single("GET", "/not-modified"), conditional_of_nginx)?,
+        work("article HEAD", 200, article("HEAD"), single("GET", "/empty"), Some(article("HEAD")))?,
+        work("small (/v1)", 200, single("GET", "/v1"), single("GET", "/empty"), None)?,
+        work("list", 200, single("GET", "/v1/articles"), stored_list.clone(), Some(stored_list))?,
+        work("section", 200, section, stored_section.clone(), Some(stored_section))?,
+        work("view (POST)", 204, view, single("POST", "/no-content"), None)?,
     ])
 }
 
-/// Requests for articles that the client has already, each with the article's own tag.
+/// Returns requests with the current `ETag` of each article.
 fn conditional(server: &Server, slugs: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
     let mut client = Client::new(server.address)?;
-    let one = |slug: &String| {
+    let conditional = |slug: &String| {
         let path = format!("/v1/articles/{slug}");
-        let answer = client.get(&path)?;
-        let tag = answer.field("etag").ok_or_else(|| format!("{path} has no ETag"))?;
-        Ok(request("GET", &path, &format!("If-None-Match: {tag}\r\n")))
+        let response = client.get(&path)?;
+        let etag = response.field("etag").ok_or_else(|| format!("{path} has no ETag"))?;
+        Ok(request("GET", &path, &format!("If-None-Match: {etag}\r\n")))
     };
-    slugs.iter().map(one).collect()
-}
-
-/// The requests with the answers that they have now, which must have the status `status`.
-pub fn targets(server: &Server, status: u16, requests: Vec<Vec<u8>>) -> Result<Vec<Target>, Failure> {
-    let mut client = Client::new(server.address)?;
-    let one = |request: Vec<u8>| {
-        let answer = client.ask(&request)?;
-        let length = if answer.body.is_empty() { answer.length.unwrap_or_default() } else { answer.body.len() };
-        let target = Target { request, status, length };
-        target.check(answer.status, length)?;
-        Ok(target)
-    };
-    requests.into_iter().map(one).collect()
+    slugs.iter().map(conditional).collect()
 }

@@ -1,7 +1,7 @@
-//! The load: a number of connections on one thread, each of which asks the next thing as soon as it is answered.
+//! The load: connections on one thread, each of which sends its next request when it has a response.
 //!
-//! Requests are made beforehand, answers are read as far as their length, and nothing is allocated in between, so that the
-//! load is not what bounds a measurement: the report says how busy its core was.
+//! An existing load generator would not do: each response is checked, and publications need to know what was read before a
+//! request was sent. Nothing is allocated per request, so that the load is not the bottleneck.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -12,37 +12,65 @@ use std::{
 
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
-use crate::{Failure, answer::Head, histogram::Histogram};
+use crate::{
+    Failure,
+    http::{Head, Target},
+};
 
-/// How much is read at once: enough for most answers, and little enough that what all connections read stays in the cache
-/// of the core. An answer that is longer makes its buffer grow.
+/// The initial read buffer: enough for most responses, and small enough that all buffers stay in the processor's cache.
 const BUFFER: usize = 16 * 1024;
 
-/// How long no connection at all may be answered.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time without any response.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What is asked, and what is done with the answers.
+/// The requests to send, and the checks of their responses.
 pub trait Plan {
-    /// The next request of a connection.
+    /// Returns the next request of a connection.
     fn next(&mut self, connection: usize) -> &[u8];
-    /// The answer to it; an error ends the load.
-    fn answered(&mut self, connection: usize, status: u16, length: usize, body: &[u8]) -> Result<(), Failure>;
+    /// Takes the response to it; an error ends the load.
+    fn receive(&mut self, connection: usize, status: u16, length: usize, body: &[u8]) -> Result<(), Failure>;
 }
 
-/// When the load ends.
+/// The end of a load.
 #[derive(Clone, Copy)]
 pub enum Until<'a> {
     Time(Duration),
-    Answers(u64),
-    /// When it is said to, or after the time at the latest.
-    Told(&'a AtomicBool, Duration),
+    Responses(u64),
+    /// The flag is set, or the time is over.
+    Flag(&'a AtomicBool, Duration),
 }
 
-/// What came of it. What was still under way at the end does not count.
+/// The responses that came before the end.
 pub struct Measured {
-    pub answers: u64,
     pub elapsed: Duration,
-    pub latency: Histogram,
+    /// In microseconds, ascending.
+    latencies: Vec<u32>,
+}
+
+impl Measured {
+    pub fn responses_per_second(&self) -> f64 {
+        count(self.latencies.len()) / self.elapsed.as_secs_f64()
+    }
+
+    pub fn percentile(&self, percent: usize) -> u32 {
+        percentile(&self.latencies, percent)
+    }
+}
+
+/// Returns the smallest value that `percent` percent of the ascending values do not exceed.
+pub fn percentile(ascending: &[u32], percent: usize) -> u32 {
+    let rank = (ascending.len() * percent).div_ceil(100);
+    ascending.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// Returns a duration in whole microseconds.
+pub fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// Returns a count as a floating-point number; exact up to 2^32, which is more than any run has.
+pub fn count(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
 struct Connection {
@@ -50,9 +78,9 @@ struct Connection {
     buffer: Vec<u8>,
     filled: usize,
     head: Option<Head>,
-    head_only: bool,
+    is_head_request: bool,
     sent: Instant,
-    waiting: bool,
+    is_waiting: bool,
 }
 
 pub struct Load {
@@ -66,90 +94,88 @@ impl Load {
     pub fn new(addresses: &[SocketAddr]) -> Result<Load, Failure> {
         let poll = Poll::new()?;
         let mut connections = Vec::new();
-        for (place, address) in addresses.iter().enumerate() {
+        for (token, address) in addresses.iter().enumerate() {
             let stream = std::net::TcpStream::connect_timeout(address, Duration::from_secs(5))?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(place), Interest::READABLE)?;
+            poll.registry().register(&mut stream, Token(token), Interest::READABLE)?;
             connections.push(Connection {
                 stream,
                 buffer: vec![0; BUFFER],
                 filled: 0,
                 head: None,
-                head_only: false,
+                is_head_request: false,
                 sent: Instant::now(),
-                waiting: false,
+                is_waiting: false,
             });
         }
         Ok(Load { poll, events: Events::with_capacity(addresses.len()), connections })
     }
 
-    /// Asks until the end, and waits for what is under way then.
+    /// Sends requests until the end, and waits for the outstanding responses.
     pub fn run(&mut self, plan: &mut impl Plan, until: Until<'_>) -> Result<Measured, Failure> {
-        let mut latency = Histogram::new();
+        let mut latencies = Vec::with_capacity(1 << 20);
         let start = Instant::now();
-        let mut elapsed = Duration::ZERO;
-        let mut asked = 0;
-        let mut over = false;
-        for (place, connection) in self.connections.iter_mut().enumerate() {
-            if !matches!(until, Until::Answers(count) if asked >= count) {
-                connection.send(plan.next(place))?;
-                asked += 1;
+        let (mut last, mut elapsed) = (start, Duration::ZERO);
+        let (mut sent, mut is_over) = (0, false);
+        let enough = |sent: u64| matches!(until, Until::Responses(count) if sent >= count);
+        for (token, connection) in self.connections.iter_mut().enumerate() {
+            if !enough(sent) {
+                connection.send(plan.next(token))?;
+                sent += 1;
             }
         }
-        let mut last = Instant::now();
-        while self.connections.iter().any(|connection| connection.waiting) {
-            if let Err(error) = self.poll.poll(&mut self.events, Some(PATIENCE))
+        while self.connections.iter().any(|connection| connection.is_waiting) {
+            if let Err(error) = self.poll.poll(&mut self.events, Some(RESPONSE_LIMIT))
                 && error.kind() != ErrorKind::Interrupted
             {
                 return Err(error.into());
             }
-            if last.elapsed() > PATIENCE {
-                return Err("no answer came for 10 seconds".into());
+            if last.elapsed() > RESPONSE_LIMIT {
+                return Err("no response came for 10 seconds".into());
             }
             for event in &self.events {
-                let place = event.token().0;
-                let connection = &mut self.connections[place];
+                let token = event.token().0;
+                let connection = &mut self.connections[token];
                 let Some(head) = connection.receive()? else { continue };
-                let now = Instant::now();
-                last = now;
-                let length = head.length.unwrap_or_default();
-                plan.answered(place, head.status, length, &connection.buffer[head.size..connection.filled])?;
-                over = over
+                last = Instant::now();
+                let body = &connection.buffer[head.size..connection.filled];
+                plan.receive(token, head.status, head.length.unwrap_or_default(), body)?;
+                is_over = is_over
                     || match until {
-                        Until::Time(time) => now - start >= time,
-                        Until::Answers(_) => false,
-                        Until::Told(end, time) => end.load(Ordering::Relaxed) || now - start >= time,
+                        Until::Time(time) => last - start >= time,
+                        Until::Responses(_) => false,
+                        Until::Flag(flag, time) => flag.load(Ordering::Relaxed) || last - start >= time,
                     };
-                if over {
+                if is_over {
                     continue;
                 }
-                latency.record(now - connection.sent);
-                elapsed = now - start;
-                if !matches!(until, Until::Answers(count) if asked >= count) {
-                    connection.send(plan.next(place))?;
-                    asked += 1;
+                latencies.push(micros(last - connection.sent));
+                elapsed = last - start;
+                if !enough(sent) {
+                    connection.send(plan.next(token))?;
+                    sent += 1;
                 }
             }
         }
-        Ok(Measured { answers: latency.count(), elapsed, latency })
+        latencies.sort_unstable();
+        Ok(Measured { elapsed, latencies })
     }
 }
 
 impl Connection {
     fn send(&mut self, request: &[u8]) -> Result<(), Failure> {
-        self.filled = 0;
-        self.head = None;
-        self.head_only = request.starts_with(b"HEAD");
+        (self.filled, self.head) = (0, None);
+        self.is_head_request = request.starts_with(b"HEAD");
         self.sent = Instant::now();
-        self.waiting = true;
-        // A few hundred bytes always fit: the request before was answered, so nothing is in the socket's buffer.
+        self.is_waiting = true;
+        // The socket's buffer is empty, so a request always fits.
         Ok(self.stream.write_all(request)?)
     }
 
-    /// Reads what is there; the head, once the whole answer is in the buffer. Reading goes on until nothing is left: only
-    /// then does the poll tell again.
+    /// Reads until the socket is empty, because only then the poll reports it again; returns the head of a complete
+    /// response.
     fn receive(&mut self) -> Result<Option<Head>, Failure> {
         loop {
             if self.filled == self.buffer.len() {
@@ -162,19 +188,19 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.into()),
             }
-            if !self.waiting {
-                return Err("an answer came to no request".into());
+            if !self.is_waiting {
+                return Err("a response came without a request".into());
             }
             if self.head.is_none() {
-                self.head = Head::read(&self.buffer[..self.filled])?;
+                self.head = Head::parse(&self.buffer[..self.filled])?;
             }
             if let Some(head) = self.head {
-                let end = head.size + head.body(self.head_only)?;
+                let end = head.size + head.body_size(self.is_head_request)?;
                 if self.filled > end {
-                    return Err("more came than the answer's length".into());
+                    return Err("a response is longer than its Content-Length".into());
                 }
                 if self.filled == end {
-                    self.waiting = false;
+                    self.is_waiting = false;
                     return Ok(Some(head));
                 }
             }
@@ -182,48 +208,28 @@ impl Connection {
     }
 }
 
-/// A request, and what must be answered.
-#[derive(Clone)]
-pub struct Target {
-    pub request: Vec<u8>,
-    pub status: u16,
-    pub length: usize,
-}
-
-impl Target {
-    /// Whether an answer is what it must be.
-    pub fn check(&self, status: u16, length: usize) -> Result<(), Failure> {
-        if (status, length) == (self.status, self.length) {
-            return Ok(());
-        }
-        let line = String::from_utf8_lossy(&self.request).lines().next().unwrap_or_default().to_owned();
-        let (wanted, bytes) = (self.status, self.length);
-        Err(format!("{line}: expected {wanted} with {bytes} bytes, got {status} with {length}").into())
-    }
-}
-
-/// Goes through a list of targets again and again, one after another over all connections.
+/// Sends the targets in turn, over all connections together.
 pub struct Walk<'a> {
     targets: &'a [Target],
     next: usize,
-    asked: Vec<usize>,
+    sent: Vec<usize>,
 }
 
 impl Walk<'_> {
     pub fn new(targets: &[Target], connections: usize) -> Walk<'_> {
-        Walk { targets, next: 0, asked: vec![0; connections] }
+        Walk { targets, next: 0, sent: vec![0; connections] }
     }
 }
 
 impl Plan for Walk<'_> {
     fn next(&mut self, connection: usize) -> &[u8] {
-        let place = self.next;
-        self.next = if place + 1 < self.targets.len() { place + 1 } else { 0 };
-        self.asked[connection] = place;
-        &self.targets[place].request
+        let index = self.next;
+        self.next = if index + 1 < self.targets.len() { index + 1 } else { 0 };
+        self.sent[connection] = index;
+        &self.targets[index].request
     }
 
-    fn answered(&mut self, connection: usize, status: u16, length: usize, _: &[u8]) -> Result<(), Failure> {
-        self.targets[self.asked[connection]].check(status, length)
+    fn receive(&mut self, connection: usize, status: u16, length: usize, _: &[u8]) -> Result<(), Failure> {
+        self.targets[self.sent[connection]].check(status, length)
     }
 }

@@ -1,8 +1,9 @@
-//! From the commit of a publication to the first new answer of other instances, under load, and what they answer after it.
+//! The time from the commit of a publication to the first new response of other instances under load, and the responses
+//! after that.
 //!
-//! Two services have the same database; this process publishes, as a third would. Every second request is for the article
-//! that is published again and again. A request that was sent after an instance gave the new answer must not be answered
-//! with the old one by that instance: one that is, is stale.
+//! Two services share a database, and this process publishes as a third would. Every second request is for the article
+//! that is published repeatedly. A response is stale if it has an older revision than a response that the same instance
+//! had given before the request was sent.
 
 use std::{
     net::SocketAddr,
@@ -26,59 +27,55 @@ use uuid::Uuid;
 
 use crate::{
     Failure,
-    answer::{Client, request},
-    delivery::targets,
-    histogram::Histogram,
-    load::{Load, Plan, Target, Until},
-    measure::count,
+    http::{Client, Target, request, targets},
+    library::Library,
+    load::{Load, Plan, Until, count, micros, percentile},
     servers::Server,
     settings::Settings,
-    store::Library,
 };
 
-/// How long after a publication a new answer must have come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time from a publication to a new response.
+const PROPAGATION_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the new answers are watched before the next publication.
+/// The time for which new responses are watched before the next publication.
 const WATCH: Duration = Duration::from_millis(40);
 
-/// How many connections go to the instance that has little to do.
-const QUIET: usize = 4;
+/// The connections to the idle instance.
+const IDLE_CONNECTIONS: usize = 4;
 
-/// What was seen on one instance.
+/// The figures of one instance.
 #[derive(Debug, Serialize)]
-pub struct Seen {
+pub struct Propagation {
     pub instance: &'static str,
-    pub publications: u64,
+    pub publications: usize,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Answers with the article to requests that were sent after the first new answer.
-    pub tries: u64,
-    /// How many of those were old.
+    /// Responses with the article to requests that were sent after the first new response.
+    pub reads: u64,
+    /// The number of those with an older revision.
     pub stale: u64,
-    /// All answers a second.
-    pub requests_per_second: f64,
+    pub responses_per_second: f64,
 }
 
-/// What the publisher and the load tell each other.
+/// The state that the publisher and the load share.
 struct Shared {
-    /// When the publication that made each revision was committed, counted from the first.
+    /// The time of each commit, in the order of revisions.
     committed: Mutex<Vec<Instant>>,
+    /// The revision before the first measured publication.
     first: i32,
-    /// The newest revision that each instance answered.
+    /// The newest revision that each instance delivered.
     seen: [AtomicI32; 2],
-    over: AtomicBool,
+    is_over: AtomicBool,
 }
 
-pub fn run(settings: &Settings, library: &Library, loaded: &Server, quiet: &Server) -> Result<[Seen; 2], Failure> {
-    let others: Vec<_> = library.slugs.iter().filter(|slug| *slug != FIRST_ARTICLE).collect();
-    let requests = || others.iter().map(|slug| request("GET", &format!("/v1/articles/{slug}"), "")).collect();
+/// Publishes `settings.publications` times and measures both instances.
+pub fn run(settings: &Settings, library: &Library, busy: &Server, idle: &Server) -> Result<[Propagation; 2], Failure> {
     let mut publisher = Publisher::new(&library.url)?;
-    // The text that is published has another length than the bundled one, and other articles show its summary.
+    // The measured texts have one length, which differs from the bundled text's; related articles show the summary too.
     let first = publisher.publish(|| {})?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PROPAGATION_LIMIT;
     let path = format!("/v1/articles/{FIRST_ARTICLE}");
-    for server in [loaded, quiet] {
+    for server in [busy, idle] {
         while revision(&Client::new(server.address)?.get(&path)?.body)? < first {
             if Instant::now() > deadline {
                 return Err("a publication does not reach a running service".into());
@@ -86,65 +83,77 @@ pub fn run(settings: &Settings, library: &Library, loaded: &Server, quiet: &Serv
             thread::sleep(Duration::from_millis(1));
         }
     }
-    let targets = targets(loaded, 200, requests())?;
+    let others = library.slugs.iter().filter(|slug| *slug != FIRST_ARTICLE);
+    let targets = targets(busy, 200, others.map(|slug| request("GET", &format!("/v1/articles/{slug}"), "")))?;
 
     let shared = Arc::new(Shared {
         committed: Mutex::default(),
         first,
         seen: [AtomicI32::new(first), AtomicI32::new(first)],
-        over: AtomicBool::new(false),
+        is_over: AtomicBool::new(false),
     });
-    let mut addresses: Vec<SocketAddr> = vec![quiet.address; QUIET];
-    addresses.resize(QUIET + settings.connections, loaded.address);
+    let mut addresses: Vec<SocketAddr> = vec![idle.address; IDLE_CONNECTIONS];
+    addresses.resize(IDLE_CONNECTIONS + settings.connections, busy.address);
     let mut load = Load::new(&addresses)?;
     let mut plan = Watch {
         article: request("GET", &path, ""),
         targets: &targets,
         next: 0,
         shared: &shared,
-        asked: vec![Asked::Article { seen: 0 }; addresses.len()],
-        delays: [Histogram::new(), Histogram::new()],
-        tries: [0, 0],
-        stale: [0, 0],
-        answers: [0, 0],
+        sent: vec![Sent::Article { seen: 0 }; addresses.len()],
+        counts: Default::default(),
     };
     // Everything is in memory before the first publication.
-    load.run(&mut plan, Until::Answers(targets.len() as u64 * 4))?;
-    (plan.tries, plan.stale, plan.answers) = ([0, 0], [0, 0], [0, 0]);
+    load.run(&mut plan, Until::Responses(targets.len() as u64 * 4))?;
+    plan.counts = Default::default();
 
     let writer = Arc::clone(&shared);
     let publications = settings.publications;
     let publishing = thread::spawn(move || {
-        let result = publisher.publish_often(publications, &writer);
-        writer.over.store(true, Ordering::Relaxed);
+        let result = publisher.publish_repeatedly(publications, &writer);
+        writer.is_over.store(true, Ordering::Relaxed);
         result
     });
-    let time = (WATCH + PATIENCE) * u32::try_from(publications)?;
-    let measured = load.run(&mut plan, Until::Told(&shared.over, time));
-    shared.over.store(true, Ordering::Relaxed);
-    publishing.join().map_err(|_| "the publisher failed")??;
+    let limit = (WATCH + PROPAGATION_LIMIT) * u32::try_from(publications)?;
+    let measured = load.run(&mut plan, Until::Flag(&shared.is_over, limit));
+    shared.is_over.store(true, Ordering::Relaxed);
+    publishing.join().map_err(|_| "the publisher panicked")??;
     let elapsed = measured?.elapsed.as_secs_f64();
 
-    let seen = |place: usize, instance| Seen {
-        instance,
-        publications: plan.delays[place].count(),
-        p50_ms: count(plan.delays[place].percentile(50)) / 1000.0,
-        p99_ms: count(plan.delays[place].percentile(99)) / 1000.0,
-        tries: plan.tries[place],
-        stale: plan.stale[place],
-        requests_per_second: count(plan.answers[place]) / elapsed,
+    let [idle, busy] = plan.counts;
+    let propagation = |mut counts: Counts, instance| {
+        counts.delays.sort_unstable();
+        let percentile_ms = |percent| f64::from(percentile(&counts.delays, percent)) / 1000.0;
+        Propagation {
+            instance,
+            publications: counts.delays.len(),
+            p50_ms: percentile_ms(50),
+            p99_ms: percentile_ms(99),
+            reads: counts.reads,
+            stale: counts.stale,
+            responses_per_second: count(counts.responses) / elapsed,
+        }
     };
-    Ok([seen(0, "with little to do"), seen(1, "under load")])
+    Ok([propagation(idle, "idle"), propagation(busy, "busy")])
 }
 
-/// What a connection asked for.
+/// The request that a connection sent.
 #[derive(Clone, Copy)]
-enum Asked {
-    /// The article, when the instance had answered this revision.
+enum Sent {
+    /// The published article, and the newest revision that the instance had delivered.
     Article {
         seen: i32,
     },
     Other(usize),
+}
+
+#[derive(Default)]
+struct Counts {
+    /// From commit to first new response, in microseconds.
+    delays: Vec<u32>,
+    reads: u64,
+    stale: u64,
+    responses: usize,
 }
 
 struct Watch<'a> {
@@ -152,53 +161,54 @@ struct Watch<'a> {
     targets: &'a [Target],
     next: usize,
     shared: &'a Shared,
-    asked: Vec<Asked>,
-    delays: [Histogram; 2],
-    tries: [u64; 2],
-    stale: [u64; 2],
-    answers: [u64; 2],
+    sent: Vec<Sent>,
+    counts: [Counts; 2],
 }
 
 impl Plan for Watch<'_> {
     fn next(&mut self, connection: usize) -> &[u8] {
         self.next += 1;
         if self.next.is_multiple_of(2) {
-            let seen = self.shared.seen[usize::from(connection >= QUIET)].load(Ordering::Relaxed);
-            self.asked[connection] = Asked::Article { seen };
+            let seen = self.shared.seen[instance(connection)].load(Ordering::Relaxed);
+            self.sent[connection] = Sent::Article { seen };
             &self.article
         } else {
-            let place = self.next / 2 % self.targets.len();
-            self.asked[connection] = Asked::Other(place);
-            &self.targets[place].request
+            let index = self.next / 2 % self.targets.len();
+            self.sent[connection] = Sent::Other(index);
+            &self.targets[index].request
         }
     }
 
-    fn answered(&mut self, connection: usize, status: u16, length: usize, body: &[u8]) -> Result<(), Failure> {
-        let instance = usize::from(connection >= QUIET);
-        self.answers[instance] += 1;
-        let before = match self.asked[connection] {
-            Asked::Other(place) => return self.targets[place].check(status, length),
-            Asked::Article { .. } if status != 200 => {
-                return Err(format!("the article was answered with {status}").into());
-            }
-            Asked::Article { seen } => seen,
+    fn receive(&mut self, connection: usize, status: u16, length: usize, body: &[u8]) -> Result<(), Failure> {
+        let instance = instance(connection);
+        let counts = &mut self.counts[instance];
+        counts.responses += 1;
+        let before = match self.sent[connection] {
+            Sent::Other(index) => return self.targets[index].check(status, length),
+            Sent::Article { .. } if status != 200 => return Err(format!("the article has status {status}").into()),
+            Sent::Article { seen } => seen,
         };
         let revision = revision(body)?;
-        self.tries[instance] += 1;
-        self.stale[instance] += u64::from(revision < before);
+        counts.reads += 1;
+        counts.stale += u64::from(revision < before);
         if revision > self.shared.seen[instance].load(Ordering::Relaxed) {
             let now = Instant::now();
             let committed = self.shared.committed.lock().unwrap_or_else(PoisonError::into_inner);
-            let place = usize::try_from(revision - self.shared.first - 1)?;
-            let at = committed.get(place).ok_or("a revision was answered before it was published")?;
-            self.delays[instance].record(now.saturating_duration_since(*at));
+            let index = usize::try_from(revision - self.shared.first - 1)?;
+            let at = committed.get(index).ok_or("a revision was delivered before it was published")?;
+            counts.delays.push(micros(now.saturating_duration_since(*at)));
             self.shared.seen[instance].store(revision, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-/// The revision that an article's answer has; it stands near the beginning.
+/// Returns the instance of a connection: 0 is idle, 1 is busy.
+fn instance(connection: usize) -> usize {
+    usize::from(connection >= IDLE_CONNECTIONS)
+}
+
+/// Returns the revision in an article's response, which is near the start.
 fn revision(body: &[u8]) -> Result<i32, Failure> {
     let start = String::from_utf8_lossy(&body[..body.len().min(512)]).into_owned();
     let (_, rest) = start.split_once("\"revision\":").ok_or("an article without a revision")?;
@@ -206,7 +216,7 @@ fn revision(body: &[u8]) -> Result<i32, Failure> {
     Ok(rest[..digits].parse()?)
 }
 
-/// Publishes the same article again and again, through the library's own code.
+/// Publishes one article repeatedly, through the service's own code.
 struct Publisher {
     runtime: tokio::runtime::Runtime,
     db: Db,
@@ -220,16 +230,16 @@ impl Publisher {
         let (db, document) = runtime.block_on(async {
             let db = Db::for_command(url)?;
             let slug: Slug = FIRST_ARTICLE.parse()?;
-            let document = live(&mut *db.write().await?, &slug).await?;
+            let document = published_document(&mut *db.write().await?, &slug).await?;
             Ok::<_, Failure>((db, document))
         })?;
         Ok(Publisher { runtime, db, document, count: 0 })
     }
 
-    /// Publishes the next revision; `committing` is called when all is done but the commit.
+    /// Publishes the next revision and calls `committing` just before the commit.
     fn publish(&mut self, committing: impl FnOnce() + Send) -> Result<i32, Failure> {
         self.count += 1;
-        // Always of one length, so that the answers that show it keep theirs.
+        // Of constant length, so that the responses that show it keep theirs.
         self.document.summary = Some(format!("第{:08}次发布。", self.count));
         let (document, author) = (self.document.clone(), Author::local("bench"));
         self.runtime.block_on(async {
@@ -242,17 +252,21 @@ impl Publisher {
         })
     }
 
-    fn publish_often(&mut self, publications: usize, shared: &Shared) -> Result<(), Failure> {
+    fn publish_repeatedly(&mut self, publications: usize, shared: &Shared) -> Result<(), Failure> {
         for _ in 0..publications {
-            let note = || shared.committed.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
-            let revision = self.publish(note)?;
-            let deadline = Instant::now() + PATIENCE;
+            let record = || shared.committed.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+            let revision = self.publish(record)?;
+            let deadline = Instant::now() + PROPAGATION_LIMIT;
             while shared.seen.iter().any(|seen| seen.load(Ordering::Relaxed) < revision) {
-                if shared.over.load(Ordering::Relaxed) {
+                if shared.is_over.load(Ordering::Relaxed) {
                     return Ok(());
                 }
                 if Instant::now() > deadline {
-                    return Err(format!("revision {revision} was not answered within {} s", PATIENCE.as_secs()).into());
+                    return Err(format!(
+                        "revision {revision} was not delivered within {} s",
+                        PROPAGATION_LIMIT.as_secs()
+                    )
+                    .into());
                 }
                 thread::sleep(Duration::from_millis(1));
             }
@@ -262,9 +276,9 @@ impl Publisher {
     }
 }
 
-/// What is published under a slug.
-async fn live(connection: &mut AsyncPgConnection, slug: &Slug) -> Result<Document, Failure> {
-    // Here only: it gives everything a `load`, numbers that threads share too.
+/// Returns the published document of a slug.
+async fn published_document(connection: &mut AsyncPgConnection, slug: &Slug) -> Result<Document, Failure> {
+    // Imported here only: its `load` would hide that of atomics.
     use diesel::{ExpressionMethods, QueryDsl};
     use diesel_async::RunQueryDsl;
 

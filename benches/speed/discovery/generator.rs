@@ -1,9 +1,9 @@
-//! Articles for a library of any size, the same whenever they are made.
+//! Generated articles for a library of any size, the same in every run.
 //!
-//! Each has a title of 8 to 20 characters, two questions, two topics of 40 (the first has a fifth of everything, the last
-//! less than a hundredth), two articles that an editor would lead to, and 20 sections of about 150 characters, three below
-//! each fifth. In each stands one of the rare words, so that each of these stands in about 20 articles; in each fiftieth a
-//! word that stands nowhere else.
+//! An article has a title of 8 to 20 characters, two questions, two of 40 topics (the first has a fifth of all articles,
+//! the last less than a hundredth), two related articles, and 20 sections of about 150 characters: five of the first level
+//! with three subsections each. Each article has a rare word, which about 20 articles share; every fiftieth has a unique
+//! word too.
 
 use fastrand::Rng;
 use lectern::content::{Anchor, Block, Document, Inline, Related, Section, Slug};
@@ -14,16 +14,16 @@ use crate::Failure;
 pub const SECTIONS: u64 = 20;
 pub const TOPICS: u64 = 40;
 
-/// In how many articles a rare word stands, about.
+/// The average number of articles with the same rare word.
 const RARE: u64 = 20;
-/// Each of so many articles has a word of its own.
+/// Every n-th article has a unique word.
 const UNIQUE: u64 = 50;
 
-/// The seeds of rare words and of unique ones, apart from those of articles.
+/// The seeds of rare and unique words, which differ from those of articles.
 const RARE_WORDS: u64 = 1 << 40;
 const UNIQUE_WORDS: u64 = 1 << 41;
 
-/// The length of a section, in characters, at least.
+/// The least length of a section, in characters.
 const LENGTH: usize = 140;
 
 pub struct Generator {
@@ -31,63 +31,62 @@ pub struct Generator {
     articles: u64,
 }
 
-/// The slug of an article.
+/// Returns the slug of article `n`.
 pub fn slug(n: u64) -> String {
     format!("article-{n}")
 }
 
-/// The slug of a topic, counted from 1, the largest first.
+/// Returns the slug of topic `n`, counted from 1, by size descending.
 pub fn topic(n: u64) -> String {
     format!("topic-{n}")
 }
 
 impl Generator {
-    /// Makes articles for a library of `articles`.
     pub fn new(vocabulary: Vocabulary, articles: u64) -> Generator {
         Generator { vocabulary, articles }
     }
 
-    /// A word that stands in about 20 articles, one for each number.
+    /// Returns a rare word.
     pub fn rare(&self, number: u64) -> String {
-        self.vocabulary.made_up(RARE_WORDS + number % self.rare_words())
+        self.vocabulary.invented(RARE_WORDS + number % self.rare_words())
     }
 
-    /// A word that stands in one article, one for each number.
+    /// Returns a unique word.
     pub fn unique(&self, number: u64) -> String {
-        self.vocabulary.made_up(UNIQUE_WORDS + number % (self.articles / UNIQUE).max(1) * UNIQUE)
+        self.vocabulary.invented(UNIQUE_WORDS + number % (self.articles / UNIQUE).max(1) * UNIQUE)
     }
 
     fn rare_words(&self) -> u64 {
         (self.articles / RARE).max(1)
     }
 
-    /// Article `n`, counted from 0.
+    /// Generates article `n`, counted from 0.
     pub fn article(&self, n: u64) -> Result<Document, Failure> {
         let mut rng = Rng::with_seed(n);
         let mut words = vec![self.rare(rng.u64(..))];
-        words.extend(n.is_multiple_of(UNIQUE).then(|| self.vocabulary.made_up(UNIQUE_WORDS + n)));
+        words.extend(n.is_multiple_of(UNIQUE).then(|| self.vocabulary.invented(UNIQUE_WORDS + n)));
         let homes: Vec<u64> = words.iter().map(|_| rng.u64(0..SECTIONS)).collect();
 
-        let first = uneven(&mut rng);
-        let second = std::iter::repeat_with(|| uneven(&mut rng)).find(|topic| *topic != first).unwrap_or_default();
+        let first = draw_topic(&mut rng);
+        let second = std::iter::repeat_with(|| draw_topic(&mut rng)).find(|topic| *topic != first).unwrap_or_default();
         let topics = [first, second].iter().map(|n| topic(*n).parse()).collect::<Result<Vec<Slug>, _>>()?;
-        let mut led = || -> Result<Related, Failure> {
-            let place = (n + rng.u64(1..self.articles.max(2))) % self.articles;
-            Ok(Related::Article { article: slug(place).parse()?, reason: None })
+        let mut related = || -> Result<Related, Failure> {
+            let other = (n + rng.u64(1..self.articles.max(2))) % self.articles;
+            Ok(Related::Article { article: slug(other).parse()?, reason: None })
         };
-        let related = vec![led()?, led()?];
+        let related = vec![related()?, related()?];
 
         let mut sections: Vec<Section> = Vec::new();
-        for place in 0..SECTIONS {
-            let own = homes.iter().zip(&words).filter(|(home, _)| **home == place).map(|(_, word)| word.as_str());
+        for index in 0..SECTIONS {
+            let own = homes.iter().zip(&words).filter(|(home, _)| **home == index).map(|(_, word)| word.as_str());
             let section = Section {
-                anchor: Some(format!("s-{}", place + 1).parse::<Anchor>()?),
+                anchor: Some(format!("s-{}", index + 1).parse::<Anchor>()?),
                 label: None,
                 title: self.vocabulary.short(&mut rng).to_owned(),
                 blocks: vec![paragraph(self.text(&mut rng, own))],
                 children: Vec::new(),
             };
-            match sections.last_mut().filter(|_| !place.is_multiple_of(4)) {
+            match sections.last_mut().filter(|_| !index.is_multiple_of(4)) {
                 Some(above) => above.children.push(section),
                 None => sections.push(section),
             }
@@ -117,7 +116,7 @@ impl Generator {
         format!("{title}：{}", self.vocabulary.short(rng)).chars().take(20).collect()
     }
 
-    /// A section's text, with words of its own among the others.
+    /// Returns a section's text that contains `words`.
     fn text<'a>(&'a self, rng: &mut Rng, words: impl Iterator<Item = &'a str>) -> String {
         let mut text = String::new();
         let mut length = 0;
@@ -136,8 +135,8 @@ impl Generator {
     }
 }
 
-/// A topic: the n-th as often as 1/n.
-fn uneven(rng: &mut Rng) -> u64 {
+/// Draws a topic; the n-th has the weight 1/n.
+fn draw_topic(rng: &mut Rng) -> u64 {
     let sum: f64 = (1..=40_u8).map(|n| 1.0 / f64::from(n)).sum();
     let mut left = rng.f64() * sum;
     let found = (1..=40_u8).find(|n| {

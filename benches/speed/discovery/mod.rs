@@ -1,90 +1,94 @@
-//! What it takes to find an article: search, suggestions, related reading and the article itself, without the cache, in
-//! libraries of different sizes that are made of generated articles.
-//!
-//! The service and Postgres share one core, the load has the other; a few connections ask from fixed lists.
-//!
-//! - [`vocabulary`], [`generator`] the articles · [`rows`], [`copy`], [`load`] how they get into Postgres
-//! - [`works`] what is asked · [`report`] what came of it
+//! The discovery suite: search, suggestions, related articles and the article itself, without the memory cache, in
+//! libraries of generated articles. The service and Postgres share a core, the load has the other.
 
-mod copy;
 mod generator;
 mod load;
-mod report;
-mod rows;
+mod queries;
 mod vocabulary;
-mod works;
 
 use std::{path::Path, thread::sleep, time::Duration};
 
-pub use self::report::Report;
-use self::{
-    report::{Measured, Work},
-    works::works,
-};
 use crate::{
     Failure,
-    measure::{Row, Sample, measure_over},
-    place,
+    library::Store,
+    machine,
+    measure::{Row, measure_over},
+    report::{Goal, LARGE, Measured, Report},
     servers::Server,
     settings::Settings,
-    store::Store,
 };
 
-/// Over how many connections everything is asked.
-pub const CONNECTIONS: [usize; 2] = [1, 8];
+/// The numbers of connections.
+const CONNECTIONS: [usize; 2] = [1, 8];
 
-/// How many answers come before those that count.
-const BEFORE: u64 = 20;
+/// The least number of unmeasured responses.
+const WARM_UP: usize = 20;
 
-/// How long what was under way when a measurement failed may take to end.
+/// The time for the outstanding requests of a failed measurement to end.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Measures everything in libraries of all sizes.
-pub fn run(settings: &Settings, folder: &Path, report: &mut Report) -> Result<(), Failure> {
-    let (data, keep) = settings.data.as_deref().map_or((folder, false), |data| (data, true));
-    let both = [settings.server_core, settings.load_core];
-    let store = Store::start(data, keep)?;
-    report.begin(settings, &store)?;
-    for articles in &settings.sizes {
-        // Loading takes both cores.
-        let server = store.pid().ok_or("the private Postgres does not run")?;
-        place::move_all_to(server, &both)?;
-        place::move_to(std::process::id(), &both)?;
-        eprintln!("the library of {articles} articles");
-        let generator = load::generator(*articles)?;
-        let (library, loaded) = load::library(&store, *articles, &generator)?;
-        let mut measured = Measured::new(*articles, loaded, load::sizes(&store, &library)?);
-        eprintln!("{}", measured.loading());
+/// The limit of a search in the large library.
+const SEARCH_MS: f64 = 50.0;
 
-        place::settle(settings)?;
-        place::move_all_to(server, &[settings.server_core])?;
+pub fn conditions(settings: &Settings) -> [String; 1] {
+    let Settings { server_core, load_core, .. } = settings;
+    [format!(
+        "core {server_core}: the service (LECTERN_CACHE_MB=0) and Postgres, core {load_core}: the load (one thread)"
+    )]
+}
+
+/// Measures everything in libraries of all sizes.
+pub fn run(settings: &Settings, folder: &Path, store: &Store, report: &mut Report) -> Result<(), Failure> {
+    let both = [settings.server_core, settings.load_core];
+    for articles in &settings.sizes {
+        // Loading uses both cores.
+        let server = store.pid().ok_or("the embedded Postgres does not run")?;
+        machine::move_all_to(server, &both)?;
+        machine::move_to(std::process::id(), &both)?;
+        eprintln!("loading {articles} generated articles");
+        let generator = load::generator(*articles)?;
+        let library = load::library(store, *articles, &generator)?;
+        machine::move_to_load_core(settings)?;
+        machine::move_all_to(server, &[settings.server_core])?;
+
+        let mut measured =
+            Measured { articles: *articles, notes: load::sizes(store, &library)?, ..Measured::default() };
         let lectern = Server::cold(settings, folder, &library)?;
-        let works = works(settings, &lectern, &library, &generator)?;
-        let mut samples: Vec<[Vec<Sample>; CONNECTIONS.len()]> = works.iter().map(|_| Default::default()).collect();
+        let works = queries::works(settings, &lectern, &library, &generator)?;
+        let mut samples = vec![[const { Vec::new() }; CONNECTIONS.len()]; works.len()];
         for round in 1..=settings.rounds {
             eprintln!("discovery, {articles} articles, round {round} of {}", settings.rounds);
             for (work, samples) in works.iter().zip(&mut samples) {
                 for (connections, samples) in CONNECTIONS.into_iter().zip(samples) {
-                    let before = BEFORE.max(work.targets.len() as u64);
-                    match measure_over(settings, &lectern, &work.targets, connections, before) {
+                    let warm_up = WARM_UP.max(work.targets.len()) as u64;
+                    match measure_over(settings, &lectern, &work.targets, connections, warm_up) {
                         Ok(sample) => samples.push(sample),
-                        // Such as a search that takes longer than the service waits for Postgres: worth knowing, and no end.
+                        // A search that takes longer than the service's limit is a result too.
                         Err(error) => {
-                            let failure = format!("{}, {}: {error}", work.name, report::over(connections));
-                            eprintln!("{failure}");
-                            measured.failures.push(failure);
+                            measured.notes.push(format!("{}, {connections} connections: {error}", work.name));
                             sleep(PAUSE);
                         }
                     }
                 }
             }
-            measured.load.push(place::load());
         }
-        for (work, samples) in works.iter().zip(&samples) {
-            // What failed in one round is not told by the others.
-            let rows = CONNECTIONS.iter().zip(samples).filter(|(_, samples)| samples.len() == settings.rounds);
-            let rows = rows.map(|(connections, samples)| Row::of(work.name, &report::over(*connections), samples));
-            measured.works.push(Work { name: work.name, kind: work.kind, rows: rows.flatten().collect() });
+        for (index, connections) in CONNECTIONS.into_iter().enumerate() {
+            let server = format!("{connections} connection{}", if connections == 1 { "" } else { "s" });
+            for (work, samples) in works.iter().zip(&samples) {
+                // A failed round makes the others too good.
+                let samples = Some(&samples[index]).filter(|samples| samples.len() == settings.rounds);
+                let row = samples.and_then(|samples| Row::new(work.name, &server, samples));
+                if work.has_goal && *articles == LARGE {
+                    let p99 = row.as_ref().and_then(|row| row.p99_us).map(|p99| p99 / 1000.0);
+                    report.goals.push(Goal {
+                        work: format!("search, {}, {LARGE} articles, {server}", work.name),
+                        wanted: format!("p99 at most {SEARCH_MS} ms"),
+                        found: p99.map_or_else(|| "failed".to_owned(), |p99| format!("{p99:.1} ms")),
+                        is_met: p99.is_some_and(|p99| p99 <= SEARCH_MS),
+                    });
+                }
+                measured.rows.extend(row);
+            }
         }
         report.libraries.push(measured);
     }

@@ -1,5 +1,4 @@
-//! What generated articles are made of: the clauses of the bundled library, some of them far more often than others, and
-//! words that nobody else uses.
+//! The vocabulary of generated articles: the clauses of the bundled library with uneven frequencies, and invented words.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -8,42 +7,41 @@ use lectern::content::{Section, markdown, text};
 
 use crate::Failure;
 
-/// How uneven the clauses are: the n-th is as frequent as n to this power, negated. With 0.7 the first of 1,000 stands in
-/// two sections of five.
-const UNEVEN: f64 = 0.7;
+/// The n-th clause has the frequency n^-0.7; the first of 1,000 is in two sections of five.
+const EXPONENT: f64 = 0.7;
 
-/// The shortest and the longest clause, in characters.
+/// The length of a clause, in characters.
 const CLAUSE: std::ops::RangeInclusive<usize> = 4..=24;
 
-/// The clauses of a title or a heading.
+/// The length of a clause for a title or a heading.
 const SHORT: std::ops::RangeInclusive<usize> = 5..=12;
 
-/// What separates clauses.
-const ENDS: [char; 15] = ['，', '。', '；', '：', '！', '？', '、', '（', '）', '“', '”', '\n', '/', ' ', '—'];
+/// The separators of clauses.
+const SEPARATORS: [char; 15] = ['，', '。', '；', '：', '！', '？', '、', '（', '）', '“', '”', '\n', '/', ' ', '—'];
 
 pub struct Vocabulary {
     all: Clauses,
     short: Clauses,
-    /// Every Han character of the library, in order.
+    /// The Han characters of the library, ascending.
     characters: Vec<char>,
-    /// Every two characters that stand beside each other in it.
+    /// The adjacent characters in the library.
     pairs: HashSet<(char, char)>,
 }
 
-/// Clauses, the most frequent first.
+/// Clauses by frequency, descending.
 struct Clauses {
     texts: Vec<String>,
-    /// How often one up to this is drawn.
+    /// The cumulated frequencies.
     weights: Vec<f64>,
 }
 
 impl Clauses {
     fn new(texts: Vec<String>) -> Clauses {
         let mut sum = 0.0;
-        let mut place = 0.0_f64;
+        let mut rank = 0.0_f64;
         let weights = texts.iter().map(|_| {
-            place += 1.0;
-            sum += place.powf(-UNEVEN);
+            rank += 1.0;
+            sum += rank.powf(-EXPONENT);
             sum
         });
         Clauses { weights: weights.collect(), texts }
@@ -51,20 +49,20 @@ impl Clauses {
 
     fn draw(&self, rng: &mut Rng) -> &str {
         let wanted = rng.f64() * self.weights.last().copied().unwrap_or_default();
-        let place = self.weights.partition_point(|weight| *weight <= wanted);
-        self.texts.get(place).map_or("", String::as_str)
+        let index = self.weights.partition_point(|weight| *weight <= wanted);
+        self.texts.get(index).map_or("", String::as_str)
     }
 }
 
 impl Vocabulary {
-    /// Reads the articles in `folder`.
+    /// Reads the article files in `folder`.
     pub fn read(folder: &Path) -> Result<Vocabulary, Failure> {
         let mut files: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, Failure>>()?;
         files.sort();
         let mut found = Vec::new();
         for file in files {
             let read = markdown::read(&fs::read_to_string(&file)?, None)
-                .map_err(|remarks| format!("{}: {remarks:?}", file.display()))?;
+                .map_err(|errors| format!("{}: {errors:?}", file.display()))?;
             let document = read.document;
             found.push(document.title);
             found.extend(document.questions);
@@ -77,29 +75,29 @@ impl Vocabulary {
         characters.dedup();
         let pairs = found.iter().flat_map(|text| text.chars().zip(text.chars().skip(1))).collect();
 
-        let clauses = found.iter().flat_map(|text| text.split(ENDS)).map(str::trim);
+        let clauses = found.iter().flat_map(|text| text.split(SEPARATORS)).map(str::trim);
         let clauses = clauses.filter(|text| CLAUSE.contains(&text.chars().count()) && text.chars().any(is_han));
         let mut clauses: Vec<String> = clauses.map(str::to_owned).collect();
         clauses.sort_unstable();
         clauses.dedup();
-        // In no order that means something, and always the same.
+        // The frequency must not depend on the text, and must be the same in every run.
         Rng::with_seed(0).shuffle(&mut clauses);
         let short = clauses.iter().filter(|text| SHORT.contains(&text.chars().count())).cloned().collect();
         Ok(Vocabulary { all: Clauses::new(clauses), short: Clauses::new(short), characters, pairs })
     }
 
-    /// A clause of a text.
+    /// Draws a clause for a text.
     pub fn clause(&self, rng: &mut Rng) -> &str {
         self.all.draw(rng)
     }
 
-    /// A clause for a title or a heading.
+    /// Draws a clause for a title or a heading.
     pub fn short(&self, rng: &mut Rng) -> &str {
         self.short.draw(rng)
     }
 
-    /// A word of two to four characters that stands nowhere in the library, always the same for `number`.
-    pub fn made_up(&self, number: u64) -> String {
+    /// Returns the invented word of two to four characters for `number`; the library does not contain it.
+    pub fn invented(&self, number: u64) -> String {
         let mut rng = Rng::with_seed(number);
         loop {
             let length = rng.usize(2..=4);

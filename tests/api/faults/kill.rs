@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Lives of the service, each ended by SIGKILL; `LECTERN_TEST_KILLS=1000` for a longer run.
-const KILLS: u32 = 45;
+const KILLS: u32 = 30;
 
 /// Acknowledged publications of the longest life. Lives with 0, 1 and 2 take turns: the first publication of a process is
 /// slower than the others, because it opens connections.
@@ -80,7 +80,7 @@ async fn read_until(app: &App, is_done: &AtomicBool) -> u64 {
         assert!(revision >= last, "revision {revision} was read after {last}");
         (last, reads) = (revision, reads + 1);
         // Leaves the processor to the service that is killed.
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     reads
 }
@@ -97,10 +97,6 @@ struct Publisher {
 }
 
 impl Publisher {
-    fn start(&self, database: &str) -> Service {
-        Service::start(&["--database-url", database])
-    }
-
     /// Saves the next version and returns its revision.
     async fn save(&mut self, service: &Service) -> i64 {
         self.version += 1;
@@ -130,7 +126,7 @@ impl Publisher {
 
     /// Kills the service while a publication waits for the publishing lock.
     async fn kill_before_commit(&mut self) {
-        let service = self.start(&self.database);
+        let service = start(&self.database);
         let revision = self.save(&service).await;
         let (mut holder, mut watch) = (connect(&self.database).await, connect(&self.database).await);
         holder.batch_execute(&format!("begin; select pg_advisory_xact_lock({LOCK})")).await.unwrap();
@@ -149,7 +145,7 @@ impl Publisher {
     /// that. `None` if the service gave up waiting before the commit was seen.
     async fn kill_after_commit(&mut self) -> Option<()> {
         let proxy = Proxy::to(&self.database, "lectern listen").await;
-        let service = self.start(&proxy.url());
+        let service = start(&proxy.url());
         let revision = self.save(&service).await;
         let mut watch = connect(&self.database).await;
         let before = number(&mut watch, PUBLICATIONS).await;
@@ -161,6 +157,10 @@ impl Publisher {
         kill(service);
         killed
     }
+}
+
+fn start(database: &str) -> Service {
+    Service::start(&["--database-url", database])
 }
 
 /// Sends SIGKILL, so that no handler runs.
@@ -196,14 +196,14 @@ async fn killed_service_leaves_complete_revisions_and_a_gapless_log() {
 
     // The time of a life's first, second and third publication, as it was measured last.
     let mut times = [Duration::ZERO; LONGEST_LIFE + 1];
-    let service = publisher.start(&publisher.database);
+    let service = start(&publisher.database);
     for time in &mut times {
         *time = publisher.save_and_publish(&service).await;
     }
     kill(service);
     let (mut interrupted, mut completed) = (0, 0);
     for life in 0..kills {
-        let service = publisher.start(&publisher.database);
+        let service = start(&publisher.database);
         let last = life as usize % times.len();
         for time in &mut times[..last] {
             *time = publisher.save_and_publish(&service).await;

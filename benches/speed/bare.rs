@@ -1,4 +1,4 @@
-//! The bare actix server that the service is compared with: one worker, no middleware, finished bytes out of a map.
+//! The bare actix server beside the service: one worker, no middleware, stored bytes from a map.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -9,12 +9,12 @@ use actix_web::{
 
 use crate::Failure;
 
-/// The folders of `bytes`, each of which is a route: a file's name is its last part.
+/// The folders with the bytes. Each is a route whose last segment is a file's name.
 pub const KINDS: [&str; 4] = ["v1/articles", "br", "sections", "list"];
 
 type Bodies = HashMap<String, Bytes>;
 
-/// Serves what is in the folder `bytes`.
+/// Serves the files in the folder `bytes`.
 pub fn serve(address: &str, bytes: &Path) -> Result<(), Failure> {
     let mut kinds = Vec::new();
     for kind in KINDS {
