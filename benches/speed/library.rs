@@ -11,6 +11,7 @@ use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use lectern::{
     db::{
+        Db,
         embedded::{Options, PrivatePostgres},
         migrate,
     },
@@ -91,7 +92,7 @@ impl Store {
         let url = self.url(&name)?;
         migrate::run(&url).await?;
         let mut connection = AsyncPgConnection::establish(&url).await?;
-        let bundled = library::load(&mut connection).await? as u64;
+        let bundled = library::load(&Db::for_command(&url)?).await? as u64;
         connection.batch_execute(&format!("set bench.articles = {articles}")).await?;
         let clone = include_str!("clones.sql");
         connection.transaction(async |connection| connection.batch_execute(clone).await).await?;

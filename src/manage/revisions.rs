@@ -100,7 +100,10 @@ pub async fn list_revisions(path: web::Path<String>, request: Authorized<ReadDra
     )),
 )]
 #[get("/manage/v1/articles/{slug}/revisions/{revision}")]
-pub async fn read_revision(path: web::Path<(String, String)>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
+pub async fn read_revision(
+    path: web::Path<(String, String)>,
+    request: Authorized<ReadDrafts>,
+) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
     let form: ContentForm = request.query()?;
     let Revision { summary, document, .. } = request
@@ -129,7 +132,10 @@ pub async fn read_revision(path: web::Path<(String, String)>, request: Authorize
     ),
 )]
 #[post("/manage/v1/articles/{slug}/revisions/{revision}/restore")]
-pub async fn restore_revision(path: web::Path<(String, String)>, request: Authorized<Write>) -> Result<HttpResponse, Error> {
+pub async fn restore_revision(
+    path: web::Path<(String, String)>,
+    request: Authorized<Write>,
+) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
     let NoParameters = request.query()?;
     let (saved, standing, etag) = request

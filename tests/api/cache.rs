@@ -23,7 +23,7 @@ use lectern::{
         migrate::{self, MIGRATIONS},
         schema::{articles, changes, stored_responses},
     },
-    publishing::{PublishTx, site},
+    publishing::PublishTx,
 };
 use reqwest::Method;
 use serde_json::Value;

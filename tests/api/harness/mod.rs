@@ -22,7 +22,6 @@ use lectern::{
     },
     error::Error,
     http::page::Page,
-    openapi,
     publishing::{Author, PublishTx, drafts::Precondition},
 };
 use reqwest::{
