@@ -25,7 +25,7 @@ pub struct RevisionSummary {
     #[schema(example = 2, minimum = 1)]
     pub revision: i32,
     /// A `draft`, `live` (readers see it), or `past`.
-    #[schema(inline, example = "live")]
+    #[schema(example = "live")]
     pub state: RevisionState,
     /// The hash of its content.
     #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]

@@ -30,7 +30,7 @@ pub struct AuditEntry {
     /// The id of the key that it was done with; `null` where it was done without one.
     pub key_id: Option<Uuid>,
     /// What was done. `preview` is a link to a draft that was made; all others changed something.
-    #[schema(inline, example = "publish")]
+    #[schema(example = "publish")]
     pub action: AuditAction,
     /// The id of the article that it was done to; `null` where it was done to none.
     pub article_id: Option<Uuid>,

@@ -34,7 +34,7 @@ pub struct ApiKey {
     #[schema(example = "lk_k7m2p9xa")]
     pub prefix: String,
     /// What it may do: some of `read_drafts`, `write`, `publish` and `admin`.
-    #[schema(inline, example = json!(["read_drafts", "write"]))]
+    #[schema(example = json!(["read_drafts", "write"]))]
     pub scopes: Vec<Scope>,
     /// Who made it: the name of the key that it was made with, or what made it on the command line.
     #[schema(example = "command line")]
