@@ -199,7 +199,7 @@ async fn the_protocol_is_agreed_on() {
 async fn http_2_answers_what_http_1_answers() {
     let identity = Identity::new("tls-same");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     for path in
         [ARTICLE, "/v1/articles?limit=2", "/", "/openapi.json", "/v1/articles/none", "/v1/site?a=b", "/%zz", "/x"]
@@ -228,7 +228,7 @@ async fn http_2_answers_what_http_1_answers() {
 async fn the_authority_does_not_tell_answers_apart() {
     let identity = Identity::new("tls-authority");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     let path = "/v1/topics?limit=2";
     assert!(client.get(path).await.header("server-timing").starts_with("cache;desc=miss"));
@@ -249,7 +249,7 @@ async fn the_authority_does_not_tell_answers_apart() {
 async fn answers_without_a_body_end_with_their_head() {
     let identity = Identity::new("tls-bodiless");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     for path in [ARTICLE, "/v1/topics", "/openapi.json", "/v1/articles/none", "/health/live"] {
         let uri = format!("https://example.org{path}");
@@ -317,7 +317,7 @@ async fn many_requests_share_a_connection() {
     // Larger than every window.
     let paragraphs: Vec<_> = (0..300).map(|n| format!("{n} {}", "文字".repeat(1500))).collect();
     app.publish(&article("large", "", &paragraphs.join("\n\n"))).await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     let large = client.get("/v1/articles/large").await;
     assert!(large.status == 200 && large.body.len() > 2 << 20, "{}", large.body.len());
