@@ -96,7 +96,7 @@ async fn second_read_is_one_statement() {
     let app = without_memory(&library_database().await);
     let mut connection = connect(&app).await;
     let path = "/v1/articles/stem-cell-infusion";
-    app.settle().await;
+    app.catch_up().await;
     let (sent, computed) = count_statements(&app, path).await;
     assert_eq!(sent, 4, "the store, the article, related reading, and the end of the log");
     let (id, _) = store(&app, &mut connection, "stem-cell-infusion").await;
@@ -125,7 +125,7 @@ async fn invalidated_entry_is_computed_without_a_look_at_the_store() {
     app.publish(&article("a", "", "## 甲\n\n第一稿。")).await;
     let (_, old) = store(&app, &mut connection, "a").await;
     app.publish(&article("a", "", "## 甲\n\n第二稿。")).await;
-    app.settle().await;
+    app.catch_up().await;
     let (sent, fresh) = count_statements(&app, "/v1/articles/a").await;
     assert!(fresh.text().contains("第二稿"));
     assert_eq!(sent, 2, "the article and related reading");

@@ -6,11 +6,11 @@ use lectern::openapi::Files;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Body, description, validate};
+use crate::harness::{App, Body, openapi_document, validate};
 
 /// Every operation: path, method, itself.
 fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
-    let paths = description()["paths"].as_object().unwrap();
+    let paths = openapi_document()["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
         item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
     });
@@ -53,7 +53,7 @@ fn with(path: &str, name: &str, value: &str) -> String {
 /// A body with what must be in it, by the examples of its schema.
 fn example_body(operation: &Value) -> Option<Body> {
     let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
-    let schema = &description()["components"]["schemas"][schema.rsplit('/').next().unwrap()];
+    let schema = &openapi_document()["components"]["schemas"][schema.rsplit('/').next().unwrap()];
     let required = schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap());
     let body = required.map(|name| (name.to_owned(), schema["properties"][name]["example"].clone()));
     Some(Body::json(&body.collect::<serde_json::Map<_, _>>().into()))
@@ -61,12 +61,12 @@ fn example_body(operation: &Value) -> Option<Body> {
 
 #[test]
 fn the_stored_files_are_what_the_code_says() {
-    let files = Files::of(description()).unwrap();
+    let files = Files::of(openapi_document()).unwrap();
     for (name, text) in files.named() {
         let stored = fs::read_to_string(Path::new("openapi").join(name)).unwrap_or_default();
         assert!(stored == text, "openapi/{name} is not what the code says: run `lectern openapi --write`");
     }
-    assert_eq!(description()["openapi"], "3.1.0");
+    assert_eq!(openapi_document()["openapi"], "3.1.0");
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn timeless(value: &Value) -> Value {
 
 #[test]
 fn the_examples_of_problems_are_problems() {
-    let answers = description()["components"]["responses"].as_object().unwrap();
+    let answers = openapi_document()["components"]["responses"].as_object().unwrap();
     let problems = answers.values().filter_map(|answer| answer["content"].get("application/problem+json"));
     let examples: Vec<_> = problems
         .flat_map(|content| {

@@ -88,22 +88,22 @@ async fn every_coding_has_its_own_validator_and_the_same_text() {
     };
     let mut etags = vec![plain.header("etag").to_owned()];
     for coding in ["br", "zstd", "gzip"] {
-        let coded = app.send_coded(path, coding, None).await;
+        let coded = app.send_encoded(path, coding, None).await;
         assert_eq!(coded.header("content-encoding"), coding);
         assert!(coded.body.len() < plain.body.len() / 2, "{coding}: {} bytes", coded.body.len());
         assert_eq!(decode(coding, &coded.body), plain.body, "{coding}");
         assert_eq!(coded.header("vary"), "Accept-Encoding");
         let etag = coded.header("etag").to_owned();
         assert!(!etags.contains(&etag) && etag.starts_with('"'), "{etag}");
-        let known = app.send_coded(path, coding, Some(&etag)).await;
+        let known = app.send_encoded(path, coding, Some(&etag)).await;
         assert_eq!((known.status.as_u16(), known.header("etag")), (304, &*etag));
         // What is known in one coding is not known in another.
-        assert_eq!(app.send_coded(path, coding, Some(&etags[0])).await.status, 200);
+        assert_eq!(app.send_encoded(path, coding, Some(&etags[0])).await.status, 200);
         etags.push(etag);
     }
-    assert_eq!(optional(&app.send_coded(path, "br;q=0, identity", None).await, "content-encoding"), "");
-    assert_eq!(optional(&app.send_coded("/v1", "br", None).await, "content-encoding"), "", "too small to gain");
-    assert_eq!(app.send_coded("/openapi.json", "br", None).await.header("content-encoding"), "br");
+    assert_eq!(optional(&app.send_encoded(path, "br;q=0, identity", None).await, "content-encoding"), "");
+    assert_eq!(optional(&app.send_encoded("/v1", "br", None).await, "content-encoding"), "", "too small to gain");
+    assert_eq!(app.send_encoded("/openapi.json", "br", None).await.header("content-encoding"), "br");
 }
 
 /// A publication drops what shows the article, and leaves the rest where it is.
@@ -139,7 +139,7 @@ async fn a_publication_drops_exactly_what_shows_it() {
         assert_eq!(served(&app.get(path).await), "hit", "{path}");
     }
     app.publish(&article("a", "topics: [x]", "甲文改了。")).await;
-    app.settle().await;
+    app.catch_up().await;
     for path in others {
         assert_eq!(served(&app.get(path).await), "hit", "{path}");
     }

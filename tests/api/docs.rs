@@ -4,6 +4,7 @@
 //! text, and white space does not count. The blocks of one file share a shell, so a variable that one sets is there for the next.
 
 use std::{
+    fmt::Write,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -74,13 +75,13 @@ fn documents() -> Vec<PathBuf> {
 /// Runs the examples of one file and returns a description of each that differs.
 async fn run(file: &Path, examples: &[Example]) -> Vec<String> {
     let app = App::library().await;
-    app.settle().await;
+    app.catch_up().await;
     let folder = scratch(&format!("docs-{}", file.file_stem().unwrap().to_str().unwrap()));
     let binary = Path::new(env!("CARGO_BIN_EXE_lectern")).parent().unwrap();
     let mut script = String::from("curl() { command curl --silent --show-error --max-time 60 \"$@\"; }\n");
     for example in examples {
         let command = example.command.replace("http://localhost:8080", &app.base);
-        script.push_str(&format!("{command}\nprintf '{SEPARATOR}%s{SEPARATOR}' $?\n"));
+        writeln!(script, "{command}\nprintf '{SEPARATOR}%s{SEPARATOR}' $?").unwrap();
     }
     let (path, folder_of_run) = (format!("{}:{}", binary.display(), std::env::var("PATH").unwrap()), folder.clone());
     let (database, data) = (app.database.clone(), folder.join("data"));

@@ -133,7 +133,7 @@ async fn a_forged_cursor_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn obsolete_dates_are_dates() {
     let app = App::library().await;
-    app.settle().await;
+    app.catch_up().await;
     for date in ["Fri, 01 Jan 2100 00:00:00 GMT", "Tuesday, 01-Jan-69 00:00:00 GMT", "Fri Jan  1 00:00:00 2100"] {
         let fresh = app.send(Method::GET, "/v1/site", &[("if-modified-since", date)]).await;
         assert_eq!(fresh.status, 304, "{date}");

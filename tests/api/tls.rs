@@ -199,7 +199,7 @@ async fn alpn_negotiates_the_protocol() {
 async fn http_2_responses_equal_http_1_responses() {
     let identity = Identity::new("tls-same");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     for path in
         [ARTICLE, "/v1/articles?limit=2", "/", "/openapi.json", "/v1/articles/none", "/v1/site?a=b", "/%zz", "/x"]
@@ -228,7 +228,7 @@ async fn http_2_responses_equal_http_1_responses() {
 async fn authority_is_not_part_of_the_cache_key() {
     let identity = Identity::new("tls-authority");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     let path = "/v1/topics?limit=2";
     assert!(client.get(path).await.header("server-timing").starts_with("cache;desc=miss"));
@@ -249,7 +249,7 @@ async fn authority_is_not_part_of_the_cache_key() {
 async fn responses_without_a_body_end_with_their_head() {
     let identity = Identity::new("tls-bodiless");
     let app = identity.service().await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     for path in [ARTICLE, "/v1/topics", "/openapi.json", "/v1/articles/none", "/health/live"] {
         let uri = format!("https://example.org{path}");
@@ -317,7 +317,7 @@ async fn concurrent_streams_share_a_connection() {
     // Larger than every window.
     let paragraphs: Vec<_> = (0..300).map(|n| format!("{n} {}", "文字".repeat(1500))).collect();
     app.publish(&article("large", "", &paragraphs.join("\n\n"))).await;
-    app.settle().await;
+    app.catch_up().await;
     let client = identity.http_2(&app.base).await;
     let large = client.get("/v1/articles/large").await;
     assert!(large.status == 200 && large.body.len() > 2 << 20, "{}", large.body.len());

@@ -59,7 +59,7 @@ async fn pages_and_assets_are_small() {
     }
     let frame = app.get("/?q=%F0%9F%99%82").await.body.len();
     assert!(sum + frame <= 60 * 1024, "{sum} + {frame}");
-    let article = app.send_coded("/read/stem-cell-infusion", "br", None).await.body.len();
+    let article = app.send_encoded("/read/stem-cell-infusion", "br", None).await.body.len();
     assert!(article <= 60 * 1024, "{article}");
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{io::AsyncWriteExt, net::TcpSocket, time::sleep};
 
-use super::{Client, PROMPT, status};
+use super::{Client, PROMPT_LIMIT, status};
 use crate::{
     cli::Service,
     harness::{App, library_database},
@@ -15,19 +15,19 @@ use crate::{
 
 const ARTICLE: &str = "/v1/articles/stem-cell-infusion";
 
-/// Others are answered at once, over and over.
-async fn others_are_served(address: &str) {
+/// Asserts that other clients are served promptly.
+async fn assert_others_served(address: &str) {
     for path in [ARTICLE, "/v1/articles", "/health/live"].into_iter().cycle().take(30) {
         let asked = Instant::now();
-        let head = Client::asks(address, path).await.answer().await;
+        let head = Client::request(address, path).await.response_head().await;
         assert_eq!(status(&head), 200, "{path}: {head}");
-        assert!(asked.elapsed() < PROMPT, "{path}: {:?}", asked.elapsed());
+        assert!(asked.elapsed() < PROMPT_LIMIT, "{path}: {:?}", asked.elapsed());
     }
 }
 
-/// The head of a request that comes byte by byte is waited for some seconds, and others are answered meanwhile.
+/// A request head that comes byte by byte, or never, is cut off after some seconds; others are served meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_comes_byte_by_byte() {
+async fn slow_request_head_is_cut_off_while_others_are_served() {
     let app = App::library().await;
     let began = Instant::now();
     let slow = async {
@@ -50,21 +50,20 @@ async fn a_head_that_comes_byte_by_byte() {
         (String::from_utf8_lossy(&got).into_owned(), began.elapsed())
     };
     let silent = async {
-        // One that says nothing at all.
-        let head = Client::connect(app.address()).await.answer().await;
+        let head = Client::connect(app.address()).await.response_head().await;
         (head, began.elapsed())
     };
-    let (slow, silent, ()) = tokio::join!(slow, silent, others_are_served(app.address()));
+    let (slow, silent, ()) = tokio::join!(slow, silent, assert_others_served(app.address()));
     for (said, after) in [slow, silent] {
         assert!(said.is_empty() || status(&said) == 408, "{said}");
         assert!((4..10).contains(&after.as_secs()), "cut off after {after:?}");
     }
-    others_are_served(app.address()).await;
+    assert_others_served(app.address()).await;
 }
 
-/// What no head should be is refused, and the service goes on.
+/// Oversized heads are refused, and other clients are served.
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_that_are_too_large() {
+async fn oversized_request_head_is_refused_with_4xx() {
     let app = App::library().await;
     let line = |length| format!("x-large: {}\r\n", "a".repeat(length));
     let heads = [
@@ -75,15 +74,15 @@ async fn heads_that_are_too_large() {
     ];
     for (what, head) in heads {
         let mut client = Client::connect(app.address()).await;
-        // It may be refused before it was read to its end.
+        // The service may refuse the head before it has read all of it.
         let _ = client.0.write_all(head.as_bytes()).await;
-        let said = client.answer().await;
+        let said = client.response_head().await;
         assert!(said.is_empty() || (400..500).contains(&status(&said)), "{what}: {said}");
-        others_are_served(app.address()).await;
+        assert_others_served(app.address()).await;
     }
 }
 
-/// The memory of a process, in bytes.
+/// Returns the resident memory of a service, in bytes.
 fn memory(service: &Service) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.child.id())).unwrap();
     let kib =
@@ -91,7 +90,7 @@ fn memory(service: &Service) -> u64 {
     kib.map(|kib: u64| kib * 1024).unwrap()
 }
 
-/// How many connections a test may open: 2,000, or what the limit of open files leaves to it.
+/// Returns the number of connections to open: 2,000, or fewer if the limit of open files is low.
 fn affordable() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let files =
@@ -99,31 +98,31 @@ fn affordable() -> usize {
     files.unwrap_or(1024_usize).saturating_sub(400).min(2000)
 }
 
-/// Connections that rest, and clients that ask and ask and never read, cost little and hold nobody up.
+/// Idle connections, and clients that send requests and never read, cost little memory and do not delay others.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_rest_and_clients_that_do_not_read() {
+async fn idle_connections_and_non_reading_clients_cost_bounded_memory() {
     let url = library_database().await;
     let service = tokio::task::spawn_blocking(move || Service::start(&["--database-url", &url])).await.unwrap();
     let address = service.base.strip_prefix("http://").unwrap();
-    others_are_served(address).await;
+    assert_others_served(address).await;
     let before = memory(&service);
 
     let count = affordable();
     let mut resting = Vec::with_capacity(count);
     for n in 0..count {
         let mut client = Client::connect(address).await;
-        // Half of them were answered once, half never said a word.
+        // Half of them have had a response, the others have sent nothing.
         if n % 2 == 0 {
             client.send(format!("GET {ARTICLE} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
-            assert_eq!(status(&client.answer().await), 200);
+            assert_eq!(status(&client.response_head().await), 200);
         }
         resting.push(client);
     }
-    others_are_served(address).await;
+    assert_others_served(address).await;
     let with_resting = memory(&service).saturating_sub(before);
     eprintln!("{count} resting connections: {} KiB", with_resting / 1024);
 
-    // Their answers are more than the kernel keeps for a connection, so the service has to keep some of it.
+    // The responses are larger than the kernel's buffers, so the service has to buffer some of them.
     let size = reqwest::get(format!("{}{ARTICLE}", service.base)).await.unwrap().bytes().await.unwrap().len();
     let requests = format!("GET {ARTICLE} HTTP/1.1\r\nhost: x\r\n\r\n").repeat((8 << 20) / size);
     let mut greedy = Vec::new();
@@ -134,11 +133,11 @@ async fn connections_that_rest_and_clients_that_do_not_read() {
         stream.write_all(requests.as_bytes()).await.unwrap();
         greedy.push(stream);
     }
-    others_are_served(address).await;
+    assert_others_served(address).await;
     let in_all = memory(&service).saturating_sub(before);
     eprintln!("and {} that do not read: {} KiB", greedy.len(), in_all / 1024);
     assert!(with_resting < count as u64 * 40 * 1024, "{with_resting} bytes for {count} connections that rest");
     assert!(in_all < 128 << 20, "{in_all} bytes");
     drop((resting, greedy));
-    others_are_served(address).await;
+    assert_others_served(address).await;
 }

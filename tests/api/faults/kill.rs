@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{
-    connect, in_time, number,
+    connect, number,
     proxy::Proxy,
-    until,
+    retry_until_in_time, until,
     writer::{HOLDING, LOCK, WAITING},
 };
 use crate::{
@@ -149,7 +149,7 @@ impl Publisher {
         let revision = self.save(&service).await;
         let mut watch = connect(&self.database).await;
         let before = number(&mut watch, PUBLICATIONS).await;
-        proxy.keep_back();
+        proxy.withhold();
         let killed = tokio::select! {
             () = self.publish(&service, revision) => None,
             () = until("a commit", async || number(&mut watch, PUBLICATIONS).await > before) => Some(()),
@@ -190,7 +190,7 @@ async fn killed_service_leaves_complete_revisions_and_a_gapless_log() {
     let began = Instant::now();
     publisher.kill_before_commit().await;
     assert_eq!(assert_log(&reader, &publisher.acknowledged).await, 0);
-    in_time(async |_| publisher.kill_after_commit().await).await;
+    retry_until_in_time(async |_| publisher.kill_after_commit().await).await;
     let unacknowledged = assert_log(&reader, &publisher.acknowledged).await - publisher.acknowledged.len();
     assert_eq!(unacknowledged, 1);
 

@@ -1,8 +1,8 @@
-//! What goes wrong around the service, and what it promises then: a database that is gone, frozen, full or behind, clients
-//! that are slow or many, a stop while it works.
+//! The promises under faults: a database that is stopped, frozen, busy or lagging, slow and numerous clients, a stop or a
+//! kill during work.
 //!
-//! Orders are forced with locks, signals and a proxy, and what was forced is looked at before the next step; nothing is
-//! taken to have happened because time has passed.
+//! Locks, signals and a proxy force the order of events, and each test checks that an event has happened before its next
+//! step; it never relies on time for that.
 
 mod clients;
 mod kill;
@@ -27,22 +27,22 @@ use tokio::{
 
 use crate::harness::{App, Reply};
 
-/// What is promised within a second must be there within this; it is less than any other limit that could end the wait.
-const PROMPT: Duration = Duration::from_millis(1800);
+/// The limit for what is promised within a second; it is shorter than every other timeout that could end the wait.
+const PROMPT_LIMIT: Duration = Duration::from_millis(1800);
 
-/// How long anything may take that is promised without a time.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The limit for what is promised without a time.
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Waits until something holds, not for ever.
+/// Waits until a condition holds; panics after [`WAIT_LIMIT`].
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
-        assert!(began.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+        assert!(began.elapsed() < WAIT_LIMIT, "{what}: not after {WAIT_LIMIT:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// A connection past the service, as another program would have one.
+/// Connects to the database without the service, as another program would.
 async fn connect(url: &str) -> AsyncPgConnection {
     AsyncPgConnection::establish(url).await.unwrap()
 }
@@ -53,20 +53,20 @@ struct Number {
     n: i64,
 }
 
-/// The number that a statement answers.
+/// Returns the number that a query selects.
 async fn number(connection: &mut AsyncPgConnection, sql: &str) -> i64 {
     let row: Number = diesel::sql_query(format!("select ({sql})::bigint as n")).get_result(connection).await.unwrap();
     row.n
 }
 
-/// Statements of readers that wait for a lock in a database.
+/// The number of read connections that wait for a lock.
 const WAITING: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and application_name = 'lectern read' and wait_event_type = 'Lock'";
 
-/// A table that nobody can read.
+/// A table lock that blocks all readers.
 struct Locked {
     holder: AsyncPgConnection,
-    /// Inside the holder's transaction the statistics stand still.
+    /// A connection of its own, because statistics do not change within the holder's transaction.
     watch: AsyncPgConnection,
 }
 
@@ -77,8 +77,8 @@ impl Locked {
         Locked { holder, watch }
     }
 
-    /// Waits until so many statements of readers wait for it.
-    async fn keeps_waiting(&mut self, count: i64) {
+    /// Waits until this many read connections wait for the lock.
+    async fn wait_for_waiters(&mut self, count: i64) {
         until("statements that wait", async || number(&mut self.watch, WAITING).await == count).await;
     }
 
@@ -88,36 +88,36 @@ impl Locked {
 }
 
 impl App {
-    /// A GET that waits for nothing.
-    async fn ask(&self, path: &str) -> Reply {
+    /// Sends a GET without waiting for the change log.
+    async fn get_now(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &[]).await
     }
 
-    /// A GET that must be refused at once, because there is no database to answer from.
-    async fn ask_in_vain(&self, path: &str) {
+    /// Asserts that a GET gets 503 at once.
+    async fn assert_unavailable(&self, path: &str) {
         let asked = Instant::now();
         let reader = [("accept", "text/html")];
-        let away = self.send(Method::GET, path, if path == "/" { &reader } else { &[] }).await;
-        assert_eq!(away.status, 503, "{path}: {}", away.text());
-        assert!(asked.elapsed() < PROMPT, "{path}: {:?}", asked.elapsed());
-        assert!(away.header("retry-after").parse::<u32>().unwrap() > 0);
+        let response = self.send(Method::GET, path, if path == "/" { &reader } else { &[] }).await;
+        assert_eq!(response.status, 503, "{path}: {}", response.text());
+        assert!(asked.elapsed() < PROMPT_LIMIT, "{path}: {:?}", asked.elapsed());
+        assert!(response.header("retry-after").parse::<u32>().unwrap() > 0);
         if path == "/" {
-            assert!(away.text().contains("服务正在恢复"), "{}", away.text());
+            assert!(response.text().contains("服务正在恢复"), "{}", response.text());
         } else {
-            assert_eq!(away.json()["type"], "/problems/unavailable");
+            assert_eq!(response.json()["type"], "/problems/unavailable");
         }
-        assert!(!away.text().contains("sock") && !away.text().contains("refused"), "{}", away.text());
+        assert!(!response.text().contains("sock") && !response.text().contains("refused"), "{}", response.text());
     }
 
-    /// The number of a published revision as the service tells it, and how the answer came about.
+    /// Returns the revision in an article's response, and the cache result.
     async fn revision(&self, slug: &str) -> (i64, String) {
-        let reply = self.ask(&format!("/v1/articles/{slug}?include=toc,sections")).await;
-        let how = way(&reply);
-        (reply.ok()["revision"].as_i64().unwrap(), how)
+        let reply = self.get_now(&format!("/v1/articles/{slug}?include=toc,sections")).await;
+        let result = cache_result(&reply);
+        (reply.ok()["revision"].as_i64().unwrap(), result)
     }
 
-    /// Waits until the service knows the change that is the newest in the log of `connection`.
-    async fn knows_newest(&self, connection: &AsyncPgConnection) {
+    /// Waits until the service has the newest change in the database of `connection`.
+    async fn catch_up_with(&self, connection: &AsyncPgConnection) {
         let newest = change_log::newest(connection).await.unwrap().sequence;
         let known = async || self.cache.position().is_some_and(|position| position.sequence >= newest);
         until("a change that becomes known", known).await;
@@ -129,13 +129,13 @@ impl App {
     }
 }
 
-/// How an answer came about: `hit`, `miss` or `stale`.
-fn way(reply: &Reply) -> String {
+/// Returns `hit`, `miss` or `stale`.
+fn cache_result(reply: &Reply) -> String {
     let timing = reply.header("server-timing");
     timing.trim_start_matches("cache;desc=").split(',').next().unwrap_or_default().to_owned()
 }
 
-/// A connection of a client that does as it likes.
+/// A client that controls the bytes of its connection.
 struct Client(TcpStream);
 
 impl Client {
@@ -143,15 +143,15 @@ impl Client {
         Client(TcpStream::connect(address).await.unwrap())
     }
 
-    /// A client that asks for something and does not read yet.
-    async fn asks(address: &str, path: &str) -> Client {
+    /// Sends a GET and does not read yet.
+    async fn request(address: &str, path: &str) -> Client {
         let mut client = Client::connect(address).await;
         client.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
         client
     }
 
-    /// Goes away as a program does that is killed: the connection is reset. One that is only closed still wants its answer.
-    fn vanish(self) {
+    /// Resets the connection, as the kill of a client does. A connection that is only closed still gets its response.
+    fn reset(self) {
         self.0.set_zero_linger().unwrap();
     }
 
@@ -159,8 +159,8 @@ impl Client {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// The head of the next answer, in small letters; its body is read too. Empty where the connection ended without one.
-    async fn answer(&mut self) -> String {
+    /// Reads the next response and returns its head in lower case; empty if the connection ended before it.
+    async fn response_head(&mut self) -> String {
         let read = async {
             let mut got = Vec::new();
             let end = loop {
@@ -177,28 +177,28 @@ impl Client {
             while got.len() < end + 4 + length.unwrap_or(0_usize) && self.0.read_buf(&mut got).await.unwrap_or(0) > 0 {}
             head
         };
-        tokio::time::timeout(PATIENCE, read).await.unwrap()
+        tokio::time::timeout(WAIT_LIMIT, read).await.unwrap()
     }
 }
 
-/// The status in the head of an answer; 0 where there is none.
+/// Returns the status in a response's head; 0 without one.
 fn status(head: &str) -> u16 {
     head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
-/// Whether an answer that was held back for less than the service waits is there: `None` where it waited too long.
-fn in_time_or_late(status: u16) -> Option<()> {
-    assert!(matches!(status, 200 | 503), "{status}: neither an answer nor the word that it is late");
+/// Returns `None` if a response that the test delayed came after the service's timeout.
+fn check_in_time(status: u16) -> Option<()> {
+    assert!(matches!(status, 200 | 503), "{status}: expected 200, or 503 after the timeout");
     (status == 200).then_some(())
 }
 
-/// Tries again what only proves something if it is quick: the service gives the database less than a second, and on a busy
-/// machine the steps of a test may take longer. `None` says that an attempt proves nothing.
-async fn in_time<T>(mut attempt: impl AsyncFnMut(usize) -> Option<T>) -> T {
+/// Repeats an attempt, at most 8 times, until it is fast enough to prove something: the service waits for the database for
+/// less than a second, and the steps of a test may take longer on a busy machine. A late attempt returns `None`.
+async fn retry_until_in_time<T>(mut attempt: impl AsyncFnMut(usize) -> Option<T>) -> T {
     for n in 0..8 {
         if let Some(done) = attempt(n).await {
             return done;
         }
     }
-    panic!("the machine is too busy to try this");
+    panic!("8 attempts were too slow on this machine");
 }

@@ -18,10 +18,10 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Locked, PROMPT, number, until, way};
+use super::{Locked, PROMPT_LIMIT, cache_result, number, until};
 use crate::harness::{App, article, publish, scratch};
 
-/// A Postgres of the test's own.
+/// A Postgres that only this test uses.
 struct Own {
     folder: PathBuf,
     server: Option<EmbeddedPostgres>,
@@ -46,7 +46,7 @@ impl Own {
         tokio::task::spawn_blocking(move || server.stop().unwrap()).await.unwrap();
     }
 
-    /// Runs `work` on the same data at another address, where nobody but the test finds it.
+    /// Runs `work` on the same data with a socket in another folder, which the service does not know.
     async fn elsewhere(&mut self, work: impl AsyncFnOnce(&str)) {
         let (here, there) = (self.folder.clone(), self.folder.with_extension("elsewhere"));
         fs::rename(&here, &there).unwrap();
@@ -62,12 +62,12 @@ impl Own {
         self.server.as_ref().unwrap().url()
     }
 
-    /// Stops the clock of all its processes.
+    /// Stops all its processes with SIGSTOP.
     fn freeze(&self) -> Frozen {
         let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap().trim().parse().unwrap();
         let mut frozen = Frozen(Vec::new());
-        // The postmaster first: it makes no others from then on.
+        // The postmaster first, because it starts the others.
         frozen.add(postmaster);
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -90,12 +90,12 @@ impl Drop for Own {
     }
 }
 
-/// Processes that stand still; they go on when this is dropped.
+/// Stopped processes; they continue on drop.
 struct Frozen(Vec<Pid>);
 
 impl Frozen {
     fn add(&mut self, pid: i32) {
-        // It may have ended since it was seen.
+        // It may have ended meanwhile.
         if kill(Pid::from_raw(pid), Signal::SIGSTOP).is_ok() {
             self.0.push(Pid::from_raw(pid));
         }
@@ -112,35 +112,35 @@ impl Drop for Frozen {
 
 const REVISED: &str = "## 甲\n\n新的一段。";
 
-/// What needs the database and was never asked for.
+/// Paths that need the database and are not cached.
 const UNCACHED: [&str; 5] = ["/v1/articles", "/v1/topics", "/v1/articles/b", "/health/ready", "/"];
 
-/// While Postgres is away, what is in memory is still answered, and the rest is a 503 problem within a moment; when it is
-/// back, the service answers by itself, and knows what was changed while it could not see it.
+/// While Postgres is stopped, cached responses are served stale and the rest gets 503 at once; afterwards the service
+/// recovers by itself and applies the changes that it missed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_stops_and_comes_back() {
+async fn stopped_database_leaves_stale_responses_and_503_until_it_returns() {
     let mut postgres = Own::start("stopped").await;
     let app = App::on(postgres.url());
     app.publish(&article("a", "", "## 甲\n\n一段。")).await;
-    app.settle().await;
+    app.catch_up().await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
     assert_eq!(app.revision("a").await, (1, "hit".to_owned()));
-    assert_eq!(app.ask("/v1/articles/nothing").await.status, 404);
-    assert_eq!(app.ask("/health/ready").await.status, 200);
+    assert_eq!(app.get_now("/v1/articles/nothing").await.status, 404);
+    assert_eq!(app.get_now("/health/ready").await.status, 200);
     let anew = app.cache.counts().resets;
 
     postgres.stop().await;
     for _ in 0..3 {
         assert_eq!(app.revision("a").await, (1, "stale".to_owned()));
     }
-    assert_eq!(app.ask("/v1/articles/nothing").await.status, 404, "a refusal is an answer, too");
+    assert_eq!(app.get_now("/v1/articles/nothing").await.status, 404, "a refusal is an answer, too");
     for path in UNCACHED {
-        app.ask_in_vain(path).await;
+        app.assert_unavailable(path).await;
     }
-    assert_eq!(app.ask("/health/live").await.status, 200);
-    assert_eq!(app.ask("/v1").await.status, 200, "what needs no database goes on");
+    assert_eq!(app.get_now("/health/live").await.status, 200);
+    assert_eq!(app.get_now("/v1").await.status, 200, "what needs no database goes on");
 
-    // While the service sees nothing of it: its own address stays empty.
+    // The service cannot see these changes, because its socket does not exist.
     postgres
         .elsewhere(async |url| {
             let db = Db::for_command(url).unwrap();
@@ -156,37 +156,37 @@ async fn a_database_that_stops_and_comes_back() {
         how != "stale"
     })
     .await;
-    until("readiness", async || app.ask("/health/ready").await.status == 200).await;
-    until("what is new", async || app.ask("/v1/articles/nothing").await.status == 200).await;
-    app.settle().await;
+    until("readiness", async || app.get_now("/health/ready").await.status == 200).await;
+    until("what is new", async || app.get_now("/v1/articles/nothing").await.status == 200).await;
+    app.catch_up().await;
     assert_eq!(app.cache.counts().resets, anew, "what was missed was told from the log");
     assert_eq!(app.revision("a").await.0, 2);
     assert_eq!(app.revision("a").await, (2, "hit".to_owned()));
     for path in ["/v1/articles", "/v1/topics", "/"] {
-        assert_eq!(app.ask(path).await.status, 200, "{path}");
+        assert_eq!(app.get_now(path).await.status, 200, "{path}");
     }
     drop(app);
     postgres.stop().await;
 }
 
-/// A database that is there and says nothing is worse than one that is gone: no connection ends by itself.
+/// A frozen database is the harder case, because no connection ends by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_stands_still() {
+async fn frozen_database_leaves_stale_responses_and_503_until_it_continues() {
     let postgres = Own::start("frozen").await;
     let app = App::on(postgres.url());
     app.publish(&article("a", "", "## 甲\n\n一段。")).await;
     app.publish(&article("b", "", "## 甲\n\n一段。")).await;
-    app.settle().await;
+    app.catch_up().await;
     assert_eq!(app.revision("a").await.0, 1);
-    assert_eq!(app.ask("/health/ready").await.status, 200);
+    assert_eq!(app.get_now("/health/ready").await.status, 200);
 
     let frozen = postgres.freeze();
-    // More at once than there are connections, twice: with those that were open, and with none that can be opened.
+    // More requests than connections, twice: on the open connections, and when none can be opened.
     for _ in 0..2 {
-        futures_util::future::join_all(UNCACHED.iter().chain(&UNCACHED).map(|path| app.ask_in_vain(path))).await;
-        assert_eq!(app.ask("/health/live").await.status, 200);
+        futures_util::future::join_all(UNCACHED.iter().chain(&UNCACHED).map(|path| app.assert_unavailable(path))).await;
+        assert_eq!(app.get_now("/health/live").await.status, 200);
     }
-    let probes = (0..12).map(|_| app.ask_in_vain("/health/ready"));
+    let probes = (0..12).map(|_| app.assert_unavailable("/health/ready"));
     futures_util::future::join_all(probes).await;
     until("the silence to be noticed", async || {
         let asked = Instant::now();
@@ -195,45 +195,46 @@ async fn a_database_that_stands_still() {
         how == "stale"
     })
     .await;
-    app.ask_in_vain("/v1/articles/b").await;
+    app.assert_unavailable("/v1/articles/b").await;
     drop(frozen);
 
-    until("readiness", async || app.ask("/health/ready").await.status == 200).await;
+    until("readiness", async || app.get_now("/health/ready").await.status == 200).await;
     publish(&Db::for_command(&postgres.url()).unwrap(), &article("a", "", REVISED)).await;
     until("what is new", async || app.revision("a").await.0 == 2).await;
     until("an answer from memory", async || app.revision("a").await == (2, "hit".to_owned())).await;
     for path in UNCACHED {
-        assert_eq!(app.ask(path).await.status, 200, "{path}");
+        assert_eq!(app.get_now(path).await.status, 200, "{path}");
     }
 }
 
-/// All connections wait for a lock: who comes then is told soon, Postgres ends the statements, and nothing is left of it
-/// when the lock is gone.
+/// All connections wait for a lock: later requests get 503 soon, Postgres cancels the statements, and all connections are
+/// usable again after the lock.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_all_busy() {
+async fn exhausted_read_pool_gets_503_within_the_time_limit() {
     let app = App::library().await;
-    app.settle().await;
-    let kept = app.ask("/v1/site").await;
-    assert_eq!((kept.status.as_u16(), way(&kept)), (200, "miss".to_owned()));
+    app.catch_up().await;
+    let kept = app.get_now("/v1/site").await;
+    assert_eq!((kept.status.as_u16(), cache_result(&kept)), (200, "miss".to_owned()));
     let mut locked = Locked::table(&app.database, "articles").await;
     let paths: Vec<_> = (0..24).map(|n| format!("/v1/articles?limit={}", n + 1)).collect();
     let (first, more) = paths.split_at(4);
-    let (_, ()) = tokio::join!(futures_util::future::join_all(first.iter().map(|path| app.ask_in_vain(path))), async {
-        locked.keeps_waiting(4).await;
-        let asked = Instant::now();
-        futures_util::future::join_all(more.iter().map(|path| app.ask_in_vain(path))).await;
-        assert!(asked.elapsed() < PROMPT);
-    });
-    let again = app.ask("/v1/site").await;
-    assert_eq!((again.status.as_u16(), way(&again)), (200, "hit".to_owned()), "memory needs no connection");
+    let (_, ()) =
+        tokio::join!(futures_util::future::join_all(first.iter().map(|path| app.assert_unavailable(path))), async {
+            locked.wait_for_waiters(4).await;
+            let asked = Instant::now();
+            futures_util::future::join_all(more.iter().map(|path| app.assert_unavailable(path))).await;
+            assert!(asked.elapsed() < PROMPT_LIMIT);
+        });
+    let again = app.get_now("/v1/site").await;
+    assert_eq!((again.status.as_u16(), cache_result(&again)), (200, "hit".to_owned()), "memory needs no connection");
     let backends = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'lectern read'";
     let busy = number(&mut locked.watch, backends).await;
     assert!(busy <= 16, "{busy} processes of Postgres for 4 connections");
-    // The lock still holds: it is the time limit that ends them.
-    locked.keeps_waiting(0).await;
+    // The lock is still held, so the statement timeout ended them.
+    locked.wait_for_waiters(0).await;
     locked.release().await;
     for path in &paths {
-        assert_eq!(app.ask(path).await.status, 200, "{path}");
+        assert_eq!(app.get_now(path).await.status, 200, "{path}");
     }
     assert!(app.db.read_pool().waiting == 0, "nobody waits any more");
 }
@@ -254,7 +255,7 @@ fn a_start_without_a_database() {
         let ended = loop {
             match child.try_wait().unwrap() {
                 Some(ended) => break ended,
-                None if began.elapsed() > super::PATIENCE => {
+                None if began.elapsed() > super::WAIT_LIMIT => {
                     child.kill().unwrap();
                     panic!("{url}: it waits for ever");
                 }

@@ -1,4 +1,4 @@
-//! A proxy between the service and Postgres that can keep back what the database answers.
+//! A proxy between the service and Postgres that can withhold the responses of the database.
 
 use std::{
     net::SocketAddr,
@@ -18,29 +18,29 @@ use tokio::{
 
 use super::until;
 
-/// The last bytes of a whole answer outside a transaction (PostgreSQL, "Message Formats", `ReadyForQuery`).
+/// The last bytes of a complete response outside a transaction (PostgreSQL, "Message Formats", `ReadyForQuery`).
 const READY: &[u8] = b"Z\0\0\0\x05I";
 
-/// The proxy; it ends with the test.
+/// A running proxy; it stops on drop.
 pub struct Proxy {
     address: SocketAddr,
     database: String,
-    keep_back: watch::Sender<bool>,
-    kept_back: watch::Receiver<usize>,
+    withhold: watch::Sender<bool>,
+    withheld: watch::Receiver<usize>,
     accept: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// A proxy to the database at `url`, which is on a Unix socket. It can keep back what connections with this name are
-    /// answered.
+    /// Starts a proxy to the database at `url`, which has a Unix socket. It can withhold the responses to connections with
+    /// this application name.
     pub async fn to(url: &str, name: &'static str) -> Proxy {
         let (host, database) = url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).unwrap();
         let folder = percent_encoding::percent_decode_str(host).decode_utf8().unwrap().into_owned();
         let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (keep_back, keep) = watch::channel(false);
-        let (kept, kept_back) = watch::channel(0);
+        let (withhold, keep) = watch::channel(false);
+        let (kept, withheld) = watch::channel(0);
         let accept = tokio::spawn(async move {
             let kept = Arc::new(kept);
             while let Ok((client, _)) = listener.accept().await {
@@ -48,32 +48,32 @@ impl Proxy {
                 tokio::spawn(forward(client, server, name, keep.clone(), Arc::clone(&kept)));
             }
         });
-        Proxy { address, database: database.to_owned(), keep_back, kept_back, accept }
+        Proxy { address, database: database.to_owned(), withhold, withheld, accept }
     }
 
-    /// The address of the database through the proxy.
+    /// Returns the URL of the database through the proxy.
     pub fn url(&self) -> String {
         format!("postgres://lectern@{}/{}", self.address, self.database)
     }
 
-    /// From now on, what those connections are answered stays here.
-    pub fn keep_back(&self) {
-        self.keep_back.send_replace(true);
+    /// Withholds the responses to those connections from now on.
+    pub fn withhold(&self) {
+        self.withhold.send_replace(true);
     }
 
-    /// Waits until one whole answer more than `before` was kept back: its statement has read what it reads.
-    pub async fn has_kept_back(&self, before: usize) {
-        until("an answer that is kept back", async || *self.kept_back.borrow() > before).await;
+    /// Waits until more than `before` complete responses are withheld, so that their statements have read the database.
+    pub async fn wait_for_withheld(&self, before: usize) {
+        until("a withheld response", async || *self.withheld.borrow() > before).await;
     }
 
-    /// How many whole answers were kept back so far.
+    /// Returns the number of complete responses that were withheld so far.
     pub fn count(&self) -> usize {
-        *self.kept_back.borrow()
+        *self.withheld.borrow()
     }
 
-    /// Hands out what was kept back, and all that follows.
-    pub fn hand_out(&self) {
-        self.keep_back.send_replace(false);
+    /// Delivers the withheld responses and all that follow.
+    pub fn deliver(&self) {
+        self.withhold.send_replace(false);
     }
 }
 
@@ -97,7 +97,7 @@ async fn forward(
     let asks = async move {
         let mut bytes = Vec::new();
         while from_client.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {
-            // A connection says what it is for in the first thing that it says.
+            // The startup message has the application name.
             if bytes.windows(name.len()).any(|part| part == name.as_bytes()) {
                 is_named.store(true, Ordering::Relaxed);
             }
@@ -126,7 +126,7 @@ async fn forward(
             bytes.clear();
         }
     };
-    // When either side goes, so does the other.
+    // The end of one side ends the other.
     tokio::select! {
         () = asks => {}
         () = answers => {}

@@ -1,4 +1,4 @@
-//! A replica that does not know yet what the log of the primary says.
+//! A replica that lags behind the change log of the primary.
 
 use diesel_async::SimpleAsyncConnection;
 use lectern::{
@@ -9,10 +9,10 @@ use lectern::{
 use super::{connect, listener::sibling};
 use crate::harness::{App, article, library_database, publish};
 
-/// What it answers is better than nothing, and is not kept, since nobody will say when it has become stale; nor does it
-/// bear the date of a change that it does not show. Once the replica has caught up, its answers are kept.
+/// Its responses are delivered but not cached, because no later change would invalidate them, and they have no
+/// `Last-Modified`. Once the replica has caught up, its responses are cached.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_lags() {
+async fn responses_of_a_lagging_replica_are_not_cached() {
     let url = library_database().await;
     publish(&Db::for_command(&url).unwrap(), &article("a", "", "## 甲\n\n一段。")).await;
     let replica = format!("{url}_replica");
@@ -27,7 +27,7 @@ async fn a_replica_that_lags() {
     let primary = connect(&url).await;
     let (writer, lagging) = (Db::for_command(&url).unwrap(), Db::for_command(&replica).unwrap());
     let app = App::with(&Settings { url, replicas: vec![replica], connections: 2 }, app::Settings::default());
-    app.knows_newest(&primary).await;
+    app.catch_up_with(&primary).await;
     assert_eq!(app.revision("a").await, (1, "miss".to_owned()));
     assert_eq!(
         app.revision("a").await,
@@ -37,14 +37,14 @@ async fn a_replica_that_lags() {
 
     let revised = article("a", "", "## 甲\n\n新的一段。");
     publish(&writer, &revised).await;
-    app.knows_newest(&primary).await;
+    app.catch_up_with(&primary).await;
     let page = "/v1/articles/a?include=toc,sections";
     for path in [page, "/v1/articles", "/v1/articles/a/related", "/v1/articles/nothing"] {
         for _ in 0..3 {
-            let reply = app.ask(path).await;
+            let reply = app.get_now(path).await;
             assert!(!reply.headers.contains_key("last-modified"), "{path}: {}", reply.header("last-modified"));
             if path != "/v1/articles/nothing" {
-                assert_eq!((reply.status.as_u16(), super::way(&reply)), (200, "miss".to_owned()), "{path}");
+                assert_eq!((reply.status.as_u16(), super::cache_result(&reply)), (200, "miss".to_owned()), "{path}");
             }
         }
     }
@@ -53,8 +53,8 @@ async fn a_replica_that_lags() {
 
     publish(&lagging, &revised).await;
     assert_eq!(app.revision("a").await, (2, "miss".to_owned()));
-    let kept = app.ask(page).await;
-    assert_eq!(super::way(&kept), "hit");
+    let kept = app.get_now(page).await;
+    assert_eq!(super::cache_result(&kept), "hit");
     assert!(kept.headers.contains_key("last-modified"));
     assert_eq!(app.cache.counts().entries, entries + 1, "nothing of the time before was kept");
 }

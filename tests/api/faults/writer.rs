@@ -1,31 +1,31 @@
-//! A client that goes away while it writes leaves nothing behind that others would wait for.
+//! Clients that disconnect or arrive in numbers while the publishing lock is taken.
 
 use std::time::Instant;
 
 use diesel_async::SimpleAsyncConnection;
 use reqwest::Method;
 
-use super::{Client, PROMPT, connect, number, until};
+use super::{Client, PROMPT_LIMIT, connect, number, until};
 use crate::harness::{App, Body, article};
 
 /// The key of the publishing lock: "publish" in ASCII.
 pub const LOCK: i64 = 0x0070_7562_6c69_7368;
 
-/// Writers that wait for their turn.
+/// The number of write connections that wait for the publishing lock.
 pub const WAITING: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and application_name = 'lectern write' and wait_event = 'advisory'";
 
-/// Writers that have their turn, or had it and say nothing more.
+/// The number of write connections that hold the publishing lock.
 pub const HOLDING: &str = "select count(*) from pg_locks join pg_stat_activity using (pid)
     where locktype = 'advisory' and granted and datname = current_database() and application_name = 'lectern write'";
 
-/// The client is reset while its write waits for its turn. When the turn comes, nobody is there to end the transaction: its
-/// connection must be closed, and not lent to the next, or everybody would wait for a lock that nobody gives back.
+/// The client is reset while its write waits for the lock. The transaction gets the lock later, with nobody to end it: its
+/// connection must be closed and not returned to the pool, or the lock would never be released.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_away_while_it_writes_holds_up_nobody() {
+async fn disconnected_writer_releases_the_publishing_lock() {
     let app = App::empty().await;
     let key = app.key("write").await;
-    // Connections that nobody used badly come first in the queue.
+    // Healthy connections come first in the pool's queue.
     let good = (app.db.write().await.unwrap(), app.db.write().await.unwrap(), app.db.write().await.unwrap());
     drop((good, app.db.write().await.unwrap()));
     let (mut holder, mut watch) = (connect(&app.database).await, connect(&app.database).await);
@@ -40,23 +40,23 @@ async fn a_client_that_goes_away_while_it_writes_holds_up_nobody() {
         client.send(head.as_bytes()).await;
         client.send(file.as_bytes()).await;
         until("a writer that waits", async || number(&mut watch, WAITING).await == waiting).await;
-        client.vanish();
+        client.reset();
     }
-    // The service has noticed, and let go of what they were doing.
+    // The service has noticed the resets.
     until("a service that is free", async || app.db.write_pool().used == 0).await;
     let began = Instant::now();
     holder.batch_execute("rollback").await.unwrap();
-    until("turns that are over", async || number(&mut watch, WAITING).await == 0).await;
+    until("the end of both transactions", async || number(&mut watch, WAITING).await == 0).await;
     let body = Some(Body::markdown(&article("next", "", "文。")));
     let next = app.call(Method::PUT, "/manage/v1/articles/next", Some(&key), &[], body).await;
     assert_eq!(next.status, 201, "{}", next.text());
-    assert!(began.elapsed() < PROMPT, "it waited {:?}", began.elapsed());
+    assert!(began.elapsed() < PROMPT_LIMIT, "it waited {:?}", began.elapsed());
     assert_eq!(number(&mut watch, HOLDING).await, 0);
 }
 
-/// Whoever has a link can open it as often as they like: of all who do, one at a time takes a turn from the writers.
+/// A preview link can be opened any number of times; only one preview at a time may take a connection from the writers.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_previews_take_one_turn_at_a_time() {
+async fn concurrent_previews_use_one_write_connection() {
     let app = std::sync::Arc::new(App::empty().await);
     let key = app.key("write,read_drafts").await;
     let put = async |slug: &str| {
@@ -76,7 +76,7 @@ async fn many_previews_take_one_turn_at_a_time() {
         })
         .collect();
     until("a preview that waits", async || number(&mut watch, WAITING).await == 1).await;
-    // Nobody of the others gets as far while it waits: a read of editors has a connection, and a writer the next turn.
+    // The other previews wait without a connection, so that editors' reads have one.
     let read = app.call(Method::GET, "/manage/v1/articles/a", Some(&key), &[], None).await;
     assert_eq!(read.status, 200);
     assert_eq!(number(&mut watch, WAITING).await, 1);

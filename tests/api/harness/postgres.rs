@@ -16,12 +16,12 @@ use lectern::{
 };
 use uuid::Uuid;
 
-/// The run's Postgres, without durability: a test that crashes it starts over.
+/// The run's Postgres, without durability, which no test needs.
 struct Postgres {
     server: EmbeddedPostgres,
 }
 
-/// The template databases, each made once: an empty one and one with the bundled library.
+/// Postgres and the names of two template databases: an empty one, and one with the bundled library.
 static TEMPLATES: tokio::sync::OnceCell<(&'static Postgres, String, String)> = tokio::sync::OnceCell::const_new();
 
 fn postgres() -> &'static Postgres {
@@ -29,8 +29,8 @@ fn postgres() -> &'static Postgres {
     POSTGRES.get_or_init(|| {
         let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
         let server = EmbeddedPostgres::start_with(&folder, Options { durable: false }).unwrap();
-        // A test binary has no end that could stop the server. This child waits for the end of its input, which comes
-        // with ours however that is, and then stops the server and takes its folder away.
+        // A test binary has no hook at its end. The child's input ends with this process, even if that is killed; then the
+        // child stops the server and removes its folder.
         let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; rm -rf "$0""#;
         let mut child = Command::new("sh");
         child.args(["-c", wait]).arg(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -40,7 +40,7 @@ fn postgres() -> &'static Postgres {
     })
 }
 
-/// The address of another database of the same server.
+/// Returns the URL of another database of the same server.
 fn database_url(postgres: &Postgres, name: &str) -> String {
     postgres.server.url().strip_suffix("/lectern").map(|stem| format!("{stem}/{name}")).unwrap()
 }
@@ -61,7 +61,7 @@ async fn templates() -> &'static (&'static Postgres, String, String) {
             let url = database_url(postgres, "library_template");
             library::load(&Db::for_command(&url).unwrap()).await.unwrap();
             let mut connection = AsyncPgConnection::establish(&url).await.unwrap();
-            // A date is believed only some seconds after the change.
+            // `Last-Modified` is sent only some seconds after a change.
             let age = "update changes set at = at - interval '1 minute'; update site set updated_at = updated_at - interval '1 minute'";
             connection.batch_execute(age).await.unwrap();
             (postgres, "empty_template".to_owned(), "library_template".to_owned())
@@ -69,12 +69,12 @@ async fn templates() -> &'static (&'static Postgres, String, String) {
         .await
 }
 
-/// A database of its own for a test; its address.
+/// Creates an empty database and returns its URL.
 pub async fn empty_database() -> String {
     new_database(false).await
 }
 
-/// The same with the bundled library in it.
+/// Creates a database with the bundled library and returns its URL.
 pub async fn library_database() -> String {
     new_database(true).await
 }
@@ -84,7 +84,7 @@ async fn new_database(library: bool) -> String {
     let (postgres, empty, with_library) = templates().await;
     let template = if library { with_library } else { empty };
     let name = format!("test_{}", Uuid::now_v7().simple());
-    // Postgres copies a template for one at a time.
+    // Postgres refuses to copy a template that is being copied.
     let _turn = ONE_AT_A_TIME.lock().await;
     admin(postgres, &format!("create database {name} template {template}")).await;
     database_url(postgres, &name)

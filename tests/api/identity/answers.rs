@@ -20,7 +20,7 @@ pub(super) struct Seen {
 impl History<'_> {
     /// Reads what is served, and takes it into the books.
     pub(super) async fn see(&mut self) {
-        self.app.settle().await;
+        self.app.catch_up().await;
         let list = self.ask("?flat=true&format=text").await.ok();
         let Revision { model, ids } = &self.revisions[self.live.unwrap() - 1];
         self.today.clear();
@@ -44,7 +44,7 @@ impl History<'_> {
 
     /// Every address that was ever served answers as it must, and the newest draft can be published.
     pub(super) async fn check(&mut self) {
-        self.app.settle().await;
+        self.app.catch_up().await;
         let numbers = self.numbers.iter().filter(|(number, _)| self.today.iter().all(|seen| seen.number != **number));
         let today = self.today.iter().map(|seen| (&seen.number, &seen.id));
         let all: Vec<_> = self.served.iter().chain(numbers).chain(today).collect();

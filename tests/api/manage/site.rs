@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use crate::harness::{App, Body, Reply, article, description};
+use crate::harness::{App, Body, Reply, article, openapi_document};
 
 const SITE: &str = "/manage/v1/site";
 const PINS: &str = "/manage/v1/recommendations/pins";
@@ -140,7 +140,7 @@ async fn all_faults_of_a_body_are_told_at_once() {
 
 /// Every public GET of the description, with what `{slug}` and `{ref}` can be; and the pages.
 fn reads() -> Vec<String> {
-    let paths = description()["paths"].as_object().unwrap();
+    let paths = openapi_document()["paths"].as_object().unwrap();
     let gets = paths.iter().filter(|(path, item)| {
         item.get("get").is_some() && (path.starts_with("/v1") || path.starts_with("/read/") || *path == "/")
     });

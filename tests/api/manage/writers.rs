@@ -3,12 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::sleep};
 
 use super::desk::Desk;
 use crate::harness::{Body, article};
@@ -21,7 +21,10 @@ const ROUNDS: usize = 2;
 const RETRYING: usize = 4;
 
 /// Attempts of one save, refused ones included.
-const ATTEMPTS: usize = 100;
+const ATTEMPTS: usize = 400;
+
+/// The pause after a 503, which a service on a slow machine sends while many requests wait for the database.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Each of 64 writers saves a text of its own to one article that all share, and to the articles of two others, each time
 /// with the `ETag` that it read; after a 412 it reads again. Some publish. Every accepted save is a revision with exactly
@@ -92,15 +95,19 @@ async fn write(desk: &Desk, retries: &Semaphore, slug: &str, text: &str) -> (i64
         let condition = match present.status.as_u16() {
             200 => ("if-match", present.header("etag").to_owned()),
             404 => ("if-none-match", "*".to_owned()),
-            503 => continue,
+            503 => {
+                sleep(PAUSE).await;
+                continue;
+            }
             _ => panic!("{}", present.text()),
         };
         let headers = [(condition.0, condition.1.as_str())];
         let reply = desk.app.call(Method::PUT, &path, Some(&desk.key), &headers, Some(Body::markdown(&file))).await;
         match reply.status.as_u16() {
             200 | 201 => return (reply.json()["revision"].as_i64().unwrap(), refused),
-            // Another writer was faster, or the service is too busy: nothing was saved.
-            412 | 503 => {}
+            // Another writer was faster.
+            412 => {}
+            503 => sleep(PAUSE).await,
             _ => panic!("{}", reply.text()),
         }
     }

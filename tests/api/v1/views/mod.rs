@@ -128,20 +128,20 @@ async fn what_is_not_there_is_told_and_what_moved_counts() {
 
     assert_eq!(view(&app, "one", 1).await.status, 204);
     app.write(async |tx| tx.move_article(id, &"two".parse().unwrap()).await).await.unwrap();
-    app.settle().await;
+    app.catch_up().await;
     assert_eq!(view(&app, "one", 2).await.status, 204);
     assert_eq!(view(&app, "two", 3).await.status, 204);
     assert_eq!(view(&app, "two", 2).await.status, 204, "once, by whatever slug");
     until("three views", async || counted(&app.database).await == 3).await;
 
     app.write(async |tx| tx.withdraw(id, "修订中。").await).await.unwrap();
-    app.settle().await;
+    app.catch_up().await;
     for name in ["one", "two"] {
         let answer = view(&app, name, 4).await;
         assert_eq!((answer.status.as_u16(), answer.json()["detail"].as_str()), (410, Some("修订中。")));
     }
     app.publish(&article("two", "", "文。改。")).await;
-    app.settle().await;
+    app.catch_up().await;
     assert_eq!(view(&app, "two", 5).await.status, 204);
     until("another view", async || counted(&app.database).await == 4).await;
 }
@@ -151,7 +151,7 @@ async fn what_is_not_there_is_told_and_what_moved_counts() {
 async fn the_first_view_and_the_next_are_answered_alike() {
     let app = start(&empty_database().await, NEVER);
     app.publish(&article("one", "", "文。")).await;
-    app.settle().await;
+    app.catch_up().await;
     let headers = |reply: &Reply| {
         let told = reply.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
         told.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect::<BTreeMap<_, _>>()
@@ -189,7 +189,7 @@ async fn what_was_counted_is_written_in_one_statement_at_the_stop() {
     for slug in ["one", "two"] {
         app.publish(&article(slug, "", "文。")).await;
     }
-    app.settle().await;
+    app.catch_up().await;
     for slug in ["one", "two"] {
         assert_eq!(view(&app, slug, 0).await.status, 204);
     }
@@ -211,7 +211,7 @@ async fn what_was_counted_is_written_in_one_statement_at_the_stop() {
 async fn an_outage_costs_no_view() {
     let app = start(&empty_database().await, FAST);
     app.publish(&article("one", "", "文。")).await;
-    app.settle().await;
+    app.catch_up().await;
     assert_eq!(view(&app, "one", 1).await.status, 204);
     until("the first view", async || counted(&app.database).await == 1).await;
     let name = app.database.rsplit_once('/').unwrap().1.split('?').next().unwrap().to_owned();
