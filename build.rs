@@ -1,5 +1,4 @@
-//! Names the sources that a program is built from, for what one build keeps in the database and another must not answer
-//! with.
+//! Sets `LECTERN_BUILD` to a digest of the sources: a build does not serve stored responses of another one.
 
 use std::{
     env, fs,
@@ -12,7 +11,7 @@ fn main() -> io::Result<()> {
     let mut files = ["Cargo.lock", "Cargo.toml", "build.rs"].map(PathBuf::from).to_vec();
     for folder in ["migrations", "src"] {
         gather(Path::new(folder), &mut files)?;
-        // A file that is added or taken away.
+        // For added and removed files.
         println!("cargo::rerun-if-changed={folder}");
     }
     files.sort();

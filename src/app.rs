@@ -80,7 +80,7 @@ const LAST_FLUSH: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// The number of worker threads; one a core unless given.
     pub workers: Option<usize>,
-    /// Whether SIGINT and SIGTERM stop it.
+    /// True if SIGINT and SIGTERM stop it.
     pub signals: bool,
     /// The most bytes of cache entries in memory.
     pub cache_bytes: usize,

@@ -1,24 +1,24 @@
-//! What can go wrong, and its one table: variant → status, problem type, title.
+//! The errors, and their one table: variant → status, problem type, title.
 //!
-//! Every failure that a client meets is an RFC 9457 problem. A variant that is not listed cannot exist: the table has
-//! no wildcard. What happened inside is logged under the request's id and never sent.
+//! Every error response is an RFC 9457 problem. The table has no wildcard, so a new variant needs a line in it. Internal causes
+//! are logged under the request id and never sent.
 
 use std::fmt;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One fault in a request.
+/// An error in one part of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The query or path parameter that is at fault; absent where `pointer` says it.
+    /// The query or path parameter; absent if `pointer` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "sort")]
     pub parameter: Option<String>,
-    /// The place in the body that is at fault (RFC 6901); absent where `parameter` says it.
+    /// The location in the body (JSON Pointer, RFC 6901); absent if `parameter` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
-    /// The line in the text that `pointer` names, counted from 1; absent where it concerns no line.
+    /// The line in the text at `pointer`, counted from 1; absent if no single line is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub line: Option<u32>,
@@ -26,175 +26,175 @@ pub struct FieldError {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub column: Option<u32>,
-    /// What is wrong, in one sentence.
+    /// The cause, in one sentence.
     #[schema(example = "unknown value `popular`: expected one of -published_at, published_at")]
     pub detail: String,
 }
 
 impl FieldError {
-    /// A fault of a query or path parameter.
+    /// Returns an error of a query or path parameter.
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> FieldError {
         FieldError { parameter: Some(name.into()), pointer: None, line: None, column: None, detail: detail.into() }
     }
 
-    /// A fault of a place in the body: a pointer of RFC 6901, which is empty for the whole of it.
+    /// Returns an error of a part of the body, by JSON Pointer; the empty pointer is the whole body.
     pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
         FieldError { parameter: None, pointer: Some(pointer.into()), line: None, column: None, detail: detail.into() }
     }
 }
 
-/// Every way in which an operation ends without the answer that was asked for.
+/// The reasons for which an operation does not give the requested response.
 #[derive(Debug, Clone)]
 pub enum Error {
     /// The article or section has a new address.
     Moved {
-        /// The present address, a path with its query.
+        /// The new address, a path with its query.
         location: String,
-        /// The tags that make the redirect stale.
+        /// The tags that invalidate the redirect.
         tags: Vec<String>,
     },
-    /// Query or path parameters that cannot be.
+    /// Invalid query or path parameters.
     InvalidParameter(Vec<FieldError>),
-    /// A request that cannot be read.
+    /// A request that violates HTTP, percent-encoding or JSON.
     MalformedRequest(String),
-    /// The request has no key, or one that does not hold; the text says which.
+    /// A missing or invalid key; the text says which.
     Unauthenticated(String),
-    /// The key does not reach as far, or a signed link does not hold.
+    /// A key without the scope, or an invalid signed link.
     Forbidden(String),
-    /// Nothing is here, and nothing was.
+    /// An address at which nothing is or was published.
     NotFound(String),
-    /// It was published and was withdrawn or removed; the text is public.
+    /// A withdrawn article or a removed section; the text is the public reason.
     Withdrawn(String),
-    /// The path is known, but not with this method.
+    /// A known path with another method.
     MethodNotAllowed {
-        /// The methods that the path knows, as `Allow` lists them.
+        /// The value of `Allow`.
         allow: String,
     },
-    /// The body is larger than any that is taken.
+    /// A body above the limit.
     ContentTooLarge {
-        /// The most bytes that are taken.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The body is of a type that is not taken here.
+    /// A body of a media type that the operation does not accept.
     UnsupportedMediaType,
-    /// What is there does not allow it, such as a slug that belongs to another article.
+    /// A conflict with the present state, such as a slug of another article.
     Conflict(String),
-    /// What `If-Match` or `If-None-Match` says does not hold.
+    /// A false `If-Match` or `If-None-Match`.
     PreconditionFailed {
-        /// The validator that holds now; `None` where there is nothing.
+        /// The current `ETag`; `None` if there is no resource.
         etag: Option<String>,
     },
-    /// An update came without `If-Match`.
+    /// An update without `If-Match`.
     PreconditionRequired {
-        /// The validator that holds now.
+        /// The current `ETag`.
         etag: String,
     },
-    /// Well-formed, but not valid; all faults at once.
+    /// A well-formed body that is not valid, with all its errors.
     InvalidContent(Vec<FieldError>),
-    /// The client sent more than it may; nothing of the request was done.
+    /// A client above its rate limit; nothing of the request was done.
     RateLimited {
-        /// After how many seconds a request is let in.
+        /// The seconds until a request is accepted.
         seconds: u32,
     },
     /// The database cannot be reached; the text is for the log.
     Unavailable(String),
-    /// Anything else; the text is for the log.
+    /// Every other error; the text is for the log.
     Internal(String),
 }
 
-/// One line of the table of problems.
+/// A problem type: one line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
-    /// The last part of the problem's `type`.
+pub struct ProblemType {
+    /// The last segment of the problem's `type`.
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// The problem's `title`.
     pub title: &'static str,
-    /// What a client does about it: the text of the problem's page.
+    /// The advice to the client, for the page of the problem type.
     pub help: &'static str,
 }
 
-macro_rules! kinds {
+macro_rules! problem_types {
     ($($constant:ident = $status:literal, $name:literal, $title:literal, $help:literal;)*) => {
-        impl Kind {
-            $(#[doc = $title] pub const $constant: Kind =
-                Kind { name: $name, status: $status, title: $title, help: $help };)*
+        impl ProblemType {
+            $(#[doc = $title] pub const $constant: ProblemType =
+                ProblemType { name: $name, status: $status, title: $title, help: $help };)*
 
-            /// Every kind of problem, by status.
-            pub const ALL: &'static [Kind] = &[$(Kind::$constant),*];
+            /// All problem types, by status.
+            pub const ALL: &'static [ProblemType] = &[$(ProblemType::$constant),*];
         }
     };
 }
 
-kinds! {
-    INVALID_PARAMETER = 400, "invalid-parameter", "A parameter is not valid",
-        "`errors` names each parameter that is at fault and what is expected of it. Parameters and values that are not documented are refused rather than ignored, so that a misspelling is seen at once.";
-    MALFORMED_REQUEST = 400, "malformed-request", "The request cannot be read",
-        "The path, the query or the body is not what HTTP, percent-encoding (RFC 3986) or JSON (RFC 8259) allows. `detail` says where.";
-    UNAUTHENTICATED = 401, "unauthenticated", "A key is needed",
-        "Send `Authorization: Bearer lk_…` with a key that was neither revoked nor has expired. `lectern keys create` and `POST /manage/v1/keys` make one.";
-    FORBIDDEN = 403, "forbidden", "This is not allowed",
-        "The key is known, but lacks the scope that the operation needs; `detail` names it. For a preview: the link was changed or has expired; ask for a new one.";
-    NOT_FOUND = 404, "not-found", "Nothing is here",
-        "Nothing is published at this address and nothing was. What was published and is gone answers 410 instead; what moved answers 308.";
-    METHOD_NOT_ALLOWED = 405, "method-not-allowed", "The method is not allowed here",
-        "The path exists, but not with this method. The `Allow` header lists the methods that it knows.";
-    CONFLICT = 409, "conflict", "It conflicts with what is there",
-        "`detail` says with what. A slug that ever led to a published article is never given to another: choose another. What something else still needs cannot go: take it away there first.";
-    WITHDRAWN = 410, "withdrawn", "This was withdrawn",
-        "It was published and was withdrawn, or the section was removed. `detail` gives the public reason. Whoever republished it should take it down.";
-    PRECONDITION_FAILED = 412, "precondition-failed", "It is not what it was",
-        "`If-Match` names another state than the present one, whose `ETag` comes with this answer: somebody else saved it in between. Read it, bring both changes together, and send it again with the new `ETag`. With `If-None-Match: *`: it is there already.";
-    CONTENT_TOO_LARGE = 413, "content-too-large", "The body is too large",
-        "The body is larger than this service takes. `detail` gives the limit.";
-    UNSUPPORTED_MEDIA_TYPE = 415, "unsupported-media-type", "The body's type is not supported",
-        "Send the body in one of the types that the operation documents, and name it in `Content-Type`.";
-    INVALID_CONTENT = 422, "invalid-content", "The content is not valid",
-        "The body is well-formed but not valid as content. `errors` lists all faults at once, each with its place.";
-    PRECONDITION_REQUIRED = 428, "precondition-required", "Say which state you change",
-        "An update needs `If-Match` with the `ETag` that was read, so that nobody overwrites what they have not seen. The present one comes with this answer.";
+problem_types! {
+    INVALID_PARAMETER = 400, "invalid-parameter", "Invalid parameter",
+        "`errors` names each invalid parameter and what is expected of it. Parameters and values that are not documented are refused rather than ignored, so that a misspelling is seen at once.";
+    MALFORMED_REQUEST = 400, "malformed-request", "Malformed request",
+        "The path, the query or the body violates HTTP, percent-encoding (RFC 3986) or JSON (RFC 8259). `detail` says where.";
+    UNAUTHENTICATED = 401, "unauthenticated", "Authentication is required",
+        "Send `Authorization: Bearer lk_…` with a key that is neither revoked nor expired. `lectern keys create` and `POST /manage/v1/keys` create one.";
+    FORBIDDEN = 403, "forbidden", "Forbidden",
+        "The key is valid, but lacks the scope that the operation needs; `detail` names it. For a preview: the link was changed or has expired; ask for a new one.";
+    NOT_FOUND = 404, "not-found", "Not found",
+        "Nothing is or was published at this address. A withdrawn article returns 410 instead, a moved one 308.";
+    METHOD_NOT_ALLOWED = 405, "method-not-allowed", "Method not allowed",
+        "The path exists, but not with this method. The `Allow` header lists its methods.";
+    CONFLICT = 409, "conflict", "Conflict",
+        "The request conflicts with the present state; `detail` says how. A slug that ever led to a published article is never given to another: choose another slug. Something that is in use cannot be deleted: remove its uses first.";
+    WITHDRAWN = 410, "withdrawn", "Withdrawn",
+        "The article was published and then withdrawn, or the section was removed. `detail` gives the public reason. If you have republished it, take it down.";
+    PRECONDITION_FAILED = 412, "precondition-failed", "Precondition failed",
+        "`If-Match` names another version than the current one, whose `ETag` comes with this response: somebody else saved in between. Read the current version, merge both changes, and send the result with the new `ETag`. With `If-None-Match: *`: the resource exists already.";
+    CONTENT_TOO_LARGE = 413, "content-too-large", "Content too large",
+        "The body is larger than this operation accepts. `detail` gives the limit.";
+    UNSUPPORTED_MEDIA_TYPE = 415, "unsupported-media-type", "Unsupported media type",
+        "Send the body in one of the media types that the operation documents, and name it in `Content-Type`.";
+    INVALID_CONTENT = 422, "invalid-content", "Invalid content",
+        "The body is well-formed, but not valid as content. `errors` lists every error with its location.";
+    PRECONDITION_REQUIRED = 428, "precondition-required", "If-Match is required",
+        "An update needs `If-Match` with the `ETag` that you have read, so that nobody overwrites a version that they have not seen. The current `ETag` comes with this response.";
     RATE_LIMITED = 429, "rate-limited", "Too many requests",
-        "More requests came from this client than it may send. `RateLimit-Policy` says how many that is, `RateLimit` how many are left. Try again after the number of seconds in `Retry-After`; sooner is refused again, and costs nothing.";
-    INTERNAL = 500, "internal", "Something went wrong inside",
-        "This is a fault of the service, not of the request. The log has it under the `request_id`.";
-    UNAVAILABLE = 503, "unavailable", "The service cannot answer now",
+        "This client has sent more requests than it may. `RateLimit-Policy` gives its quota, `RateLimit` what is left of it. Try again after the number of seconds in `Retry-After`; earlier requests are refused too, and cost nothing.";
+    INTERNAL = 500, "internal", "Internal server error",
+        "The service failed; the request is not the cause. The log of the service has the cause under the `request_id`.";
+    UNAVAILABLE = 503, "unavailable", "Service unavailable",
         "The database cannot be reached. Try again after the number of seconds in `Retry-After`.";
 }
 
 impl Error {
-    /// The line of the table for this error; `None` for a redirect, which is no problem.
+    /// Returns the problem type; `None` for a redirect, which is no problem.
     #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn problem_type(&self) -> Option<ProblemType> {
         Some(match self {
             Error::Moved { .. } => return None,
-            Error::InvalidParameter(_) => Kind::INVALID_PARAMETER,
-            Error::MalformedRequest(_) => Kind::MALFORMED_REQUEST,
-            Error::Unauthenticated(_) => Kind::UNAUTHENTICATED,
-            Error::Forbidden(_) => Kind::FORBIDDEN,
-            Error::NotFound(_) => Kind::NOT_FOUND,
-            Error::Withdrawn(_) => Kind::WITHDRAWN,
-            Error::MethodNotAllowed { .. } => Kind::METHOD_NOT_ALLOWED,
-            Error::ContentTooLarge { .. } => Kind::CONTENT_TOO_LARGE,
-            Error::UnsupportedMediaType => Kind::UNSUPPORTED_MEDIA_TYPE,
-            Error::Conflict(_) => Kind::CONFLICT,
-            Error::PreconditionFailed { .. } => Kind::PRECONDITION_FAILED,
-            Error::PreconditionRequired { .. } => Kind::PRECONDITION_REQUIRED,
-            Error::InvalidContent(_) => Kind::INVALID_CONTENT,
-            Error::RateLimited { .. } => Kind::RATE_LIMITED,
-            Error::Unavailable(_) => Kind::UNAVAILABLE,
-            Error::Internal(_) => Kind::INTERNAL,
+            Error::InvalidParameter(_) => ProblemType::INVALID_PARAMETER,
+            Error::MalformedRequest(_) => ProblemType::MALFORMED_REQUEST,
+            Error::Unauthenticated(_) => ProblemType::UNAUTHENTICATED,
+            Error::Forbidden(_) => ProblemType::FORBIDDEN,
+            Error::NotFound(_) => ProblemType::NOT_FOUND,
+            Error::Withdrawn(_) => ProblemType::WITHDRAWN,
+            Error::MethodNotAllowed { .. } => ProblemType::METHOD_NOT_ALLOWED,
+            Error::ContentTooLarge { .. } => ProblemType::CONTENT_TOO_LARGE,
+            Error::UnsupportedMediaType => ProblemType::UNSUPPORTED_MEDIA_TYPE,
+            Error::Conflict(_) => ProblemType::CONFLICT,
+            Error::PreconditionFailed { .. } => ProblemType::PRECONDITION_FAILED,
+            Error::PreconditionRequired { .. } => ProblemType::PRECONDITION_REQUIRED,
+            Error::InvalidContent(_) => ProblemType::INVALID_CONTENT,
+            Error::RateLimited { .. } => ProblemType::RATE_LIMITED,
+            Error::Unavailable(_) => ProblemType::UNAVAILABLE,
+            Error::Internal(_) => ProblemType::INTERNAL,
         })
     }
 
-    /// What a client is told beyond the kind.
+    /// Returns the `detail` of the problem, which is public.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Error::Moved { location, .. } => format!("it is now at {location}"),
-            Error::InvalidParameter(faults) | Error::InvalidContent(faults) => match faults.as_slice() {
-                [one] => one.detail.clone(),
-                many => format!("{} faults; see errors", many.len()),
+            Error::Moved { location, .. } => format!("the resource has moved to {location}"),
+            Error::InvalidParameter(errors) | Error::InvalidContent(errors) => match errors.as_slice() {
+                [error] => error.detail.clone(),
+                errors => format!("{} errors; `errors` lists them", errors.len()),
             },
             Error::MalformedRequest(text)
             | Error::Unauthenticated(text)
@@ -202,15 +202,21 @@ impl Error {
             | Error::NotFound(text)
             | Error::Withdrawn(text)
             | Error::Conflict(text) => text.clone(),
-            Error::PreconditionFailed { etag: Some(etag) } => format!("the present ETag is {etag}"),
-            Error::PreconditionFailed { etag: None } => "there is nothing here that `If-Match` could name".into(),
-            Error::PreconditionRequired { etag } => format!("`If-Match` is missing; the present ETag is {etag}"),
-            Error::MethodNotAllowed { allow } => format!("this path answers {allow}"),
-            Error::ContentTooLarge { limit } => format!("at most {limit} bytes are taken"),
-            Error::UnsupportedMediaType => "see the documentation of this operation for the types it takes".into(),
-            Error::RateLimited { seconds } => format!("the next request of this client is let in after {seconds} s"),
-            Error::Unavailable(_) => "the database cannot be reached, or does not answer in time".into(),
-            Error::Internal(_) => "the service failed; its log has the cause under this request_id".into(),
+            Error::PreconditionFailed { etag: Some(etag) } => format!("the current ETag is {etag}"),
+            Error::PreconditionFailed { etag: None } => {
+                "there is no resource here, so `If-Match` cannot be true".into()
+            }
+            Error::PreconditionRequired { etag } => format!("`If-Match` is missing; the current ETag is {etag}"),
+            Error::MethodNotAllowed { allow } => format!("this path allows {allow}"),
+            Error::ContentTooLarge { limit } => format!("the body may have at most {limit} bytes"),
+            Error::UnsupportedMediaType => {
+                "the documentation of this operation lists the media types that it accepts".into()
+            }
+            Error::RateLimited { seconds } => format!("the next request of this client is accepted after {seconds} s"),
+            Error::Unavailable(_) => {
+                "the database cannot be reached or does not answer in time; try again after `Retry-After`".into()
+            }
+            Error::Internal(_) => "the service failed; its log has the cause under this `request_id`".into(),
         }
     }
 
@@ -240,42 +246,42 @@ impl Error {
         }
     }
 
-    /// The faults, each with its place.
+    /// Returns the errors of the parts of the request.
     #[must_use]
-    pub fn faults(&self) -> &[FieldError] {
+    pub fn field_errors(&self) -> &[FieldError] {
         match self {
-            Error::InvalidParameter(faults) | Error::InvalidContent(faults) => faults,
+            Error::InvalidParameter(errors) | Error::InvalidContent(errors) => errors,
             _ => &[],
         }
     }
 
-    /// A failure inside, with what was being done.
+    /// Returns an internal error with the operation that failed.
     pub fn internal(doing: &str, cause: impl fmt::Display) -> Error {
         Error::Internal(format!("{doing}: {cause}"))
     }
 
-    /// A migration that failed.
+    /// Returns the error of a failed migration.
     #[must_use]
     pub fn migration(cause: Box<dyn std::error::Error + Send + Sync>) -> Error {
         Error::internal("a migration failed", cause)
     }
 
-    /// One fault of a parameter.
+    /// Returns the error of one parameter.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Error {
         Error::InvalidParameter(vec![FieldError::parameter(name, detail)])
     }
 }
 
-/// For the log and the command line: the inside included.
+/// For the log and the command line, with internal causes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Unavailable(inside) => {
-                write!(f, "the database cannot be reached, or does not answer in time: {inside}")
+                write!(f, "the database cannot be reached or does not answer in time: {inside}")
             }
             Error::Internal(inside) => f.write_str(inside),
-            Error::InvalidContent(faults) | Error::InvalidParameter(faults) => {
-                let lines: Vec<_> = faults.iter().map(|fault| fault.detail.as_str()).collect();
+            Error::InvalidContent(errors) | Error::InvalidParameter(errors) => {
+                let lines: Vec<_> = errors.iter().map(|error| error.detail.as_str()).collect();
                 f.write_str(&lines.join("; "))
             }
             other => f.write_str(&other.detail()),

@@ -6,7 +6,7 @@
 //! files, captured pages, editors → capture, content (parse) → publishing (the only writer) → Postgres → v1 (read) → cache → http → client
 //! ```
 //!
-//! Only the change log points back: it tells the cache which tags changed.
+//! Only the change log points back: its tags invalidate cache entries.
 //!
 //! - [`content`] the document model: pure functions, no database, no HTTP
 //! - [`capture`] captured pages to documents; pure

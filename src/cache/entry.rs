@@ -49,7 +49,7 @@ pub struct Entry<R> {
     /// The representation, or a cached error: 308, 404 or 410.
     pub outcome: Result<Box<R>, Error>,
     pub(super) tags: Box<[Tag]>,
-    /// Whether it depends on the program only, so that no change invalidates it.
+    /// True if it depends on the program only, so that no change invalidates it.
     pub(super) immutable: bool,
     /// The slot in memory; 0 while it has none.
     pub(super) slot: AtomicU64,
@@ -80,7 +80,7 @@ impl<R: Representation> Entry<R> {
 }
 
 impl<R> Entry<R> {
-    /// Whether it is a cached error, which counts against a limit of its own.
+    /// Returns whether it is a cached error, which counts against a limit of its own.
     pub(super) fn is_error(&self) -> bool {
         self.outcome.is_err()
     }

@@ -26,7 +26,7 @@ pub(super) struct Slot<R> {
     pub(super) key: Arc<str>,
     pub(super) raw_uris: Vec<Box<str>>,
     weight: usize,
-    /// Whether it is in the main queue.
+    /// True if it is in the main queue.
     pub(super) is_main: bool,
 }
 

@@ -14,7 +14,7 @@ pub struct Key<'a> {
     pub uri: &'a str,
     /// The URI as the client sent it, which leads to the same entry from then on.
     pub raw_uri: &'a str,
-    /// Whether the response is also stored in Postgres.
+    /// True if the response is also stored in Postgres.
     pub stored: bool,
 }
 

@@ -74,7 +74,7 @@ pub(super) struct Registration {
     number: u64,
     /// The log position that memory had reached; what the fill reads must be at least as new.
     pub(super) position: Option<LogPosition>,
-    /// Whether memory had an entry that a change invalidated. Not always known.
+    /// True if memory had an entry that a change invalidated. Not always known.
     pub(super) was_invalidated: bool,
 }
 
@@ -150,7 +150,7 @@ impl<R> Memory<R> {
         is_registered || self.limit == 0
     }
 
-    /// Whether no change since the start of a fill carries a tag of its entry.
+    /// Returns whether no change since the start of a fill carries a tag of its entry.
     fn is_valid(&self, entry: &Entry<R>, fill: &Registration) -> bool {
         let Some(position) = fill.position else { return false };
         if position.sequence < self.forgotten {
@@ -206,7 +206,7 @@ impl<R> Memory<R> {
         for id in ids {
             self.remove(id);
         }
-        // Their positions are of another log: nobody may wait for them, and none of them is stored.
+        // Their positions are of another log: no request may wait for them, and none of them is stored.
         self.fills.clear();
         self.invalidated.clear();
         self.changes.clear();

@@ -21,7 +21,7 @@ pub struct Payload {
     pub links: Vec<String>,
     /// The value of `Content-Security-Policy`, for pages.
     pub policy: Option<&'static str>,
-    /// Whether it depends on the program only, so that it changed at the start of the process at the latest.
+    /// True if it depends on the program only, so that it changed at the start of the process at the latest.
     pub immutable: bool,
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn get_or_load(
     Ok(payload)
 }
 
-/// Whether a row has all that the payload has.
+/// Returns whether a row has all that the payload has.
 fn is_storable(payload: &Payload) -> bool {
     payload.content_type == JSON && payload.links.is_empty() && payload.policy.is_none()
 }

@@ -1,4 +1,4 @@
-//! Whether entries may be served: the state of the change log subscription and of database reads.
+//! The decision to serve an entry, by the state of the change log subscription and of database reads.
 
 use std::{
     sync::{
@@ -75,7 +75,7 @@ impl Trust {
         self.read_failed_at.store(at, Ordering::Relaxed);
     }
 
-    /// Whether reads are known to fail. Once a second one caller gets `false` and tries for all others. A lost subscription
+    /// Returns whether reads are known to fail. Once a second one caller gets `false` and tries for all others. A lost subscription
     /// alone is no proof: a database that takes no more connections may still answer on those it has.
     fn reads_fail(&self) -> bool {
         let (failed_at, now) = (self.read_failed_at.load(Ordering::Relaxed), self.now());
@@ -91,7 +91,7 @@ impl Trust {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Whether the subscription was lost so recently that stale entries may be served.
+    /// Returns whether the subscription was lost so recently that stale entries may be served.
     pub(super) fn may_be_stale(&self) -> bool {
         let lost_at = *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
         lost_at.is_some_and(|lost_at| lost_at.elapsed() < self.stale_if_error)

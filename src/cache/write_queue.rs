@@ -44,7 +44,7 @@ impl WriteQueue {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a body of so many bytes would be accepted.
+    /// Returns whether a body of so many bytes would be accepted.
     #[must_use]
     pub fn has_room(&self, bytes: usize) -> bool {
         bytes <= MAX_BODY && self.pending().bytes + bytes <= MAX_BYTES

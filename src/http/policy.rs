@@ -14,19 +14,19 @@ pub const MANAGED_BODY_LIMIT: usize = 8 * 1024 * 1024;
 pub struct RoutePolicy {
     /// The paths: `/a` covers itself and all below it, `/` itself alone.
     pub paths: &'static [&'static str],
-    /// Who may read responses in a browser.
+    /// The origins that may read responses in a browser.
     pub access: Access,
-    /// Who may store responses.
+    /// The caches that may store responses.
     pub storage: Storage,
     /// The most bytes of a request body.
     pub body_limit: usize,
-    /// Whether requests count against the client's quota.
+    /// True if requests count against the client's quota.
     pub is_rate_limited: bool,
     /// Renders an error for people, if the routes are pages.
     pub error_page: Option<fn(path: &str, problem: &Problem) -> Option<Payload>>,
 }
 
-/// Who may read responses in a browser (CORS, Fetch Standard).
+/// The origins that may read responses in a browser (CORS, Fetch Standard).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Scripts of every origin.
@@ -35,14 +35,14 @@ pub enum Access {
     SameOrigin,
 }
 
-/// Who may store responses.
+/// The caches that may store responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     /// Every cache.
     Shared,
     /// Every cache, and Postgres the default form of responses whose route has one of these patterns.
     Stored(&'static [&'static str]),
-    /// Nobody: every response is `no-store`.
+    /// None: every response is `no-store`.
     NoStore,
 }
 
@@ -57,13 +57,13 @@ impl RoutePolicy {
         error_page: None,
     };
 
-    /// Whether scripts of every origin may read responses.
+    /// Returns whether scripts of every origin may read responses.
     #[must_use]
     pub fn is_cors_open(&self) -> bool {
         self.access == Access::AnyOrigin
     }
 
-    /// Whether a path is of this group.
+    /// Returns whether a path is of this group.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         self.paths.iter().any(|prefix| {
@@ -71,7 +71,7 @@ impl RoutePolicy {
         })
     }
 
-    /// Whether Postgres stores the default form of responses of the route with this pattern.
+    /// Returns whether Postgres stores the default form of responses of the route with this pattern.
     #[must_use]
     pub fn is_stored(&self, pattern: &str) -> bool {
         matches!(self.storage, Storage::Stored(patterns) if patterns.contains(&pattern))

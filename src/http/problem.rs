@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::headers::SURROGATE_KEY;
-use crate::error::{Error, FieldError, Kind};
+use crate::error::{Error, FieldError, ProblemType};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -47,7 +47,7 @@ impl Problem {
     /// Returns the problem of an error; `None` for a redirect.
     #[must_use]
     pub fn new(error: &Error, instance: &str, request_id: &str) -> Option<Problem> {
-        let kind = error.kind()?;
+        let kind = error.problem_type()?;
         Some(Problem {
             kind: format!("/problems/{}", kind.name),
             title: kind.title,
@@ -55,7 +55,7 @@ impl Problem {
             detail: error.detail(),
             instance: instance.to_owned(),
             request_id: request_id.to_owned(),
-            errors: error.faults().to_vec(),
+            errors: error.field_errors().to_vec(),
         })
     }
 }
@@ -68,7 +68,7 @@ macro_rules! documented {
 
             impl<'r> ToResponse<'r> for $name {
                 fn response() -> (&'r str, RefOr<Response>) {
-                    (Kind::$kind.name, RefOr::Ref(Ref::from_response_name(Kind::$kind.name)))
+                    (ProblemType::$kind.name, RefOr::Ref(Ref::from_response_name(ProblemType::$kind.name)))
                 }
             }
         )*
@@ -83,7 +83,7 @@ documented! {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        let status = self.kind().map_or(308, |kind| kind.status);
+        let status = self.problem_type().map_or(308, |problem_type| problem_type.status);
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 

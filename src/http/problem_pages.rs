@@ -5,7 +5,7 @@ use std::fmt::Write;
 use actix_web::{HttpResponse, get, web};
 
 use super::{CachedGet, Payload, policy::RoutePolicy, query::NoParameters};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ProblemType};
 
 /// The policy of the pages that explain problems.
 pub static POLICY: RoutePolicy = RoutePolicy { paths: &["/problems"], ..RoutePolicy::DEFAULT };
@@ -17,8 +17,8 @@ pub static POLICY: RoutePolicy = RoutePolicy { paths: &["/problems"], ..RoutePol
 #[get("/problems")]
 pub async fn list_problems(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     let mut items = String::new();
-    for kind in Kind::ALL {
-        let Kind { name, status, title, .. } = kind;
+    for kind in ProblemType::ALL {
+        let ProblemType { name, status, title, .. } = kind;
         let _ = write!(items, "<li><a href=\"/problems/{name}\">{name}</a> ({status}): {title}</li>");
     }
     let text = format!("<p>Every error response is an RFC 9457 problem of one of these types.</p><ul>{items}</ul>");
@@ -35,7 +35,7 @@ pub async fn list_problems(read: CachedGet<NoParameters>) -> Result<HttpResponse
 )]
 #[get("/problems/{name}")]
 pub async fn read_problem(name: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let kind = Kind::ALL.iter().find(|kind| kind.name == name.as_str());
+    let kind = ProblemType::ALL.iter().find(|kind| kind.name == name.as_str());
     let kind =
         kind.ok_or_else(|| Error::NotFound("there is no problem type of this name; /problems lists them".into()))?;
     let text =

@@ -24,7 +24,7 @@ impl LastModified {
         LastModified { at, header, settled: AtomicBool::new(false) }
     }
 
-    /// Whether no further change can become visible in the same second.
+    /// Returns whether no further change can become visible in the same second.
     fn is_settled(&self, now: impl FnOnce() -> DateTime<Utc>) -> bool {
         if self.settled.load(Ordering::Relaxed) {
             return true;
@@ -57,7 +57,7 @@ pub(super) fn entity_tag(digest: &str, encoding: ContentEncoding) -> HeaderValue
     HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-/// Whether the client has this response, so that it gets 304. `If-None-Match` decides alone if it is given (RFC 9110 section
+/// Returns whether the client has this response, so that it gets 304. `If-None-Match` decides alone if it is given (RFC 9110 section
 /// 13.2.2). A date counts only after the change has settled: a client may have a response of the same second from before it.
 pub(super) fn is_fresh(headers: &HeaderMap, etag: &HeaderValue, modified: Option<&LastModified>) -> bool {
     let mut conditions = headers.get_all(header::IF_NONE_MATCH).peekable();
@@ -70,7 +70,7 @@ pub(super) fn is_fresh(headers: &HeaderMap, etag: &HeaderValue, modified: Option
     modified.is_settled(Utc::now) && modified.at.trunc_subsecs(0) <= DateTime::<Utc>::from(since)
 }
 
-/// Whether the list of an `If-None-Match` field contains `etag`, by weak comparison (RFC 9110 section 13.1.2). Our own tags
+/// Returns whether the list of an `If-None-Match` field contains `etag`, by weak comparison (RFC 9110 section 13.1.2). Our own tags
 /// have no comma, so splitting at commas is safe: a piece of a foreign tag never equals one of ours.
 fn matches(field: &[u8], etag: &[u8]) -> bool {
     field.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|tag| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::{
-    error::{Error, FieldError, Kind},
+    error::{Error, FieldError, ProblemType},
     http::{
         MANAGED_BODY_LIMIT,
         problem::{MEDIA_TYPE, Problem},
@@ -211,12 +211,12 @@ pub(super) fn components(document: &mut Value) {
         })
     };
     let responses = &mut components["responses"];
-    for kind in Kind::ALL {
+    for kind in ProblemType::ALL {
         responses[kind.name] = problem(kind.title, ("example", example_of(*kind)));
     }
     let examples = json!({
-        "invalid-parameter": {"value": example_of(Kind::INVALID_PARAMETER)},
-        "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
+        "invalid-parameter": {"value": example_of(ProblemType::INVALID_PARAMETER)},
+        "malformed-request": {"value": example_of(ProblemType::MALFORMED_REQUEST)},
     });
     responses["bad-request"] =
         problem("A parameter is not valid, or the request cannot be read.", ("examples", examples));
@@ -243,7 +243,7 @@ pub(super) fn components(document: &mut Value) {
 }
 
 /// Returns an example of a problem.
-fn example_of(kind: Kind) -> Value {
+fn example_of(kind: ProblemType) -> Value {
     let mut instance = "/v1/articles";
     let mut managed = |error| {
         instance = "/manage/v1/articles/stem-cell-infusion";
@@ -251,27 +251,29 @@ fn example_of(kind: Kind) -> Value {
     };
     let etag = "\"3-73f1959d3a2ec44a6d26775f5d6904c0\"".to_owned();
     let error = match kind {
-        Kind::INVALID_PARAMETER => Error::parameter(
+        ProblemType::INVALID_PARAMETER => Error::parameter(
             "sort",
             "unknown value `popular`: expected one of -published_at, published_at, -updated_at, updated_at, title",
         ),
-        Kind::MALFORMED_REQUEST => Error::MalformedRequest("the path has a % without two hexadecimal digits".into()),
-        Kind::UNAUTHENTICATED => managed(Error::Unauthenticated("this key was revoked".into())),
-        Kind::FORBIDDEN => managed(Error::Forbidden("this needs a key with the scope `write`".into())),
-        Kind::NOT_FOUND => Error::NotFound("no article is published as `stem-cell`".into()),
-        Kind::METHOD_NOT_ALLOWED => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
-        Kind::CONFLICT => managed(Error::Conflict("`stem-cell-infusion` is the slug of another article".into())),
-        Kind::WITHDRAWN => Error::Withdrawn("本文的一处结论已被新的指南取代，修订后重新发布。".into()),
-        Kind::PRECONDITION_FAILED => managed(Error::PreconditionFailed { etag: Some(etag) }),
-        Kind::CONTENT_TOO_LARGE => managed(Error::ContentTooLarge { limit: MANAGED_BODY_LIMIT }),
-        Kind::UNSUPPORTED_MEDIA_TYPE => managed(Error::UnsupportedMediaType),
-        Kind::INVALID_CONTENT => managed(Error::InvalidContent(vec![
+        ProblemType::MALFORMED_REQUEST => {
+            Error::MalformedRequest("the path has a % without two hexadecimal digits".into())
+        }
+        ProblemType::UNAUTHENTICATED => managed(Error::Unauthenticated("this key was revoked".into())),
+        ProblemType::FORBIDDEN => managed(Error::Forbidden("this needs a key with the scope `write`".into())),
+        ProblemType::NOT_FOUND => Error::NotFound("no article is published as `stem-cell`".into()),
+        ProblemType::METHOD_NOT_ALLOWED => Error::MethodNotAllowed { allow: "GET, HEAD".into() },
+        ProblemType::CONFLICT => managed(Error::Conflict("`stem-cell-infusion` is the slug of another article".into())),
+        ProblemType::WITHDRAWN => Error::Withdrawn("本文的一处结论已被新的指南取代，修订后重新发布。".into()),
+        ProblemType::PRECONDITION_FAILED => managed(Error::PreconditionFailed { etag: Some(etag) }),
+        ProblemType::CONTENT_TOO_LARGE => managed(Error::ContentTooLarge { limit: MANAGED_BODY_LIMIT }),
+        ProblemType::UNSUPPORTED_MEDIA_TYPE => managed(Error::UnsupportedMediaType),
+        ProblemType::INVALID_CONTENT => managed(Error::InvalidContent(vec![
             FieldError::body("/title", "the title is empty"),
             FieldError::body("/related/0/url", "`example.org` is no absolute URL"),
         ])),
-        Kind::PRECONDITION_REQUIRED => managed(Error::PreconditionRequired { etag }),
-        Kind::RATE_LIMITED => Error::RateLimited { seconds: 2 },
-        Kind::UNAVAILABLE => Error::Unavailable(String::new()),
+        ProblemType::PRECONDITION_REQUIRED => managed(Error::PreconditionRequired { etag }),
+        ProblemType::RATE_LIMITED => Error::RateLimited { seconds: 2 },
+        ProblemType::UNAVAILABLE => Error::Unavailable(String::new()),
         _ => Error::Internal(String::new()),
     };
     json!(Problem::new(&error, instance, "0198c0de-0000-7000-8000-000000000000"))

@@ -1,4 +1,4 @@
-//! Everything that is proved by walking the published description.
+//! The rules of the contract, tested on every operation of the published OpenAPI document.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{App, Body, openapi_document, validate};
 
-/// Every operation: path, method, itself.
+/// Returns every operation with its path and method.
 fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
     let paths = openapi_document()["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
@@ -17,7 +17,7 @@ fn operations() -> Vec<(&'static str, &'static str, &'static Value)> {
     all.collect()
 }
 
-/// Whether a path is for editors: what changes things, and what shows what is not public.
+/// Returns whether a path is for editors: what changes things, and what shows what is not public.
 fn is_managed(path: &str) -> bool {
     path.starts_with("/manage/") || path.starts_with("/preview/")
 }
@@ -26,7 +26,7 @@ fn parameters<'a>(operation: &'a Value, place: &'a str) -> impl Iterator<Item = 
     operation["parameters"].as_array().into_iter().flatten().filter(move |parameter| parameter["in"] == place)
 }
 
-/// A path with its parameters' examples filled in.
+/// Returns a path with the examples of its parameters.
 fn example_path(path: &str, operation: &Value) -> String {
     let path = parameters(operation, "path").fold(path.to_owned(), |path, parameter| {
         path.replace(&format!("{{{}}}", parameter["name"].as_str().unwrap()), &example_of(parameter))
@@ -44,13 +44,13 @@ fn example_of(parameter: &Value) -> String {
     }
 }
 
-/// A path with one more parameter.
+/// Adds a query parameter to a path.
 fn with(path: &str, name: &str, value: &str) -> String {
     let joint = if path.contains('?') { '&' } else { '?' };
     format!("{path}{joint}{name}={}", value.replace(' ', "%20"))
 }
 
-/// A body with what must be in it, by the examples of its schema.
+/// Returns a body of the required properties, by the examples of its schema.
 fn example_body(operation: &Value) -> Option<Body> {
     let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
     let schema = &openapi_document()["components"]["schemas"][schema.rsplit('/').next().unwrap()];
@@ -60,17 +60,17 @@ fn example_body(operation: &Value) -> Option<Body> {
 }
 
 #[test]
-fn the_stored_files_are_what_the_code_says() {
+fn stored_files_are_up_to_date() {
     let files = Files::of(openapi_document()).unwrap();
     for (name, text) in files.named() {
         let stored = fs::read_to_string(Path::new("openapi").join(name)).unwrap_or_default();
-        assert!(stored == text, "openapi/{name} is not what the code says: run `lectern openapi --write`");
+        assert!(stored == text, "openapi/{name} is out of date: run `lectern openapi --write`");
     }
     assert_eq!(openapi_document()["openapi"], "3.1.0");
 }
 
 #[test]
-fn every_operation_is_described() {
+fn every_operation_has_descriptions_and_examples() {
     for (path, method, operation) in operations() {
         let at = format!("{method} {path}");
         for field in ["operationId", "summary", "description"] {
@@ -80,7 +80,7 @@ fn every_operation_is_described() {
         for parameter in parameters(operation, "query").chain(parameters(operation, "path")) {
             let name = &parameter["name"];
             assert!(parameter["description"].as_str().is_some(), "{at}: {name} has no description");
-            // What only an answer can tell has no example.
+            // Values that only a response gives have no example.
             if name != "cursor" && name != "ids" {
                 assert!(!parameter["example"].is_null(), "{at}: {name} has no example");
             }
@@ -95,7 +95,7 @@ fn every_operation_is_described() {
 }
 
 #[test]
-fn every_operation_id_is_its_own() {
+fn operation_ids_are_unique() {
     let mut ids: Vec<_> =
         operations().iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
     let count = ids.len();
@@ -106,7 +106,7 @@ fn every_operation_id_is_its_own() {
 
 /// Every GET under `/v1`: validators, 304, HEAD, CORS, caching; its documented parameters and no others.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_public_read_keeps_the_rules_of_http() {
+async fn every_public_get_follows_http() {
     let app = App::library().await;
     for (pattern, method, operation) in operations() {
         if !pattern.starts_with("/v1") || method != "get" {
@@ -157,9 +157,9 @@ async fn every_public_read_keeps_the_rules_of_http() {
     }
 }
 
-/// Every POST under `/v1`: anybody may send it from anywhere, with any body or none, and nobody keeps its answer.
+/// Every POST under `/v1`: open to every origin, with any body or none, and never stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_public_post_keeps_the_rules_of_http() {
+async fn every_public_post_follows_http() {
     let app = App::library().await;
     let mut count = 0;
     for (pattern, method, operation) in operations() {
@@ -194,7 +194,7 @@ async fn every_public_post_keeps_the_rules_of_http() {
 
 /// The pages and files around the API: HEAD, validators, 405, and no parameters.
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_around_keeps_the_rules_of_http_too() {
+async fn every_other_get_follows_http() {
     let app = App::library().await;
     let around = operations().into_iter().filter(|(path, ..)| !path.starts_with("/v1") && !is_managed(path));
     let mut count = 0;
@@ -205,13 +205,13 @@ async fn everything_around_keeps_the_rules_of_http_too() {
         assert_eq!(full.status, 200, "{path}");
         let head = app.send(Method::HEAD, &path, &[]).await;
         assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{path}");
-        // What is counted differs from one request to the next.
+        // Counters differ from one request to the next.
         if pattern != "/metrics" {
             assert_eq!(head.header("content-length"), full.body.len().to_string(), "{path}");
         }
         assert_eq!(app.send(Method::POST, &path, &[]).await.header("allow"), "GET, HEAD", "{path}");
         let more = app.get(&format!("{path}?colour=blue")).await;
-        // Pages pass over what others add to their addresses.
+        // Pages ignore unknown parameters, such as those of campaigns.
         if pattern == "/" || pattern.starts_with("/read/") {
             assert_eq!((more.status.as_u16(), more.header("etag")), (200, full.header("etag")), "{path}");
         } else {
@@ -229,7 +229,7 @@ async fn everything_around_keeps_the_rules_of_http_too() {
 /// Every operation under `/manage`: nothing of a request is looked at before its key, nor before the key's scope; the scope
 /// that is documented is the one that it needs, and all that it needs.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_managed_operation_refuses_who_may_not() {
+async fn every_managed_operation_checks_key_and_scope_first() {
     const SCOPES: [&str; 4] = ["read_drafts", "write", "publish", "admin"];
     let app = App::library().await;
     let mut count = 0;
@@ -274,7 +274,7 @@ async fn every_managed_operation_refuses_who_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_documented_parameter_is_taken_and_no_other() {
+async fn documented_parameters_and_no_others_are_accepted() {
     let app = App::library().await;
     for (pattern, method, operation) in operations() {
         if !pattern.starts_with("/v1") || method != "get" {
@@ -308,7 +308,7 @@ async fn every_documented_parameter_is_taken_and_no_other() {
     }
 }
 
-/// The requests whose answers are the examples of the description.
+/// The requests whose responses are the examples of the document.
 const EXAMPLES: &[(&str, &str)] = &[
     ("read_index", "/v1"),
     ("read_site", "/v1/site"),
@@ -325,10 +325,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("suggest", "/v1/search/suggest?q=%E5%B9%B2%E7%BB%86&limit=3"),
 ];
 
-/// The examples are real: what the service answers today, but for ids, times and cursors. `UPDATE_EXAMPLES=1` writes
-/// them anew.
+/// Compares without ids, times and cursors. `UPDATE_EXAMPLES=1` writes the examples.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_are_real() {
+async fn examples_are_real_responses() {
     let app = App::library().await;
     for (id, request) in EXAMPLES {
         let answer = app.get(request).await.ok();
@@ -347,7 +346,7 @@ async fn the_examples_are_real() {
     assert_eq!(documented.len(), EXAMPLES.len(), "every operation has an example");
 }
 
-/// A value without what differs from database to database.
+/// Removes the values that differ from database to database.
 fn timeless(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(timeless).collect(),
@@ -364,7 +363,7 @@ fn timeless(value: &Value) -> Value {
 }
 
 #[test]
-fn the_examples_of_problems_are_problems() {
+fn examples_of_problems_match_the_schema() {
     let answers = openapi_document()["components"]["responses"].as_object().unwrap();
     let problems = answers.values().filter_map(|answer| answer["content"].get("application/problem+json"));
     let examples: Vec<_> = problems

@@ -1,4 +1,4 @@
-//! Answers from memory, over HTTP: what is kept, for whom, and until when.
+//! Cached responses over HTTP: keys, encodings, validators, invalidation, common headers.
 
 use std::io::Read;
 
@@ -17,7 +17,7 @@ fn optional<'a>(reply: &'a Reply, name: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_answer_comes_from_memory_and_is_the_same() {
+async fn second_response_is_an_identical_hit() {
     let app = App::library().await;
     for path in ["/v1/articles/stem-cell-infusion", "/v1/articles", "/v1/topics", "/", "/openapi.json", "/v1/site"] {
         let first = app.get(path).await;
@@ -36,7 +36,7 @@ async fn the_second_answer_comes_from_memory_and_is_the_same() {
         let head = app.send(Method::HEAD, path, &[]).await;
         assert_eq!((served(&head), head.header("content-length")), ("hit", second.header("content-length")), "{path}");
     }
-    // Refusals come from memory too, and name the request that was refused.
+    // Errors come from memory too, each with its own request id.
     let nowhere = "/v1/articles/no-such-article";
     let first = app.get(nowhere).await;
     let before = app.db.read_statements();
@@ -47,7 +47,7 @@ async fn the_second_answer_comes_from_memory_and_is_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_meaning_is_one_entry() {
+async fn uris_with_one_meaning_share_an_entry() {
     let app = App::library().await;
     let first = app.get("/v1/articles?topic=stem-cells&sort=title").await;
     let before = app.db.read_statements();
@@ -63,7 +63,7 @@ async fn one_meaning_is_one_entry() {
         }
     }
     assert_eq!(app.db.read_statements(), before, "none of them was computed");
-    // And a list's next page is the same wherever it is asked from.
+    // The link to the next page is canonical too.
     let page = app.get("/v1/articles?limit=2&sort=published_at").await;
     let swapped = app.send(Method::GET, "/v1/articles?sort=published_at&limit=2", &[]).await;
     assert_eq!(page.header("link"), swapped.header("link"));
@@ -71,7 +71,7 @@ async fn one_meaning_is_one_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_coding_has_its_own_validator_and_the_same_text() {
+async fn every_encoding_has_its_own_etag_and_the_same_body() {
     let app = App::library().await;
     let path = "/v1/articles/stem-cell-infusion";
     let plain = app.get(path).await;
@@ -97,18 +97,17 @@ async fn every_coding_has_its_own_validator_and_the_same_text() {
         assert!(!etags.contains(&etag) && etag.starts_with('"'), "{etag}");
         let known = app.send_encoded(path, coding, Some(&etag)).await;
         assert_eq!((known.status.as_u16(), known.header("etag")), (304, &*etag));
-        // What is known in one coding is not known in another.
+        // An ETag of one encoding does not match another.
         assert_eq!(app.send_encoded(path, coding, Some(&etags[0])).await.status, 200);
         etags.push(etag);
     }
     assert_eq!(optional(&app.send_encoded(path, "br;q=0, identity", None).await, "content-encoding"), "");
-    assert_eq!(optional(&app.send_encoded("/v1", "br", None).await, "content-encoding"), "", "too small to gain");
+    assert_eq!(optional(&app.send_encoded("/v1", "br", None).await, "content-encoding"), "", "too small to compress");
     assert_eq!(app.send_encoded("/openapi.json", "br", None).await.header("content-encoding"), "br");
 }
 
-/// A publication drops what shows the article, and leaves the rest where it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publication_drops_exactly_what_shows_it() {
+async fn publication_invalidates_exactly_the_responses_that_show_it() {
     let app = App::empty().await;
     let a = app.publish(&article("a", "topics: [x]", "甲文。")).await;
     app.publish(&article("b", "topics: [y]", "乙文。")).await;
@@ -122,7 +121,7 @@ async fn a_publication_drops_exactly_what_shows_it() {
         "/v1/topics/x",
         "/",
         "/read/a",
-        // Every page shows what leads the site.
+        // Every page shows the hot list.
         "/read/b",
     ];
     let others = [
@@ -146,7 +145,7 @@ async fn a_publication_drops_exactly_what_shows_it() {
     for path in shows_a {
         assert_eq!(served(&app.get(path).await), "miss", "{path}");
     }
-    // A withdrawal too; and what was refused is asked for again after a publication.
+    // So does a withdrawal; and a publication invalidates cached errors.
     let text = app.get("/v1/articles/a").await.text();
     assert!(text.contains("甲文改了"), "{text}");
     app.write(async |tx| tx.withdraw(a, "不再有效").await).await.unwrap();
@@ -160,9 +159,8 @@ async fn a_publication_drops_exactly_what_shows_it() {
     assert_eq!(app.get("/v1/articles/d").await.status, 200);
 }
 
-/// `Last-Modified` is when what the answer shows changed, not when anything did.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_date_is_that_of_what_is_shown() {
+async fn last_modified_is_the_change_of_the_shown_content() {
     let app = App::library().await;
     let path = "/v1/articles/type-1-diabetes";
     let before = app.get(path).await.header("last-modified").to_owned();
@@ -176,7 +174,7 @@ async fn the_date_is_that_of_what_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_safe_to_show() {
+async fn every_response_has_security_headers() {
     let app = App::library().await;
     for path in ["/v1/articles", "/v1/articles/nothing", "/", "/docs", "/health/live", "/metrics", "/nothing"] {
         for _ in 0..2 {
@@ -192,7 +190,7 @@ async fn every_answer_is_safe_to_show() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
+async fn rate_limited_client_gets_429_with_retry_after() {
     let app = App::limited("3/60").await;
     for left in [2, 1, 0] {
         let within = app.get("/v1/articles").await;
@@ -204,7 +202,7 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
             within.header("ratelimit")
         );
     }
-    // The same for what is in memory, what is computed, and what is nothing.
+    // For a hit, a miss and a 404 alike.
     for path in ["/v1/articles", "/v1/topics", "/nothing"] {
         let refused = app.get(path).await;
         assert_eq!(refused.status, 429, "{path}");
@@ -221,7 +219,7 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_is_counted() {
+async fn requests_and_changes_are_counted() {
     let app = App::library().await;
     for path in
         ["/v1/topics", "/v1/topics", "/v1/topics", "/v1/articles/heart-disease", "/v1/articles/none", "/nowhere"]
@@ -241,15 +239,14 @@ async fn what_happens_is_counted() {
         "lectern_follower_following 1",
         "lectern_publication_delay_seconds_count 1",
     ] {
-        assert!(text.lines().any(|told| told == line), "{line} is not in:\n{text}");
+        assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
     }
-    assert!(!text.contains("heart-disease"), "no path that a client sent is a label");
+    assert!(!text.contains("heart-disease"), "no client path is a label");
 }
 
-/// Requests that end before all that they asked for was answered, as one for what is not there does, make nothing look slow
-/// that comes after them.
+/// A 404 leaves pipelined statements unread; they must not make later statements look slow.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_rests_is_not_slow() {
+async fn idle_connection_does_not_count_as_a_slow_statement() {
     let databases = Settings { url: crate::harness::library_database().await, replicas: Vec::new(), connections: 1 };
     let app = App::with(&databases, app::Settings::default());
     for n in 0..20 {

@@ -1,4 +1,4 @@
-//! What every request shares: refusals, problems, health. What happens when the database goes away is in `faults`.
+//! Everything that requests share: errors, problems, policies. Outages of the database are in `faults`.
 
 use std::{
     io::{Read, Write},
@@ -6,17 +6,17 @@ use std::{
     time::Duration,
 };
 
-use lectern::error::Kind;
+use lectern::error::ProblemType;
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::harness::App;
 
-/// Sends bytes as they are, and returns status line, headers and body.
+/// Sends raw bytes, and returns status, headers and body.
 fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
     let mut stream = TcpStream::connect(app.base.strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    // A server may refuse before it has read all.
+    // The server may respond before it has read all.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -27,7 +27,7 @@ fn raw(app: &App, request: &[u8]) -> (u16, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_refusal_is_a_problem() {
+async fn every_error_is_a_problem() {
     let app = App::library().await;
     let long = format!("/v1/articles/{}", "a".repeat(5000));
     for (path, status, kind) in [
@@ -57,7 +57,7 @@ async fn every_refusal_is_a_problem() {
         assert_eq!(problem["type"], format!("/problems/{kind}"), "{path}");
         assert!(problem["detail"].as_str().unwrap().len() > 20, "{path}: {problem}");
     }
-    // A body of 10 MiB to an address that takes none.
+    // A body of 10 MiB where none is expected.
     let mut large =
         b"POST /v1/articles HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 10485760\r\n\r\n".to_vec();
     large.extend(vec![b'x'; 10 << 20]);
@@ -67,9 +67,8 @@ async fn every_refusal_is_a_problem() {
     assert_eq!(app.get("/v1/articles/stem-cell-infusion").await.status, 200, "the service goes on");
 }
 
-/// What a request is refused for does not depend on what is in memory.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_refused_on_a_hit_too() {
+async fn too_large_body_gets_413_on_a_hit_too() {
     let app = App::library().await;
     for path in ["/v1/site", "/v1/articles/no-such-article"] {
         app.get(path).await;
@@ -80,16 +79,16 @@ async fn a_body_that_is_too_large_is_refused_on_a_hit_too() {
     }
 }
 
-/// A cursor's digest is no secret: what it holds must not reach the database unchecked.
+/// The digest of a cursor is no secret, so its content must be checked before it reaches the database.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_cursor_is_refused() {
+async fn forged_cursor_gets_400() {
     use lectern::http::pagination::cursor;
     let app = App::library().await;
     let id = "01980000-0000-7000-8000-000000000000";
     let path = "/v1/articles/stem-cell-infusion";
     let of = app.get(path).await.ok()["id"].as_str().unwrap().to_owned();
     let search = "/v1/search 药 None None";
-    // Far beyond every passage: what is there is looked for, not what could be.
+    // Far beyond every passage.
     let top = 9_000_000_000_000_000_i64;
     let hot = "/v1/recommendations/hot Week None";
     let list = |sort: &str| format!("/v1/articles {sort} None None None None");
@@ -111,7 +110,7 @@ async fn a_forged_cursor_is_refused() {
         assert_eq!(refused.status, 400, "{path}");
         assert_eq!(refused.json()["errors"][0]["parameter"], "cursor");
     }
-    // The names of the lists above are those of today: a position that can be is taken.
+    // Valid positions are accepted, so the list names above are right.
     for (path, good) in [
         ("/v1/articles?sort=title&", cursor(&list("Title"), &("a", id))),
         ("/v1/articles?", cursor(&list("NewestFirst"), &("2026-01-01T00:00:00Z", id))),
@@ -129,9 +128,9 @@ async fn a_forged_cursor_is_refused() {
     }
 }
 
-/// RFC 9110 section 5.6.7: the two obsolete forms of dates are understood.
+/// The two obsolete date formats of RFC 9110 section 5.6.7.
 #[tokio::test(flavor = "multi_thread")]
-async fn obsolete_dates_are_dates() {
+async fn obsolete_date_formats_are_parsed() {
     let app = App::library().await;
     app.catch_up().await;
     for date in ["Fri, 01 Jan 2100 00:00:00 GMT", "Tuesday, 01-Jan-69 00:00:00 GMT", "Fri Jan  1 00:00:00 2100"] {
@@ -143,10 +142,10 @@ async fn obsolete_dates_are_dates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_problem_is_explained() {
+async fn every_problem_type_has_a_page() {
     let app = App::empty().await;
     let list = app.get("/problems").await.text();
-    for kind in Kind::ALL {
+    for kind in ProblemType::ALL {
         let path = format!("/problems/{}", kind.name);
         assert!(list.contains(&path));
         let page = app.get(&path).await;
@@ -157,10 +156,10 @@ async fn every_kind_of_problem_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_requests_id_is_kept_if_it_is_one() {
+async fn valid_request_id_is_returned_and_another_replaced() {
     let app = App::empty().await;
-    let kept = app.send(Method::GET, "/v1", &[("x-request-id", "abc-123")]).await;
-    assert_eq!(kept.header("x-request-id"), "abc-123");
+    let returned = app.send(Method::GET, "/v1", &[("x-request-id", "abc-123")]).await;
+    assert_eq!(returned.header("x-request-id"), "abc-123");
     let long = "a".repeat(65);
     for bad in ["a b", "<x>", &long] {
         let replaced = app.send(Method::GET, "/v1", &[("x-request-id", bad)]).await;
@@ -169,7 +168,7 @@ async fn a_requests_id_is_kept_if_it_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reference_loads_nothing_from_other_hosts() {
+async fn reference_loads_nothing_from_other_hosts() {
     let app = App::empty().await;
     for path in ["/docs", "/docs/swagger-ui.css"] {
         assert_eq!(app.send(Method::POST, path, &[]).await.status, 405, "{path}");
@@ -183,4 +182,16 @@ async fn the_reference_loads_nothing_from_other_hosts() {
         assert_eq!(file.status, 200, "{target}");
     }
     assert!(app.get("/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
+}
+
+/// The router decodes letters of a path, and so must the look-up of its policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn encoded_path_has_the_policy_of_its_route() {
+    let app = App::library().await;
+    let managed = raw(&app, b"GET /%6Danage/v1/articles HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(managed.0, 401);
+    assert!(managed.1.contains("cache-control: no-store"), "{}", managed.1);
+    let public = raw(&app, b"GET /%76%31/site HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(public.0, 200);
+    assert!(public.1.contains("access-control-allow-origin: *"), "{}", public.1);
 }

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Whether the client is a browser: those accept HTML, programs do not.
+/// Returns whether the client is a browser: those accept HTML, programs do not.
 fn accepts_html(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT).filter_map(|accepted| accepted.to_str().ok());
     accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))

@@ -121,7 +121,7 @@ impl AppState {
 
     /// Returns the response from memory, if it is there in the content encoding that the client wants.
     fn find_hit(&self, head: &RequestHead, context: &RequestContext) -> Option<(HttpResponse, Arc<Route>)> {
-        // A body that is too large is refused whatever is in memory.
+        // A too large body gets 413 even if the response is in memory.
         let is_read = head.method == Method::GET || head.method == Method::HEAD;
         if !is_read || head.headers.contains_key(header::CONTENT_LENGTH) || is_chunked(head) {
             return None;
