@@ -2,9 +2,11 @@
 //!
 //! - `serve`: the service.
 //! - `files`: whole libraries in and out.
+//! - `convert`: a captured page as an article.
 //! - `keys`: who may write.
 //! - `database`: what they work on.
 
+mod convert;
 mod database;
 mod files;
 mod keys;
@@ -15,6 +17,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use self::{
+    convert::Convert,
     database::with_database,
     files::{Check, Export, Import},
     keys::Keys,
@@ -62,6 +65,8 @@ enum Command {
     Serve(Serve),
     /// Bring article files, folders of them, and captured pages in
     Import(Import),
+    /// Turn a captured page into an article file, without a database
+    Convert(Convert),
     /// Write the published articles as files that import turns into the same articles
     Export(Export),
     /// Read files as import would, and tell their faults, without a database
@@ -106,6 +111,7 @@ impl Command {
         match self {
             Command::Serve(serve) => serve.run(settings),
             Command::Import(import) => import.run(settings),
+            Command::Convert(convert) => convert.run(),
             Command::Export(export) => export.run(settings),
             Command::Check(check) => check.run(),
             Command::Keys(keys) => keys.run(settings),
