@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Role, lines::Line};
-use crate::content::label::blank;
+use crate::content::label::{self, blank};
 
 const CONTACT: &str = "how to reach the site";
 const NOTICE: &str = "a legal notice";
@@ -34,31 +34,30 @@ pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     }
 }
 
-/// Marks a table of contents: `目录` alone, and the lines behind it that all stand once more further down, as headings.
+/// Marks a table of contents: lines in a row that are all printed once more further down, as headings. There are three of them
+/// or more, or `目录` is printed above them.
 pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
-    let open = |roles: &[Option<Role>], place: usize| roles.get(place).is_some_and(Option::is_none);
-    let names = ["目录", "文章目录", "本文目录", "目录："];
-    let found = (start..lines.len())
-        .find(|place| open(roles, *place) && lines.get(*place).is_some_and(|line| names.contains(&line.text.as_str())));
-    let Some(found) = found else { return };
-    let last: HashMap<&str, usize> = lines
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| open(roles, *place))
-        .map(|(place, line)| (line.text.as_str(), place))
-        .collect();
-    let count = lines
-        .iter()
-        .enumerate()
-        .skip(found + 1)
-        .take_while(|(place, line)| {
-            open(roles, *place) && last.get(line.text.as_str()).is_some_and(|last| last > place)
-        })
-        .count();
-    if count > 0 {
-        for role in roles.iter_mut().skip(found).take(count + 1) {
-            *role = Some(Role::NotUsed { why: "the table of contents of the page" });
+    const NAMES: [&str; 5] = ["目录", "文章目录", "本文目录", "目录：", "内容导航"];
+    let open: Vec<usize> = (start..lines.len()).filter(|at| roles.get(*at).is_some_and(Option::is_none)).collect();
+    let text = |at: &usize| lines.get(*at).map_or("", |line| line.text.as_str());
+    let last: HashMap<&str, usize> = open.iter().map(|at| (text(at), *at)).collect();
+    let is_entry =
+        |at: &usize| last.get(text(at)).is_some_and(|last| last > at) && text(at).chars().take(61).count() <= 60;
+    let mut place = 0;
+    while place < open.len() {
+        let named = open.get(place).is_some_and(|at| NAMES.contains(&text(at)));
+        let from = place + usize::from(named);
+        let count = open.iter().skip(from).take_while(|at| is_entry(at)).count();
+        let numbered = open.iter().skip(from).take(count).all(|at| label::split(text(at)).0.is_some());
+        if (numbered && count >= 3) || (named && count > 0) {
+            for at in open.iter().take(from + count).skip(place) {
+                if let Some(role) = roles.get_mut(*at) {
+                    *role = Some(Role::NotUsed { why: "the table of contents of the page" });
+                }
+            }
+            return;
         }
+        place = from + count.max(usize::from(!named));
     }
 }
 
@@ -84,6 +83,119 @@ pub(super) fn aside(text: &str) -> Option<&'static str> {
     }
     let inner = text.trim_start_matches(['（', '(', '【', '[']);
     imprint(inner.trim_end_matches(['）', ')', '】', ']'])).or_else(|| navigation(text))
+}
+
+/// Returns the reason if a line closes an article: what follows it belongs to the site.
+pub(super) fn end(text: &str) -> Option<&'static str> {
+    const ENDS: [&str; 22] = [
+        "责任编辑",
+        "编辑",
+        "责编",
+        "审核",
+        "校对",
+        "上一篇",
+        "下一篇",
+        "版权声明",
+        "免责声明",
+        "特别声明",
+        "声明",
+        "分享到",
+        "分享至",
+        "网友评论",
+        "发表评论",
+        "最新评论",
+        "我要评论",
+        "扫一扫",
+        "扫描二维码",
+        "点赞",
+        "相关专题",
+        "本文标签",
+    ];
+    let inner = text.trim_start_matches(['（', '(', '【', '[', ' ']);
+    if text.chars().take(101).count() > 100 {
+        return None;
+    }
+    ENDS.iter()
+        .find_map(|start| {
+            let rest = inner.strip_prefix(start)?.trim_start_matches(blank);
+            (rest.is_empty()
+                || rest.starts_with(['：', ':', '】', '）', ')', '|'])
+                || start.chars().count() > 2 && !text.contains('。'))
+            .then_some("it closes the article")
+        })
+        .or_else(|| (text.starts_with("温馨提示") && text.contains("以上内容")).then_some(NOTICE))
+}
+
+/// Returns the reason if a line interrupts an article: a call to follow the site, a link to more.
+pub(super) fn interruption(text: &str) -> Option<&'static str> {
+    let length = text.chars().take(201).count();
+    let follows = ["关注", "扫描", "扫一扫", "添加", "加微信", "搜索"].iter().any(|word| text.contains(word))
+        && ["公众号", "微信号", "微信", "二维码", "APP", "客户端"].iter().any(|word| text.contains(word));
+    if follows && length <= 150 {
+        return Some("a call to follow the site");
+    }
+    let more = [
+        "[详细]",
+        "[详情]",
+        "[查看全文]",
+        "[全文]",
+        "详情>>",
+        "详细>>",
+        "查看详情",
+        "点击阅读",
+        "点击查看",
+        "查看更多",
+        "更多>>",
+        "【详细】",
+        "余下全文>>",
+    ];
+    if length <= 120 && more.iter().any(|end| text.ends_with(end)) {
+        return Some("a link to more");
+    }
+    if is_notice(text) {
+        return Some(NOTICE);
+    }
+    if dated(text) {
+        return Some("a dated link");
+    }
+    if length <= 60 && text.starts_with("广告") && !text.contains('。') {
+        return Some("an advertisement");
+    }
+    let inner = text.trim_start_matches(['（', '(', '【', '[']);
+    imprint(inner.trim_end_matches(['）', ')', '】', ']'])).filter(|_| length <= 60)
+}
+
+/// Whether a line is a notice of copyright or registration, however long.
+pub(super) fn is_notice(text: &str) -> bool {
+    const NOTICES: [&str; 9] = [
+        "版权所有",
+        "ICP备",
+        "ICP证",
+        "公网安备",
+        "All Rights Reserved",
+        "All rights reserved",
+        "all rights reserved",
+        "Copyright ©",
+        "经营许可证",
+    ];
+    text.chars().take(601).count() <= 600 && NOTICES.iter().any(|words| text.contains(words))
+}
+
+/// Whether a line is a title with the date of another page before or behind it.
+pub(super) fn dated(text: &str) -> bool {
+    let date = |word: &str| {
+        let word = word.trim_matches(['[', ']', '(', ')', '（', '）']);
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        digits >= 6
+            && word.len() <= 16
+            && word.contains(['-', '/', '.', '年'])
+            && word.chars().all(|c| c.is_ascii_digit() || "-/.年月日:".contains(c))
+    };
+    let words = || text.split(blank).filter(|word| !word.is_empty());
+    text.chars().take(61).count() <= 60
+        && !text.contains('。')
+        && words().nth(1).is_some()
+        && (words().next().is_some_and(date) || words().next_back().is_some_and(date))
 }
 
 /// Whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
@@ -133,6 +245,11 @@ pub(super) fn navigation(text: &str) -> Option<&'static str> {
         "搜索",
     ];
     const TRAIL: [&str; 5] = ["首页", "网站首页", "当前位置", "您的位置", "您现在的位置"];
+    // A trail of a few short names: `健康频道 > 疾病 > 正文`.
+    let names: Vec<&str> = text.split(['>', '＞', '›', '»']).map(|name| name.trim_matches(blank)).collect();
+    if (3..=7).contains(&names.len()) && names.iter().all(|name| (1..=16).contains(&name.chars().count())) {
+        return Some("site navigation");
+    }
     let trail = text.contains(['>', '＞', '›', '»']) && TRAIL.iter().any(|start| text.starts_with(start));
     (MENU.contains(&text) || (trail && text.chars().count() <= 120)).then_some("site navigation")
 }

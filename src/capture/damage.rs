@@ -20,9 +20,9 @@ fn cuts(c: char) -> bool {
 }
 
 /// Adds a remark for every damaged place of a line.
-pub(super) fn find(line: u32, raw: &str, remarks: &mut Vec<Warning>) {
+pub(super) fn find(line: u32, raw: &str, warnings: &mut Vec<Warning>) {
     let chars: Vec<Placed> = (1_u32..).zip(raw.chars()).filter(|(_, c)| kept(*c).is_some()).collect();
-    let mut scan = Scan { line, chars: &chars, remarks };
+    let mut scan = Scan { line, chars: &chars, warnings };
     let address = scan.addresses();
     scan.conjunctions();
     scan.missing_words();
@@ -38,13 +38,13 @@ pub(super) fn find(line: u32, raw: &str, remarks: &mut Vec<Warning>) {
 struct Scan<'a> {
     line: u32,
     chars: &'a [Placed],
-    remarks: &'a mut Vec<Warning>,
+    warnings: &'a mut Vec<Warning>,
 }
 
 impl Scan<'_> {
-    /// Whether no more remarks are taken.
+    /// Whether no more warnings are taken.
     fn full(&self) -> bool {
-        self.remarks.len() > super::MAX_REMARKS
+        self.warnings.len() > super::MAX_WARNINGS
     }
 
     fn at(&self, place: usize) -> Option<char> {
@@ -55,7 +55,7 @@ impl Scan<'_> {
         // One more than can be shown, so that the reader of the list knows that it is not whole.
         if !self.full() {
             let column = self.chars.get(place).map(|(column, _)| *column);
-            self.remarks.push(Warning { line: Some(self.line), column, message });
+            self.warnings.push(Warning { line: Some(self.line), column, message });
         }
     }
 

@@ -1,10 +1,12 @@
 //! From bytes to characters: which encoding a page is in, and whether it is text at all.
 
-use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{BIG5, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::{Encoding, PageError};
+use crate::content::Warning;
 
-/// A page's characters, and in what they were written.
+/// A page's characters, and the encoding that they were in.
 pub(super) struct Decoded {
     pub(super) text: String,
     pub(super) encoding: Encoding,
@@ -12,40 +14,106 @@ pub(super) struct Decoded {
     pub(super) damaged: bool,
 }
 
-/// Decides in this order: a byte order mark; a signature of something that is not text; NUL bytes (then UTF-16 or
-/// nothing); UTF-8, also with some damage; GB18030 without faults; UTF-16; and last whichever of UTF-8 and GB18030
-/// loses less. What then has more than one control or lost character in ten is not text.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, PageError> {
-    if let Some(body) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
-        return text(utf8(body));
+impl Decoded {
+    /// Returns the warning about bytes that were not valid, if there were any.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let message = || format!("some bytes are not valid {}; “\u{FFFD}” replaces them", self.encoding);
+        self.damaged.then(|| Warning { line: None, column: None, message: message() }).into_iter().collect()
     }
-    if let Some(body) = bytes.strip_prefix(b"\xFF\xFE") {
-        return text(utf16(body, Encoding::Utf16Le));
-    }
-    if let Some(body) = bytes.strip_prefix(b"\xFE\xFF") {
-        return text(utf16(body, Encoding::Utf16Be));
-    }
-    if let Some(body) = bytes.strip_prefix(b"\x84\x31\x95\x33") {
-        return text(gb18030(body));
+}
+
+/// Decodes plain text, in this order: a byte order mark; a signature of something that is not text; NUL bytes (then UTF-16 or
+/// nothing); UTF-8, also with some damage; Big5 where it is detected, and GB18030, without faults; UTF-16; and last whichever
+/// of UTF-8 and GB18030 loses less. A text with more than one control or lost character in ten is refused.
+pub(super) fn text(bytes: &[u8]) -> Result<Decoded, PageError> {
+    if let Some(decoded) = marked(bytes) {
+        return checked(decoded);
     }
     if let Some(what) = signature(bytes) {
         return Err(PageError::NotText(what));
     }
     if bytes.contains(&0) {
-        return text(unmarked_utf16(bytes).unwrap_or_else(|| utf8(bytes)));
+        return checked(unmarked_utf16(bytes).unwrap_or_else(|| utf8(bytes)));
     }
     let as_utf8 = utf8(bytes);
     if !as_utf8.damaged || mostly_utf8(bytes) {
-        return text(as_utf8);
+        return checked(as_utf8);
     }
     let as_gb18030 = gb18030(bytes);
+    if detected(bytes) == BIG5 {
+        let as_big5 = other(bytes, BIG5);
+        if !as_big5.damaged {
+            return checked(as_big5);
+        }
+    }
     if !as_gb18030.damaged {
-        return text(as_gb18030);
+        return checked(as_gb18030);
     }
     if let Some(found) = unmarked_utf16(bytes) {
-        return text(found);
+        return checked(found);
     }
-    text(if lost(&as_gb18030.text) < lost(&as_utf8.text) { as_gb18030 } else { as_utf8 })
+    checked(if lost(&as_gb18030.text) < lost(&as_utf8.text) { as_gb18030 } else { as_utf8 })
+}
+
+/// Decodes HTML, in this order: a byte order mark; UTF-8 without faults, since browsers save pages in it and leave the
+/// declaration; the encoding that `charset` or the page declares; the one that is detected.
+pub(super) fn html(bytes: &[u8], charset: Option<&str>) -> Result<Decoded, PageError> {
+    if let Some(decoded) = marked(bytes) {
+        return checked(decoded);
+    }
+    if bytes.contains(&0)
+        && let Some(decoded) = unmarked_utf16(bytes)
+    {
+        return checked(decoded);
+    }
+    let as_utf8 = utf8(bytes);
+    if !as_utf8.damaged {
+        return checked(as_utf8);
+    }
+    let declared = charset.map(str::as_bytes).or_else(|| declared(bytes)).and_then(encoding_rs::Encoding::for_label);
+    let encoding = match declared {
+        Some(declared) if declared != UTF_8 => declared,
+        Some(_) if mostly_utf8(bytes) => return checked(as_utf8),
+        _ => detected(bytes),
+    };
+    checked(if encoding == GBK || encoding == GB18030 { gb18030(bytes) } else { other(bytes, encoding) })
+}
+
+/// Decodes a text that begins with a byte order mark.
+fn marked(bytes: &[u8]) -> Option<Decoded> {
+    if let Some(body) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return Some(utf8(body));
+    }
+    if let Some(body) = bytes.strip_prefix(b"\xFF\xFE") {
+        return Some(utf16(body, Encoding::Utf16Le));
+    }
+    if let Some(body) = bytes.strip_prefix(b"\xFE\xFF") {
+        return Some(utf16(body, Encoding::Utf16Be));
+    }
+    bytes.strip_prefix(b"\x84\x31\x95\x33").map(gb18030)
+}
+
+/// Returns the label of the encoding that a page declares in its first bytes.
+fn declared(bytes: &[u8]) -> Option<&[u8]> {
+    const KEY: &[u8] = b"charset=";
+    let head = bytes.get(..bytes.len().min(8192))?;
+    let at = head.windows(KEY.len()).position(|window| window.eq_ignore_ascii_case(KEY))?;
+    let rest = head.get(at + KEY.len()..)?;
+    let start = rest.iter().position(u8::is_ascii_alphanumeric).filter(|start| *start <= 2)?;
+    let rest = rest.get(start..)?;
+    let end = rest.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"-_".contains(byte)))?;
+    rest.get(..end)
+}
+
+fn detected(bytes: &[u8]) -> &'static encoding_rs::Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    detector.guess(None, Utf8Detection::Allow)
+}
+
+fn other(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
+    let (text, damaged) = encoding.decode_without_bom_handling(bytes);
+    Decoded { text: text.into_owned(), encoding: Encoding::Other(encoding.name()), damaged }
 }
 
 fn utf8(bytes: &[u8]) -> Decoded {
@@ -108,7 +176,7 @@ fn lost(text: &str) -> usize {
     text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count()
 }
 
-fn text(decoded: Decoded) -> Result<Decoded, PageError> {
+fn checked(decoded: Decoded) -> Result<Decoded, PageError> {
     let (mut total, mut foreign) = (0_usize, 0_usize);
     for c in decoded.text.chars() {
         total += 1;
@@ -117,10 +185,6 @@ fn text(decoded: Decoded) -> Result<Decoded, PageError> {
     }
     if foreign >= 8 && foreign * 10 > total {
         return Err(PageError::NotText("no text: more than one character in ten is a control or cannot be decoded"));
-    }
-    let begin = decoded.text.trim_start().get(..14).unwrap_or_default().to_ascii_lowercase();
-    if begin.starts_with("<!doctype html") || begin.starts_with("<html") {
-        return Err(PageError::NotText("HTML: save the page as text"));
     }
     Ok(decoded)
 }

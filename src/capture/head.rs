@@ -20,12 +20,17 @@ pub(super) struct Head {
     pub(super) site_name: Option<String>,
     pub(super) call_to_action: Option<String>,
     pub(super) title: Option<String>,
+    /// The line that the title was cut from, if it is longer.
+    pub(super) cut_from: Option<String>,
     /// The first line that is not of the head.
     pub(super) end: usize,
 }
 
 /// Reads the head and gives its lines their roles.
 pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
+    if let Some(head) = window_title(lines, roles) {
+        return head;
+    }
     let limit = lines.iter().take_while(|line| !running(&line.text)).count();
     let mut plain: Vec<usize> = Vec::new();
     let mut calls: Vec<usize> = Vec::new();
@@ -85,8 +90,66 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     for place in calls.into_iter().skip(1) {
         set(roles, place, Role::NotUsed { why: "a further call to action" });
     }
-    Head { site_name, call_to_action, title, end }
+    Head { site_name, call_to_action, title, cut_from: None, end }
 }
+
+/// Reads a page that begins with the title of its browser window: `title_channel_site`.
+fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> {
+    let first = lines.first()?.text.as_str();
+    let title = without_site(first);
+    if title == first || first.chars().take(121).count() > 120 {
+        return None;
+    }
+    let site_name =
+        first.rsplit(['_', '|', '｜', '-', '—', '–']).next().map(|site| site.trim_matches(label::blank).to_owned());
+    let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let own = bare(first);
+    // The printed title may be a part of it, with the buttons of the page behind it.
+    let repeats = |text: &str| {
+        let text = bare(text);
+        let words = BUTTONS.iter().find_map(|button| text.strip_suffix(button)).unwrap_or(&text);
+        words.chars().count() >= 3 && (own.starts_with(words) || (words.chars().count() >= 6 && own.contains(words)))
+    };
+    let is_trail = |text: &str| {
+        text.split([">", " / ", "›", "»"].iter().find(|mark| text.contains(**mark)).unwrap_or(&"\n")).count() > 1
+    };
+    let limit =
+        lines.iter().take_while(|line| !line.text.contains('。') || boilerplate::imprint(&line.text).is_some()).count();
+    let printed =
+        (1..limit.min(24)).find(|at| lines.get(*at).is_some_and(|line| !is_trail(&line.text) && repeats(&line.text)));
+    set(roles, 0, Role::Title);
+    let mut end = 1;
+    for (at, line) in lines.iter().enumerate().take(limit.clamp(8, 40)).skip(1) {
+        let text = line.text.as_str();
+        let why = if at < limit {
+            boilerplate::navigation(text)
+                .or_else(|| boilerplate::imprint(text))
+                .or_else(|| (is_trail(text) && text.chars().count() <= 60).then_some("site navigation"))
+                // Above the printed title stand menus.
+                .or_else(|| {
+                    printed
+                        .filter(|printed| at < *printed && text.chars().count() < 60)
+                        .map(|_| "it stands before the title")
+                })
+        } else {
+            None
+        };
+        // Over numbered lines it is a heading of theirs.
+        let heads = at >= limit && lines.get(at + 1).is_some_and(|next| label::split(&next.text).0.is_some());
+        let again = || {
+            (repeats(text) && !heads && (at < limit || bare(text).chars().count() * 2 > bare(title).chars().count()))
+                .then_some("the title again")
+        };
+        if let Some(why) = why.or_else(again) {
+            set(roles, at, Role::NotUsed { why });
+            end = if at == end { at + 1 } else { end };
+        }
+    }
+    Some(Head { site_name, call_to_action: None, title: Some(title.to_owned()), cut_from: Some(first.to_owned()), end })
+}
+
+/// Buttons beside a printed title.
+const BUTTONS: [&str; 8] = ["收藏", "编辑", "编辑锁定", "编辑讨论", "锁定", "分享", "打印", "关注"];
 
 /// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
 /// call to action (or the beginning) that names no site and is no subtitle. What stands in between is text.
@@ -123,6 +186,19 @@ fn named<'a>(list: &[usize], text: impl Fn(usize) -> &'a str) -> (Option<usize>,
     }
 }
 
+/// Takes the names of the site off a page's `<title>`: `title_channel_site`, `title | site`, `title - site`.
+pub(super) fn without_site(title: &str) -> &str {
+    let cut = title
+        .find(['_', '|', '｜'])
+        .or_else(|| title.rfind([" - ", " – ", " — ", " :: "].iter().find(|mark| title.contains(**mark))?));
+    let cut = cut
+        .or_else(|| title.rfind(['-', '—', '–']).filter(|at| names_site(title.get(*at..).unwrap_or_default().trim())));
+    match cut.and_then(|at| title.get(..at)).map(|head| head.trim_matches(label::blank)) {
+        Some(head) if head.chars().count() >= 4 => head,
+        _ => title,
+    }
+}
+
 /// The questions in a title: it is cut after every run of question marks (and a quote that closes behind it), and what
 /// follows the last one is none.
 pub(super) fn questions(title: &str) -> Vec<String> {
@@ -150,7 +226,7 @@ pub(super) fn questions(title: &str) -> Vec<String> {
 fn running(text: &str) -> bool {
     let length = text.chars().take(301).count();
     label::split(text).0.is_some()
-        || links::tail(text).is_some()
+        || links::heading(text).is_some()
         || text.contains('。')
         || text.ends_with(['；', ';', '：', '，', ','])
         || length > if question(text) { 300 } else { 80 }

@@ -2,21 +2,63 @@
 
 use std::borrow::Cow;
 
-use crate::content::{Warning, label::blank};
+use crate::content::{Block, Inline, Warning, label::blank};
 
-/// A line that is not blank.
+/// A line that is not blank, or a block of HTML.
 pub(super) struct Line<'a> {
     /// Counted from 1 over the file.
     pub(super) number: u32,
-    /// The line as it stands in the file, without its end.
-    pub(super) raw: &'a str,
-    /// What of it can stand in a document, trimmed; never empty.
+    /// The line as printed, without its end.
+    pub(super) raw: Cow<'a, str>,
+    /// The part that a document can hold, trimmed; never empty.
     pub(super) text: String,
+    /// The markup; `None` in plain text.
+    pub(super) markup: Option<Box<Markup>>,
+}
+
+/// The markup of a block of HTML.
+pub(super) struct Markup {
+    /// The node of its first text.
+    pub(super) node: usize,
+    pub(super) shape: Shape,
+    /// Its running text, where the shape holds none.
+    pub(super) content: Vec<Inline>,
+    /// The number of characters that are not blank, and of those in links.
+    pub(super) letters: usize,
+    pub(super) linked: usize,
+}
+
+/// The shape that markup gives a block.
+pub(super) enum Shape {
+    Paragraph,
+    /// A paragraph in bold.
+    Strong,
+    /// `h1` to `h6`.
+    Heading(u8),
+    /// A paragraph of a list item.
+    Item {
+        level: usize,
+        ordered: bool,
+        number: u32,
+        first: bool,
+    },
+    Quote,
+    Code,
+    /// The caption of the image before it.
+    Caption,
+    /// A finished block: a table or an image.
+    Block(Block),
+}
+
+impl Line<'_> {
+    pub(super) fn shape(&self) -> &Shape {
+        self.markup.as_ref().map_or(&Shape::Paragraph, |markup| &markup.shape)
+    }
 }
 
 /// The lines that are not blank, up to `most` of them (`None` if there are more). A line ends at `\n`, `\r\n`, `\r`,
 /// U+0085, U+2028 or U+2029. Says where characters were taken out that cannot stand in a document.
-pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Warning>) -> Option<Vec<Line<'a>>> {
+pub(super) fn lines<'a>(text: &'a str, most: usize, warnings: &mut Vec<Warning>) -> Option<Vec<Line<'a>>> {
     let mut lines = Vec::new();
     let mut number: u32 = 0;
     let mut rest = text;
@@ -28,7 +70,7 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Warning>) 
             None => tail.get(tail.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default(),
         };
         number = number.saturating_add(1);
-        if remarks.len() <= super::MAX_REMARKS
+        if warnings.len() <= super::MAX_WARNINGS
             && let Some((column, c)) = (1_u32..).zip(raw.chars()).find(|(_, c)| removed(*c) && *c != '\u{FEFF}')
         {
             let count = raw.chars().filter(|c| removed(*c) && *c != '\u{FEFF}').count();
@@ -39,7 +81,7 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Warning>) 
                     u32::from(c)
                 ),
             };
-            remarks.push(Warning { line: Some(number), column: Some(column), message });
+            warnings.push(Warning { line: Some(number), column: Some(column), message });
         }
         let clean: Cow<'_, str> =
             if raw.chars().all(|c| kept(c) == Some(c)) { raw.into() } else { raw.chars().filter_map(kept).collect() };
@@ -48,7 +90,7 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, remarks: &mut Vec<Warning>) 
             if lines.len() == most {
                 return None;
             }
-            lines.push(Line { number, raw, text: clean.to_owned() });
+            lines.push(Line { number, raw: raw.into(), text: clean.to_owned(), markup: None });
         }
     }
     Some(lines)

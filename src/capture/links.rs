@@ -11,7 +11,7 @@ use crate::content::label::{self, LabelKind, blank};
 
 /// A heading over links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
+pub(super) enum ListHeading {
     Related,
     Hot,
     /// Both on one line; what follows them is read as hot.
@@ -20,16 +20,16 @@ pub(super) enum Tail {
 
 /// What stands under the two headings.
 #[derive(Default)]
-pub(super) struct Tails {
+pub(super) struct LinkLists {
     pub(super) related: Vec<LinkLine>,
     pub(super) hot: Vec<LinkLine>,
 }
 
 /// Reads the link lists. From a heading over links on, every line is a link or not used, until a heading of the article
 /// goes on counting (`四、` after `三、`), which only a list in the middle of a page has behind it.
-pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) -> Tails {
-    let mut tails = Tails::default();
-    let mut within: Option<Tail> = None;
+pub(super) fn read(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) -> LinkLists {
+    let mut lists = LinkLists::default();
+    let mut within: Option<ListHeading> = None;
     let mut elsewhere = false;
     let mut fresh = false;
     let mut counted: HashMap<LabelKind, u32> = HashMap::new();
@@ -38,12 +38,12 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
             continue;
         }
         let text = line.text.as_str();
-        if let Some(found) = tail(text) {
+        if let Some(found) = heading(text) {
             (within, elsewhere, fresh) = (Some(found), false, true);
             *role = Some(match found {
-                Tail::Related => Role::RelatedHeading,
-                Tail::Hot => Role::HotHeading,
-                Tail::Both => Role::BothHeadings,
+                ListHeading::Related => Role::RelatedHeading,
+                ListHeading::Hot => Role::HotHeading,
+                ListHeading::Both => Role::BothHeadings,
             });
             continue;
         }
@@ -74,9 +74,9 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
         *role = Some(if more(text) {
             match list {
                 _ if !after_heading => Role::NotUsed { why: "a link to more" },
-                Tail::Related => Role::RelatedHeading,
-                Tail::Hot => Role::HotHeading,
-                Tail::Both => Role::BothHeadings,
+                ListHeading::Related => Role::RelatedHeading,
+                ListHeading::Hot => Role::HotHeading,
+                ListHeading::Both => Role::BothHeadings,
             }
         } else if let Some(why) = aside(text) {
             Role::NotUsed { why }
@@ -85,24 +85,41 @@ pub(super) fn tails(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]
         } else if text.ends_with(['。', '；']) || text.chars().count() > 400 {
             Role::NotUsed { why: "running text in a list of links" }
         } else if let Some(link) = link(line) {
-            if list == Tail::Related {
-                tails.related.push(link);
+            if list == ListHeading::Related {
+                lists.related.push(link);
                 Role::RelatedLink
             } else {
-                tails.hot.push(link);
+                lists.hot.push(link);
                 Role::HotLink
             }
         } else {
             Role::NotUsed { why: "a mark without text" }
         });
     }
-    tails
+    lists
 }
 
 /// Whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
-pub(super) fn tail(text: &str) -> Option<Tail> {
-    const RELATED: [&str; 8] =
-        ["相关阅读", "相关文章", "相关推荐", "相关内容", "相关资讯", "延伸阅读", "推荐阅读", "相关问题"];
+pub(super) fn heading(text: &str) -> Option<ListHeading> {
+    const RELATED: [&str; 17] = [
+        "相关阅读",
+        "相关文章",
+        "相关推荐",
+        "相关内容",
+        "相关资讯",
+        "延伸阅读",
+        "推荐阅读",
+        "相关问题",
+        "相关新闻",
+        "相关报道",
+        "相关链接",
+        "猜你喜欢",
+        "更多阅读",
+        "你可能喜欢",
+        "您可能感兴趣",
+        "大家都在看",
+        "为您推荐",
+    ];
     const HOT: [&str; 6] = ["热门推荐", "热门文章", "热门阅读", "热门资讯", "热点推荐", "热点文章"];
     if text.chars().take(61).count() > 60 {
         return None;
@@ -113,13 +130,13 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
     while !rest.is_empty() {
         let strip = |names: &[&str]| names.iter().find_map(|name| rest.strip_prefix(name));
         let (which, behind) = match (strip(&RELATED), strip(&HOT)) {
-            (Some(behind), _) => (Tail::Related, behind),
-            (_, Some(behind)) => (Tail::Hot, behind),
+            (Some(behind), _) => (ListHeading::Related, behind),
+            (_, Some(behind)) => (ListHeading::Hot, behind),
             (None, None) => return None,
         };
         found = match found {
             None => Some(which),
-            Some(first) if first != which => Some(Tail::Both),
+            Some(first) if first != which => Some(ListHeading::Both),
             Some(_) => return None,
         };
         rest = behind.strip_prefix("更多").unwrap_or(behind).trim_start_matches(more_mark);

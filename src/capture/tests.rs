@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
-use super::{Encoding, LinkLine, MAX_BYTES, MAX_LINES, MAX_REMARKS, Page, PageError, Role, read};
-use crate::content::{Block, Inline, Locale, Related, Section};
+use super::{Encoding, LinkLine, MAX_BYTES, MAX_LINES, MAX_WARNINGS, NO_ROLE, Page, PageError, Role, read};
+use crate::content::{Block, Inline, Related, Section};
 
 mod around;
+mod html;
 
 const STANDARD: &str = include_str!("../../tests/fixtures/pages/standard.txt");
 
@@ -110,7 +111,7 @@ fn assert_accounted(page: &Page, text: &str) {
         match &line.role {
             Role::SiteName => assert_eq!(page.site_name.as_deref(), Some(text)),
             Role::CallToAction => assert_eq!(page.call_to_action.as_deref(), Some(text)),
-            Role::Title => assert_eq!(page.title.as_deref(), Some(text)),
+            Role::Title => assert!(page.title.as_deref().is_some_and(|title| text.starts_with(title)), "{text}"),
             Role::Lead => assert_eq!(next(None).as_deref(), Some(text)),
             Role::Paragraph { section } => assert_eq!(next(Some(section.clone())).as_deref(), Some(text)),
             Role::ListItem { section } => {
@@ -122,7 +123,8 @@ fn assert_accounted(page: &Page, text: &str) {
                 let (place, section) = headings.next().expect("a section");
                 assert_eq!((&place, &section.label), (number, label));
                 let rest = text.strip_prefix(label.as_deref().unwrap_or_default()).expect("the label");
-                assert_eq!(rest.trim_matches(crate::content::label::blank), section.title);
+                // An ornament or a bare number before a title is none of it.
+                assert!(rest.trim_matches(crate::content::label::blank).ends_with(&section.title), "{text}");
             }
             Role::RelatedLink | Role::HotLink => {
                 let link = if line.role == Role::HotLink { hot.next() } else { related.next() }.expect("a link");
@@ -131,7 +133,7 @@ fn assert_accounted(page: &Page, text: &str) {
                 assert!(link.url.as_ref().is_none_or(|url| text.contains(url.as_str())));
             }
             Role::RelatedHeading | Role::HotHeading | Role::BothHeadings => {}
-            Role::NotUsed { why } => assert!(!why.is_empty() && *why != "no place was found for it", "{text}"),
+            Role::NotUsed { why } => assert!(!why.is_empty() && *why != NO_ROLE, "{text}"),
         }
     }
     assert!(headings.next().is_none() && related.next().is_none() && hot.next().is_none());
@@ -166,7 +168,8 @@ fn a_page_as_they_come() {
     assert_eq!(page.damage.len(), 1, "{:?}", page.damage);
     assert_eq!((page.damage[0].line, page.damage[0].column), (Some(5), Some(7)));
 
-    let document = page.into_document("stem-cells".parse().expect("a slug"), Locale::default()).expect("a title");
+    let mut page = page;
+    let document = page.take_document("stem-cells".parse().expect("a slug")).expect("a title");
     assert_eq!(document.source.map(|source| source.name).as_deref(), Some("示例网站"));
     let [Related::External { url, title, reason: None }] = document.related.as_slice() else {
         panic!("one link has an address")
@@ -225,7 +228,7 @@ fn what_is_no_page_is_refused() {
     assert_eq!(read(&vec![b'a'; MAX_BYTES + 1]), Err(PageError::TooLarge(MAX_BYTES + 1)));
     assert!(read(&vec![b'a'; MAX_BYTES]).is_ok());
     assert_eq!(read("a\n".repeat(MAX_LINES + 1).as_bytes()), Err(PageError::TooManyLines));
-    for bytes in [&b"\x89PNG\r\n\x1A\n...."[..], b"\x7FELF\x02\x01", b"PK\x03\x04", b"<!DOCTYPE html><p>", &[1; 64]] {
+    for bytes in [&b"\x89PNG\r\n\x1A\n...."[..], b"\x7FELF\x02\x01", b"PK\x03\x04", &[1; 64]] {
         assert!(matches!(read(bytes), Err(PageError::NotText(_))), "{bytes:?}");
     }
 }
@@ -342,7 +345,7 @@ fn damage_is_found_and_sound_text_is_not() {
         assert_eq!(page(&format!("标题\n{broken}")).damage.len(), 1, "{broken}");
     }
     let many = page(&format!("标题\n{}", "甲，，".repeat(5_000)));
-    assert_eq!(many.damage.len(), MAX_REMARKS + 1);
+    assert_eq!(many.damage.len(), MAX_WARNINGS + 1);
     // Deeper than brackets are followed, each is still reported, once.
     let deep = page(&format!("标题\n甲{}乙", "（".repeat(600)));
     assert_eq!(deep.damage.len(), 600);

@@ -2,9 +2,11 @@
 //!
 //! - `serve`: the service.
 //! - `files`: import, export and check.
+//! - `convert`: a captured page as an article.
 //! - `keys`: API keys.
 //! - `database`: the database of a command.
 
+mod convert;
 mod database;
 mod files;
 mod keys;
@@ -15,6 +17,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use self::{
+    convert::Convert,
     database::with_database,
     files::{Check, Export, Import},
     keys::Keys,
@@ -62,6 +65,8 @@ enum Command {
     Serve(Serve),
     /// Import article files, folders of them, and captured pages
     Import(Import),
+    /// Convert a captured page to an article file, without a database
+    Convert(Convert),
     /// Write the published articles as files, from which import makes the same articles
     Export(Export),
     /// Check files as import would read them, without a database
@@ -106,6 +111,7 @@ impl Command {
         match self {
             Command::Serve(serve) => serve.run(settings),
             Command::Import(import) => import.run(settings),
+            Command::Convert(convert) => convert.run(),
             Command::Export(export) => export.run(settings),
             Command::Check(check) => check.run(),
             Command::Keys(keys) => keys.run(settings),

@@ -144,7 +144,9 @@ fn division(text: &str) -> Option<Label> {
     let closed = cursor.take(|c| matches!(c, '：' | ':' | '、' | '.' | '．')).is_some();
     let next = cursor.rest().trim_start_matches(blank).chars().next();
     // `第一章绪论` is a heading; `第一章的内容`, `第一节课`, `第三部分患者` and `第一篇论文` are prose.
-    let is_prose = next.is_some_and(|c| "的课里中内是和与及或至到以患病人论报".contains(c));
+    // `第一章中国医学史`: in a chapter or section, 中 begins a name.
+    let is_part_prose = |c| c == '中' && kind == LabelKind::Part;
+    let is_prose = next.is_some_and(|c| "的课里内是和与及或至到以患病人论报".contains(c) || is_part_prose(c));
     (closed || !is_prose).then_some(Label { end: cursor.end(), kind, ordinal })
 }
 

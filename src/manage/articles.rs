@@ -17,6 +17,7 @@ use super::{
     json::{fault, refused},
 };
 use crate::{
+    capture,
     content::{
         ArticleName, Document, Slug,
         json::{self, ArticleJson, TextLayout},
@@ -200,9 +201,10 @@ pub async fn read_draft(path: web::Path<String>, request: Authorized<ReadDrafts>
 
 /// Save a draft
 ///
-/// Makes a revision of the article, or the article where there is none. An article file (`text/markdown`) or JSON. Readers
-/// see nothing of it until it is published. What is saved already makes no revision. An update needs `If-Match` with the
-/// `ETag` that was read; `If-None-Match: *` makes sure that it is new.
+/// Makes a revision of the article, or the article where there is none. An article file (`text/markdown`) or JSON; a captured
+/// page (`text/html`) is read as `lectern convert` reads it, and `remarks` names what was guessed. Readers see nothing of it
+/// until it is published. What is saved already makes no revision. An update needs `If-Match` with the `ETag` that was read;
+/// `If-None-Match: *` makes sure that it is new.
 #[utoipa::path(
     tag = "Management", security(("key" = ["write"])),
     params(("slug" = String, Path, description = "The slug that the article has or is to have; or its id.", example = "cord-blood")),
@@ -277,9 +279,14 @@ async fn content(request: &mut Authorized<Write>, slug: Slug) -> Result<(Documen
     let read = match media_type.as_str() {
         "text/markdown" => from_file,
         "application/json" => from_json,
+        "text/html" => from_page,
         _ => return Err(Error::UnsupportedMediaType),
     };
-    let limit = if media_type == "text/markdown" { markdown::MAX_BYTES } else { MANAGED_BODY_LIMIT };
+    let limit = match media_type.as_str() {
+        "text/markdown" => markdown::MAX_BYTES,
+        "text/html" => capture::MAX_BYTES,
+        _ => MANAGED_BODY_LIMIT,
+    };
     let body = request.body(limit).await?;
     // A hostile text of this size takes a second to read.
     let read = web::block(move || read(&body, &slug)).await;
@@ -307,6 +314,22 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
         return Err(Error::InvalidContent(vec![FieldError::body("", detail)]));
     }
     Ok((read.document, read.warnings.into_iter().map(fault).collect()))
+}
+
+/// Reads a captured page; what was guessed and what looks damaged are remarks.
+fn from_page(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
+    let invalid = |detail: String| Error::InvalidContent(vec![FieldError::body("", detail)]);
+    let mut page = capture::read_html(body).map_err(|e| invalid(e.to_string()))?;
+    let untitled = || invalid("The page has no title; add a <title> or an <h1>.".into());
+    let document = page.take_document(slug.clone()).ok_or_else(untitled)?;
+    let guesses =
+        page.guesses.iter().map(|guess| FieldError { line: guess.line, ..FieldError::body("", guess.to_string()) });
+    let damage = page.damage.iter().map(|warning| FieldError {
+        line: warning.line,
+        column: warning.column,
+        ..FieldError::body("", warning.message.clone())
+    });
+    Ok((document, guesses.chain(damage).collect()))
 }
 
 fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    capture::{self, LineUse, LinkLine},
-    content::{Document, Locale, Slug, Warning, markdown},
+    capture::{self, LinkLine, Page},
+    content::{Document, Slug, Warning, markdown},
 };
 
 mod site;
@@ -34,23 +34,20 @@ pub enum Content {
     Site(Box<SiteFile>),
 }
 
-/// A captured page as an article, and the account of its lines.
+/// A captured page as an article, and what was left out or guessed.
 #[derive(Debug, Clone)]
 pub struct Captured {
     /// The article.
     pub document: Document,
-    /// The site's name, if the page shows one.
-    pub site_name: Option<String>,
-    /// The call to action, if the page shows one.
-    pub call_to_action: Option<String>,
-    /// The encoding that the page was read in.
-    pub encoding: String,
-    /// Related reading without an address: titles, which may be those of articles.
-    pub titles: Vec<LinkLine>,
-    /// What became of every line that is not blank.
-    pub lines: Vec<LineUse>,
-    /// Places that look damaged.
-    pub damage: Vec<Warning>,
+    /// The page, without the text of the article.
+    pub page: Page,
+}
+
+impl Captured {
+    /// Returns the related links without an address: titles, which may be those of articles.
+    pub fn titles(&self) -> impl Iterator<Item = &LinkLine> {
+        self.page.related.iter().filter(|link| link.url.is_none())
+    }
 }
 
 /// What the files of one run describe: of two that describe the same, each would undo the other at every import.
@@ -86,8 +83,7 @@ impl Seen {
 pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
     let unreadable = |e: std::io::Error| vec![fault(format!("The file cannot be read: {e}"))];
     let size = path.metadata().map_err(unreadable)?.len();
-    // A byte order mark and the longer encodings aside, no file of twice the limit holds a text within it.
-    if size > 2 * markdown::MAX_BYTES as u64 {
+    if size > capture::MAX_ARCHIVE_BYTES as u64 {
         return Err(vec![fault(format!("The file has {size} bytes, more than any that is read."))]);
     }
     std::fs::read(path).map_err(unreadable)
@@ -122,22 +118,20 @@ fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Ve
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let page = capture::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
-    let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
-    let slug = slug.cloned().or_else(|| Slug::derive(&title));
+    Ok(Content::Page(Box::new(article_of(page, slug)?)))
+}
+
+/// Makes an article of a captured page; `slug` is its address, or derived from the title.
+///
+/// Errors: the page has no title, or none that an address can be derived from.
+pub fn article_of(mut page: Page, slug: Option<&Slug>) -> Result<Captured, Vec<Warning>> {
+    let untitled = || vec![fault("The page has no title.".into())];
+    let title = page.title.as_deref().ok_or_else(untitled)?;
+    let slug = slug.cloned().or_else(|| Slug::derive(title));
     let slug =
-        slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
-    let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
-    let (lines, mut damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
-    let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
-    let document =
-        page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
-    // A page may hold more than an article file can (over 100 links, say). It is taken whole, and its editor is told.
-    if !markdown::read(&markdown::write(&document), None).is_ok_and(|read| read.document == document) {
-        damage.push(fault(
-            "This article is more than an article file can hold: its export will not be taken back.".into(),
-        ));
-    }
-    Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
+        slug.ok_or_else(|| vec![fault("No address can be derived from the title; choose one with --slug.".into())])?;
+    let document = page.take_document(slug).ok_or_else(untitled)?;
+    Ok(Captured { document, page })
 }
 
 /// A fault that concerns no line.
@@ -149,11 +143,17 @@ fn is_site(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == SITE_FILE)
 }
 
+/// Whether a file in a folder is a captured page.
+fn is_page(path: &Path) -> bool {
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase).unwrap_or_default();
+    ["txt", "html", "htm", "mhtml", "mht"].iter().any(|known| extension == *known)
+}
+
 fn is_article(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
-/// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and `.txt` pages
+/// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and captured pages
 /// in it and below it, in the order of their names. The site file comes first, so that topics have their names from the
 /// start; of several, the outermost.
 ///
@@ -190,9 +190,7 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
         // Links to folders are not followed: a folder that links to itself has no end.
         if entry.file_type()?.is_dir() {
             below(&path, into)?;
-        } else if path.is_file()
-            && (is_article(&path) || is_site(&path) || path.extension().is_some_and(|extension| extension == "txt"))
-        {
+        } else if path.is_file() && (is_article(&path) || is_site(&path) || is_page(&path)) {
             into.push(path);
         }
     }
@@ -215,7 +213,12 @@ mod tests {
             }
             let Ok(Content::Page(page)) = read(Path::new("page.txt"), text.as_bytes(), None) else { panic!("{links}") };
             assert_eq!(page.document.related.len(), links);
-            assert_eq!(page.damage.iter().any(|remark| remark.message.contains("export")), told, "{:?}", page.damage);
+            assert_eq!(
+                page.page.damage.iter().any(|remark| remark.message.contains("export")),
+                told,
+                "{:?}",
+                page.page.damage
+            );
         }
     }
 }

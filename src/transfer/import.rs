@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Captured, Content, Seen};
 use crate::{
-    capture::LineUse,
+    capture::Page,
     content::{Document, Related, Slug, Warning, outline, site::Pin},
     db::Db,
     error::Error,
@@ -57,14 +57,10 @@ pub enum Done {
     Page {
         /// The article.
         article: Imported,
-        /// The encoding that it was read in.
-        encoding: String,
-        /// What became of every line that is not blank; titles under 相关阅读 that are no article of ours included.
-        lines: Vec<LineUse>,
-        /// The lines among them that name an article which is not here.
+        /// The page: its lines, guesses and damage.
+        page: Box<Page>,
+        /// The lines that name an article which is not here.
         unknown_titles: Vec<u32>,
-        /// Places that look damaged.
-        damage: Vec<Warning>,
         /// Whether the site took its name or call to action.
         site_changed: bool,
     },
@@ -217,23 +213,16 @@ async fn save(tx: &mut PublishTx, document: &Document, options: &Options) -> Res
 async fn import_page(tx: &mut PublishTx, captured: &Captured, options: &Options) -> Result<Done, Error> {
     let mut document = captured.document.clone();
     let mut unknown_titles = Vec::new();
-    for link in &captured.titles {
+    for link in captured.titles() {
         match drafts::find_by_title(tx.connection(), &link.title).await? {
             Some(article) => document.related.push(Related::Article { article, reason: None }),
             None => unknown_titles.push(link.line),
         }
     }
     let article = save(tx, &document, options).await?;
-    let (name, call_to_action) = (captured.site_name.as_deref(), captured.call_to_action.as_deref());
+    let (name, call_to_action) = (captured.page.site_name.as_deref(), captured.page.call_to_action.as_deref());
     let site_changed = options.site && tx.set_captured_site(name, call_to_action).await?;
-    Ok(Done::Page {
-        article,
-        encoding: captured.encoding.clone(),
-        lines: captured.lines.clone(),
-        unknown_titles,
-        damage: captured.damage.clone(),
-        site_changed,
-    })
+    Ok(Done::Page { article, page: Box::new(captured.page.clone()), unknown_titles, site_changed })
 }
 
 async fn set_pins(db: &Db, author: &Author, pins: &[Pin]) -> Result<Pins, Error> {

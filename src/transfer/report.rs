@@ -8,13 +8,10 @@ use super::{
     import::{Done, FileReport, Imported, Pins},
 };
 use crate::{
-    capture::{LineUse, Role},
+    capture::report as page_report,
     content::{Warning, outline},
     publishing::drafts::Outcome,
 };
-
-/// The most characters of a line that are shown.
-const SHOWN: usize = 40;
 
 /// The report of an import, file by file, and its end.
 #[derive(Debug, Default)]
@@ -55,15 +52,16 @@ impl Summary {
                 let _ = writeln!(text, "{path}: {}", sentence(article));
                 list(&mut text, "note: ", remarks)
             }
-            Ok(Done::Page { article, encoding, lines, unknown_titles, damage, site_changed }) => {
+            Ok(Done::Page { article, page, unknown_titles, site_changed }) => {
                 self.count(article);
-                let _ = writeln!(text, "{path}: {} ({encoding})", sentence(article));
+                let _ = writeln!(text, "{path}: {} ({})", sentence(article), page.encoding);
                 if *site_changed {
                     self.other += 1;
                     let _ = writeln!(text, "  the site took its name and call to action");
                 }
-                account(&mut text, lines, unknown_titles);
-                list(&mut text, "looks damaged: ", damage)
+                text.push_str(&page_report::lines(&page.lines, unknown_titles));
+                text.push_str(&page_report::doubts(page));
+                Ok(())
             }
             Ok(done @ Done::Site { changed, pins }) => {
                 let words = |changed: bool| if changed { "changed" } else { "unchanged" };
@@ -123,48 +121,6 @@ fn list(text: &mut String, kind: &str, remarks: &[Warning]) -> std::fmt::Result 
     remarks.iter().try_for_each(|remark| writeln!(text, "  {kind}{remark}"))
 }
 
-/// One line for every line of the page that is not blank.
-fn account(text: &mut String, lines: &[LineUse], unknown_titles: &[u32]) {
-    let unused = |line: &&LineUse| {
-        matches!(line.role, Role::NotUsed { .. } | Role::HotLink) || unknown_titles.contains(&line.line)
-    };
-    let (all, unused) = (lines.len(), lines.iter().filter(unused).count());
-    let _ = writeln!(text, "  {all} lines are not blank; not used: {unused}");
-    for line in lines {
-        let role = match &line.role {
-            Role::RelatedLink if unknown_titles.contains(&line.line) => {
-                "not used: no address, and no article here has this title".to_owned()
-            }
-            role => role_in_words(role),
-        };
-        let mut shown: String = line.text.chars().take(SHOWN).collect();
-        if line.text.chars().nth(SHOWN).is_some() {
-            shown.push('…');
-        }
-        let _ = writeln!(text, "  line {}: {role}: {shown}", line.line);
-    }
-}
-
-fn role_in_words(role: &Role) -> String {
-    match role {
-        Role::SiteName => "site name".into(),
-        Role::CallToAction => "call to action".into(),
-        Role::Title => "title".into(),
-        Role::Lead => "lead".into(),
-        Role::Heading { number, label: Some(label) } => format!("heading of section {number}, printed {label}"),
-        Role::Heading { number, label: None } => format!("heading of section {number}"),
-        Role::Paragraph { section } => format!("paragraph of section {section}"),
-        Role::ListItem { section: Some(section) } => format!("list item of section {section}"),
-        Role::ListItem { section: None } => "list item of the lead".into(),
-        Role::RelatedHeading => "heading of related reading".into(),
-        Role::RelatedLink => "related reading".into(),
-        Role::HotHeading => "heading of the hot list".into(),
-        Role::HotLink => "not used: the hot list is the site's own".into(),
-        Role::BothHeadings => "headings of related reading and the hot list".into(),
-        Role::NotUsed { why } => format!("not used: {why}"),
-    }
-}
-
 /// What to print of an export.
 #[must_use]
 pub fn exported(exported: Exported, folder: &Path) -> String {
@@ -213,10 +169,11 @@ impl Check {
             }
             Ok(Content::Page(captured)) => {
                 let sections = outline::entries(&captured.document.sections).len();
-                let (slug, encoding) = (&captured.document.slug, &captured.encoding);
+                let (slug, encoding) = (&captured.document.slug, &captured.page.encoding);
                 let _ = writeln!(text, "{path}: good, a captured page, {slug}, {sections} sections ({encoding})");
-                account(&mut text, &captured.lines, &[]);
-                list(&mut text, "looks damaged: ", &captured.damage)
+                text.push_str(&page_report::lines(&captured.page.lines, &[]));
+                text.push_str(&page_report::doubts(&captured.page));
+                Ok(())
             }
             Ok(Content::Site(_)) => writeln!(text, "{path}: good, the site"),
         };

@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["cache", "content", "db", "error", "logging", "actix_web", "diesel_async", "tokio"]),
     ("v1", &["content", "db", "error", "http", "views", "actix_web", "diesel", "diesel_async", "tokio"]),
     ("web", &["content", "db", "error", "http", "v1", "actix_web", "diesel_async", "tokio"]),
-    ("manage", &["content", "db", "error", "http", "publishing", "v1", "web", "actix_web", "tokio"]),
+    ("manage", &["capture", "content", "db", "error", "http", "publishing", "v1", "web", "actix_web", "tokio"]),
     ("openapi", &["error", "http", "actix_web"]),
     (
         "app",
@@ -39,7 +39,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    ("cli", &["app", "content", "db", "error", "http", "logging", "openapi", "publishing", "transfer", "tokio"]),
+    (
+        "cli",
+        &["app", "capture", "content", "db", "error", "http", "logging", "openapi", "publishing", "transfer", "tokio"],
+    ),
     ("main", &[]),
 ];
 

@@ -355,3 +355,27 @@ async fn imports_side_by_side_do_not_wait_for_each_other_for_ever() {
     assert_eq!(hashes(&app).await.len(), slugs.len());
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn convert_writes_an_article_file_or_json_and_its_report() {
+    let convert = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
+        command.arg("convert").args(arguments).output().unwrap()
+    };
+    let page = "tests/fixtures/pages/article.html";
+    let markdown = convert(&[page, "--slug", "cord-blood"]);
+    let (file, report) = (good(&markdown), String::from_utf8(markdown.stderr).unwrap());
+    assert!(file.starts_with("---\nslug: cord-blood\n") && file.contains("## 二、脐带血能治什么"), "{file}");
+    assert!(report.contains("not used: comments: 楼主说得很好"), "{report}");
+    let json = convert(&[page, "--to", "json", "--json"]);
+    let article: serde_json::Value = serde_json::from_str(&good(&json)).unwrap();
+    assert_eq!(article["sections"][0]["label"], "一、");
+    assert_eq!(article["sections"][0]["level"], 1);
+    assert_eq!(article["report"]["site_name"], "示例健康网");
+    let report: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
+    assert_eq!(report, article["report"]);
+    let untitled = scratch("untitled").join("page.html");
+    fs::write(&untitled, "<p></p>").unwrap();
+    assert_eq!(convert(&[untitled.to_str().unwrap()]).status.code(), Some(1));
+    fs::remove_dir_all(untitled.parent().unwrap()).unwrap();
+}

@@ -1,7 +1,6 @@
 //! What stands around an article: head, foot, link lists, and what is told apart from them.
 
 use super::{Role, account, assert_accounted, page, section};
-use crate::content::Locale;
 
 #[test]
 fn what_stands_around_the_article_is_told_apart() {
@@ -59,7 +58,7 @@ fn heads_are_read_by_place() {
         let got = (page.site_name.as_deref(), page.call_to_action.as_deref(), page.title.as_deref());
         assert_eq!(got, (site, call, title), "{text}");
     }
-    assert_eq!(page("").into_document("a".parse().expect("a slug"), Locale::default()), None);
+    assert_eq!(page("").take_document("a".parse().expect("a slug")), None);
 }
 
 /// The lines of a text that are not used.
@@ -137,7 +136,7 @@ fn headings_with_ornaments_and_numbers_above_them() {
     assert_eq!(unused(text), [2, 5]);
     let page = page(text);
     let titles: Vec<&str> = page.sections.iter().map(|section| section.title.as_str()).collect();
-    assert_eq!(titles, ["◆它从哪里来", "它有什么用"]);
+    assert_eq!(titles, ["它从哪里来", "它有什么用"]);
 }
 
 #[test]
@@ -167,4 +166,21 @@ fn a_link_has_its_address_on_either_side() {
         assert_eq!(account(&page), "1 title\n2 lead\n3 related:\n4 related\n", "{line}");
         assert_eq!((page.related[0].title.as_str(), page.related[0].url.as_deref()), (title, url), "{line}");
     }
+}
+
+#[test]
+fn page_with_menus_keeps_its_article_only() {
+    let text = include_str!("../../../tests/fixtures/pages/menus.txt");
+    let page = page(text);
+    assert_accounted(&page, text);
+    assert_eq!(page.title.as_deref(), Some("脐带血能保存多久"));
+    assert_eq!(page.site_name.as_deref(), Some("示例健康网"));
+    assert_eq!(
+        account(&page),
+        "1 title\n2 ! site navigation\n3 ! the title again\n4 ! a note on origin or readers\n5 lead\n6 # 1 []\n7   1\n8 ! a list of links\n\
+         9 # 2 []\n10   2\n11 ! a call to follow the site\n12 ! a note on origin or readers\n13 ! behind the end of the text\n\
+         14 ! behind the end of the text\n15 ! behind the end of the text\n"
+    );
+    let guesses: Vec<Option<u32>> = page.guesses.iter().map(|guess| guess.line).collect();
+    assert_eq!(guesses, [None, Some(13)], "{:?}", page.guesses);
 }

@@ -1,8 +1,11 @@
 //! From lines whose forms are known to the sections and blocks that they make.
 
-use super::{Form, Item, Tree};
+use super::{Form, Item, Style, Tree, is_standard_title};
 use crate::{
-    capture::Role,
+    capture::{
+        Role,
+        lines::{Line, Shape},
+    },
     content::{Block, Inline, ListItem, Section},
 };
 
@@ -14,24 +17,33 @@ struct Open {
 
 /// Writes the sections, and gives every line its role.
 pub(super) fn write(items: Vec<Item<'_>>, roles: &mut [Option<Role>]) -> Tree {
-    let mut tree = Tree { lead: Vec::new(), sections: Vec::new() };
+    let mut tree = Tree { lead: Vec::new(), sections: Vec::new(), unsure: Vec::new() };
     let mut open: Vec<Open> = Vec::new();
-    for Item { place, text, form } in items {
+    for Item { index, line, form } in items {
         let role = match form {
-            Form::Labelled { label, title, level, .. } => heading(&mut tree, &mut open, level, Some(label), title),
-            Form::Plain => heading(&mut tree, &mut open, 1, None, text),
+            Form::Heading(found) => {
+                if matches!(found.style, Style::Plain | Style::Bold) && !is_standard_title(&line.text) {
+                    tree.unsure.push(line.number);
+                }
+                heading(&mut tree, &mut open, found.level, found.label, found.title)
+            }
             Form::Number => Role::NotUsed { why: "a number alone above a heading" },
             Form::Paragraph => {
                 let (blocks, section) = present(&mut tree, &mut open);
-                blocks.push(paragraph(text));
-                section.map_or(Role::Lead, |section| Role::Paragraph { section })
+                if let Shape::Item { level, ordered, number, first } = line.shape() {
+                    item(blocks, *level, (*ordered, *number), *first, paragraph(line));
+                    Role::ListItem { section }
+                } else {
+                    block(blocks, line);
+                    section.map_or(Role::Lead, |section| Role::Paragraph { section })
+                }
             }
             Form::Listed { ordinal, title } => {
                 let (blocks, section) = present(&mut tree, &mut open);
-                listed(blocks, ordinal, title, text, section)
+                listed(blocks, ordinal, title, &line.text, section)
             }
         };
-        if let Some(slot) = roles.get_mut(place) {
+        if let Some(slot) = roles.get_mut(index) {
             *slot = Some(role);
         }
     }
@@ -40,7 +52,7 @@ pub(super) fn write(items: Vec<Item<'_>>, roles: &mut [Option<Role>]) -> Tree {
 }
 
 fn heading(tree: &mut Tree, open: &mut Vec<Open>, level: usize, label: Option<String>, title: &str) -> Role {
-    close(tree, open, level - 1);
+    close(tree, open, level.saturating_sub(1));
     let number = match open.last() {
         Some(parent) => format!("{}.{}", parent.number, parent.section.children.len() + 1),
         None => (tree.sections.len() + 1).to_string(),
@@ -68,7 +80,7 @@ fn close(tree: &mut Tree, open: &mut Vec<Open>, level: usize) {
     }
 }
 
-/// Where the next paragraph goes, and the number of that section.
+/// Returns the blocks that the next paragraph is added to, and the number of their section.
 fn present<'t>(tree: &'t mut Tree, open: &'t mut [Open]) -> (&'t mut Vec<Block>, Option<String>) {
     match open.last_mut() {
         Some(present) => (&mut present.section.blocks, Some(present.number.clone())),
@@ -76,16 +88,67 @@ fn present<'t>(tree: &'t mut Tree, open: &'t mut [Open]) -> (&'t mut Vec<Block>,
     }
 }
 
+/// Adds a block in the shape that its markup gives it.
+fn block(blocks: &mut Vec<Block>, line: &Line<'_>) {
+    match line.shape() {
+        Shape::Block(block) => blocks.push(block.clone()),
+        Shape::Quote => match blocks.last_mut() {
+            Some(Block::Quote { content }) => content.push(paragraph(line)),
+            _ => blocks.push(Block::Quote { content: vec![paragraph(line)] }),
+        },
+        Shape::Code => match blocks.last_mut() {
+            Some(Block::Code { text, .. }) => {
+                text.push_str(&line.raw);
+                text.push('\n');
+            }
+            _ => blocks.push(Block::Code { language: None, text: format!("{}\n", line.raw) }),
+        },
+        Shape::Caption => match blocks.last_mut() {
+            Some(Block::Image { title: title @ None, .. }) => *title = Some(line.text.clone()),
+            _ => blocks.push(paragraph(line)),
+        },
+        _ => blocks.push(paragraph(line)),
+    }
+}
+
+/// Adds a paragraph of a list item to the list that is open at its level.
+fn item(blocks: &mut Vec<Block>, level: usize, (ordered, number): (bool, u32), first: bool, paragraph: Block) {
+    let mut list = &mut *blocks;
+    for _ in 1..level {
+        // An item without an outer list is one of the outermost level.
+        match list.last() {
+            Some(Block::List { items, .. }) if !items.is_empty() => {}
+            _ => break,
+        }
+        let Some(Block::List { items, .. }) = list.last_mut() else { return };
+        let Some(last) = items.last_mut() else { return };
+        list = &mut last.content;
+    }
+    match list.last_mut() {
+        Some(Block::List { items, ordered: open, .. }) if *open == ordered && (!first || !ordered || number > 1) => {
+            match items.last_mut() {
+                Some(last) if !first => last.content.push(paragraph),
+                _ => items.push(ListItem { content: vec![paragraph] }),
+            }
+        }
+        _ if first => {
+            let start = if ordered { number } else { 1 };
+            list.push(Block::List { ordered, start, tight: true, items: vec![ListItem { content: vec![paragraph] }] });
+        }
+        _ => list.push(paragraph),
+    }
+}
+
 /// Adds a list item. Where it would open a second list right behind one, it is a paragraph: two lists that touch
 /// cannot be told apart in Markdown.
 fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, section: Option<String>) -> Role {
-    let item = ListItem { content: vec![paragraph(title)] };
+    let item = ListItem { content: vec![plain(title)] };
     match blocks.last_mut() {
         Some(Block::List { start, items, .. }) => {
             if u32::try_from(items.len()).is_ok_and(|count| start.checked_add(count) == Some(ordinal)) {
                 items.push(item);
             } else {
-                blocks.push(paragraph(text));
+                blocks.push(plain(text));
                 return section.map_or(Role::Lead, |section| Role::Paragraph { section });
             }
         }
@@ -94,6 +157,13 @@ fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, sectio
     Role::ListItem { section }
 }
 
-fn paragraph(text: &str) -> Block {
+fn paragraph(line: &Line<'_>) -> Block {
+    match &line.markup {
+        Some(markup) if !markup.content.is_empty() => Block::Paragraph { content: markup.content.clone() },
+        _ => plain(&line.text),
+    }
+}
+
+fn plain(text: &str) -> Block {
     Block::Paragraph { content: vec![Inline::Text { text: text.to_owned(), marks: Vec::new() }] }
 }

@@ -220,3 +220,19 @@ async fn what_is_deleted_is_gone_and_what_was_public_keeps_its_addresses() {
     desk.publish("a").await;
     assert_eq!(desk.status("/v1/articles/a/sections/x").await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_in_html_becomes_a_draft_with_remarks_about_guesses() {
+    let desk = Desk::empty().await;
+    let html = include_str!("../../fixtures/pages/article.html");
+    let put = async |slug: &str, html: &'static str| {
+        let body = Body::of("text/html; charset=utf-8", html);
+        desk.app.call(Method::PUT, &format!("/manage/v1/articles/{slug}"), Some(&desk.key), &[], Some(body)).await
+    };
+    let saved = put("cord-blood", html).await;
+    assert_eq!(saved.status, 201, "{}", saved.text());
+    let read = desk.get("/manage/v1/articles/cord-blood?format=file").await.text();
+    assert!(read.contains("## 一、脐带血从哪里来") && !read.contains("网友评论"), "{read}");
+    let refused = put("empty", "<p></p>").await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+}
