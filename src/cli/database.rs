@@ -14,7 +14,7 @@ pub(super) fn with_database(
     work: impl AsyncFnOnce(&str) -> Result<bool, Error>,
 ) -> Result<bool, Error> {
     let unusable = |e: db::embedded::EmbeddedError| Error::internal("the embedded Postgres", e);
-    // A variable that is set to nothing, as compose files do, is not set.
+    // An empty variable, as compose files set it, counts as unset.
     let given = settings.database_url.clone().filter(|url| !url.is_empty());
     let embedded = if given.is_some() {
         None

@@ -56,7 +56,7 @@ pub struct Settings {
     data_dir: Option<PathBuf>,
     /// The log format: lines for people, or a JSON object a line
     #[arg(long, env = "LECTERN_LOG_FORMAT", global = true, value_enum, default_value = "plain")]
-    log_format: logging::Form,
+    log_format: logging::Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,7 +91,9 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let log = logging::init(cli.settings.log_format);
+    // An empty variable, as compose files set it, counts as unset.
+    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let log = logging::init(cli.settings.log_format, filter.as_deref().unwrap_or("info"));
     let result = cli.command.run(&cli.settings);
     // Flushes the log before the error is printed.
     drop(log);

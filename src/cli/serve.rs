@@ -83,7 +83,7 @@ struct Identity {
 impl Identity {
     /// Reads the files; `None` for plain HTTP.
     fn read(&self) -> Result<Option<rustls::ServerConfig>, Error> {
-        // A variable that is set to nothing is not set; clap's `requires` would count it.
+        // An empty variable counts as unset; clap's `requires` would count it as set.
         let given = |file: &Option<OsString>| file.as_ref().filter(|file| !file.is_empty()).map(PathBuf::from);
         match (given(&self.tls_cert), given(&self.tls_key)) {
             (Some(certificate), Some(key)) => tls::read(&certificate, &key).map(Some),

@@ -464,7 +464,7 @@ mod tests {
 
     fn parse(query: &str) -> Result<Sample, Vec<(String, String)>> {
         Parameters::new(query).parse().map(|(sample, _)| sample).map_err(|e| {
-            e.faults().iter().map(|f| (f.parameter.clone().unwrap_or_default(), f.detail.clone())).collect()
+            e.field_errors().iter().map(|f| (f.parameter.clone().unwrap_or_default(), f.detail.clone())).collect()
         })
     }
 
