@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Renders the library page.
-pub(super) fn page(
+pub(super) fn render(
     site: Option<&Site>,
     topics: &[Topic],
     topic: Option<&Topic>,
@@ -62,12 +62,12 @@ pub(super) fn page(
 }
 
 /// Renders the complete hot list, of all articles or of a topic.
-pub(super) fn hot(site: Option<&Site>, topic: Option<&Topic>, list: RecommendationList) -> String {
+pub(super) fn render_hot(site: Option<&Site>, topic: Option<&Topic>, list: RecommendationList) -> String {
     let title = topic.map_or_else(|| "热门推荐".to_owned(), |topic| format!("热门推荐：{}", topic.name));
     let with_topic = |address: &str, separator: char| {
         topic.map_or_else(|| address.to_owned(), |topic| format!("{address}{separator}topic={}", topic.slug))
     };
-    list_page(
+    render_list(
         site,
         list,
         &ListPage {
@@ -82,9 +82,9 @@ pub(super) fn hot(site: Option<&Site>, topic: Option<&Topic>, list: Recommendati
 }
 
 /// Renders the complete related reading of an article.
-pub(super) fn related(site: Option<&Site>, card: &Card, list: RecommendationList) -> String {
+pub(super) fn render_related(site: Option<&Site>, card: &Card, list: RecommendationList) -> String {
     let (slug, title) = (&card.slug, escaped(&card.title));
-    list_page(
+    render_list(
         site,
         list,
         &ListPage {
@@ -108,7 +108,7 @@ struct ListPage {
     api: String,
 }
 
-fn list_page(site: Option<&Site>, list: RecommendationList, page: &ListPage) -> String {
+fn render_list(site: Option<&Site>, list: RecommendationList, page: &ListPage) -> String {
     let more = list.page.next_cursor.map(|cursor| components::with_cursor(&page.api, &cursor));
     let list = Recommendations { data: list.data, more };
     let mut main = format!("<div class=\"opening\">\n{}</div>\n", page.opening);

@@ -20,7 +20,6 @@ mod library;
 mod search;
 
 use actix_web::{HttpResponse, get, web};
-use diesel_async::AsyncPgConnection;
 use futures_util::future::OptionFuture;
 use serde::{Deserialize, Serialize};
 use tokio::try_join;
@@ -30,7 +29,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use self::error_page::{render_error_page, render_preview_error_page};
 use crate::{
     content::{ArticleName, Slug},
-    db::Connection,
+    db::{Connection, PgConnection},
     error::Error,
     http::{
         CachedGet, CanonicalUri, Payload,
@@ -136,20 +135,20 @@ async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Pa
         OptionFuture::from(find).await.transpose()
     };
     let html = if let Some(q) = &q {
-        let asked = SearchQuery::new(q, topic.clone(), paging);
-        let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::page_of(connection, &asked))?;
-        search::page(site.as_ref(), &topics, q, topic.as_ref(), &hits)
+        let search = SearchQuery::new(q, topic.clone(), paging);
+        let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::page_of(connection, &search))?;
+        search::render(site.as_ref(), &topics, q, topic.as_ref(), &hits)
     } else if list == LibraryList::Hot {
         tags.push("hot");
-        let asked = HotQuery::new(topic.clone(), paging);
-        let (site, topic, list) = try_join!(site, chosen, hot::page_of(connection, &asked))?;
-        library::hot(site.as_ref(), topic.as_ref(), list)
+        let query = HotQuery::new(topic.clone(), paging);
+        let (site, topic, list) = try_join!(site, chosen, hot::page_of(connection, &query))?;
+        library::render_hot(site.as_ref(), topic.as_ref(), list)
     } else {
         tags.push("hot");
-        let asked = ListQuery::newest(topic.clone(), paging);
+        let query = ListQuery::newest(topic.clone(), paging);
         let (site, topics, topic, cards, hot) =
-            try_join!(site, listed, chosen, list::page_of(connection, &asked), hot::first(connection))?;
-        library::page(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
+            try_join!(site, listed, chosen, list::page_of(connection, &query), hot::first(connection))?;
+        library::render(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
     };
     Ok(page(html).tagged(tags))
 }
@@ -178,13 +177,13 @@ pub async fn show_article(path: web::Path<String>, read: CachedGet<IgnoredParame
     read.respond(async move |connection, _, address| article(connection, &key, &address, Audience::Readers).await).await
 }
 
-/// Query parameters of a list page.
-pub struct Rest(Pagination);
+/// Query parameters of the page of related reading.
+pub struct RelatedPageQuery(Pagination);
 
-impl FromQuery for Rest {
+impl FromQuery for RelatedPageQuery {
     fn from_query(p: &mut Parameters) -> Self {
         p.allow_unknown();
-        Rest(Pagination::read_cursor(p, DEFAULT_LIMIT))
+        RelatedPageQuery(Pagination::read_cursor(p, DEFAULT_LIMIT))
     }
 }
 
@@ -193,13 +192,13 @@ impl FromQuery for Rest {
 /// Returns the related reading of an article as an HTML page.
 #[utoipa::path(
     tag = "Reader",
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), Query<Rest>),
+    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), Query<RelatedPageQuery>),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}/related")]
-pub async fn show_related(path: web::Path<String>, read: CachedGet<Rest>) -> Result<HttpResponse, Error> {
+pub async fn show_related(path: web::Path<String>, read: CachedGet<RelatedPageQuery>) -> Result<HttpResponse, Error> {
     let key = named(&path)?;
-    read.respond(async move |connection, rest, address| related_page(connection, &key, &rest.0, &address).await).await
+    read.respond(async move |connection, query, address| related_page(connection, &key, &query.0, &address).await).await
 }
 
 async fn related_page(
@@ -212,7 +211,7 @@ async fn related_page(
     let found = find(connection, key, Wanted::default());
     let ((list, mut tags), found, site) = try_join!(list, found, site::find(connection))?;
     tags.push("site".to_owned());
-    Ok(page(library::related(site.as_ref(), &found.card, list)).tagged(tags))
+    Ok(page(library::render_related(site.as_ref(), &found.card, list)).tagged(tags))
 }
 
 /// Audience of an article page.
@@ -226,7 +225,7 @@ pub(crate) enum Audience {
 
 /// Loads and renders the page of an article.
 pub(crate) async fn article(
-    connection: &AsyncPgConnection,
+    connection: &PgConnection,
     key: &ArticleName,
     address: &CanonicalUri,
     audience: Audience,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Renders the search page.
-pub(super) fn page(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Topic>, hits: &HitList) -> String {
+pub(super) fn render(site: Option<&Site>, topics: &[Topic], q: &str, topic: Option<&Topic>, hits: &HitList) -> String {
     // Bidirectional control characters would affect the text around them (Unicode Standard Annex 9, section 2).
     let shown = q.replace(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'), "");
     let title = format!("搜索“{shown}”");
@@ -65,9 +65,9 @@ fn hit(hit: &Hit, out: &mut String) {
         None => push!(out, "<li>\n<h2><a href=\"/read/{slug}\">{title}</a></h2>\n"),
     }
     *out += "<p class=\"snippet\">";
-    for piece in &hit.snippet {
-        let text = escaped(&piece.text);
-        if piece.matched { push!(out, "<mark>{text}</mark>") } else { *out += &text }
+    for part in &hit.snippet {
+        let text = escaped(&part.text);
+        if part.matched { push!(out, "<mark>{text}</mark>") } else { *out += &text }
     }
     *out += "</p>\n</li>\n";
 }
