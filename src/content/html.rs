@@ -86,11 +86,11 @@ fn write_list(out: &mut String, ordered: bool, start: u32, tight: bool, items: &
     };
     for item in items {
         out.push_str("<li>");
-        for (place, block) in item.content.iter().enumerate() {
+        for (index, block) in item.content.iter().enumerate() {
             match block {
                 Block::Paragraph { content } if tight => {
                     write_inlines(out, content);
-                    if place + 1 < item.content.len() {
+                    if index + 1 < item.content.len() {
                         out.push('\n');
                     }
                 }

@@ -307,7 +307,7 @@ mod tests {
             blocks(&document.lead),
             "A b c\ne\n\n3. x\n4. y\n  • z\n\na\tb\nc\td\n\nq\n\ncode\n\nalt\n\n[1] note"
         );
-        // Abce, x, y, z, abcd, q, code, alt, note: no markers, no space.
+        // Abce, x, y, z, abcd, q, code, alt, note: without markers and spaces.
         assert_eq!(characters(&document.lead), 4 + 3 + 4 + 1 + 4 + 3 + 4);
     }
 

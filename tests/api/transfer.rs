@@ -176,7 +176,7 @@ async fn a_faulty_site_file_is_refused_alone() {
     let check = faulty(&lectern("postgres://nowhere", &["check", path]));
     for fault in [
         "`name` is empty.",
-        "`call_to_action: url` is no address",
+        "`call_to_action: url` is not a valid address",
         "`topics, item 1: name` is empty.",
         "The topic `t` is in `topics` twice",
         "The article `a` is in `pins` twice",

@@ -173,7 +173,7 @@ pub fn write(document: &Document, layout: TextLayout) -> String {
 }
 
 impl ArticleJson {
-    /// Converts a document; links keep their stored layout.
+    /// Converts a document; links keep their stored form.
     fn new(document: &Document, layout: TextLayout) -> ArticleJson {
         let is_single = layout == TextLayout::Single;
         let (markdown, blocks) = text(&document.lead, layout);

@@ -79,9 +79,9 @@ pub(super) fn read(
         return Body::default();
     };
     let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX).saturating_add(first_line);
-    if let Some(place) = find_too_deep(root) {
+    if let Some(position) = find_too_deep(root) {
         let message = format!("Lists and quotes can be nested {MAX_NESTING} levels deep at most.");
-        errors.add(Some(line(place.line)), Some(1), message);
+        errors.add(Some(line(position.line)), Some(1), message);
         return Body::default();
     }
     let footnotes = Footnotes::collect(root, line, errors);
@@ -166,15 +166,15 @@ impl<'a> Reader<'_> {
     }
 
     fn heading(&mut self, node: Node<'a>, heading: NodeHeading, anchors: &mut HashMap<Anchor, u32>) -> Flat {
-        let place = node.data().sourcepos;
+        let position = node.data().sourcepos;
         let content = self.inlines(node, false);
         let is_plain = |inline: &Inline| matches!(inline, Inline::Text { marks, .. } if marks.is_empty());
         if !content.iter().all(is_plain) {
-            self.warn(place.start, "A heading is plain text; its marks, links and images were removed.");
+            self.warn(position.start, "A heading is plain text; its marks, links and images were removed.");
         }
         let mut title = text::line(&text::inlines(&content)).trim().to_owned();
-        let first = self.lines.get(place.start.line.saturating_sub(1)).copied().unwrap_or_default();
-        let last_line = if heading.setext { place.end.line.saturating_sub(1) } else { place.start.line };
+        let first = self.lines.get(position.start.line.saturating_sub(1)).copied().unwrap_or_default();
+        let last_line = if heading.setext { position.end.line.saturating_sub(1) } else { position.start.line };
         let last = self.lines.get(last_line.saturating_sub(1)).copied().unwrap_or_default();
         let mut anchor = None;
         if let Some((at, name)) = heading_attribute(last, heading.setext) {
@@ -201,7 +201,7 @@ impl<'a> Reader<'_> {
             }
         }
         if title.chars().nth(MAX_HEADING).is_some() {
-            let line = self.line(place.start.line);
+            let line = self.line(position.start.line);
             self.errors.add(Some(line), Some(1), format!("A heading can have {MAX_HEADING} characters at most."));
         }
         // `write` begins a title that looks numbered with a character reference.
@@ -213,7 +213,7 @@ impl<'a> Reader<'_> {
             (label, rest.trim().to_owned())
         };
         if title.is_empty() && label.is_none() {
-            let line = self.line(place.start.line);
+            let line = self.line(position.start.line);
             self.errors.add(Some(line), Some(1), "A heading must have text.");
         }
         Flat { level: heading.level, anchor, label, title, blocks: Vec::new() }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The errors of blocks that stand as the lead, without the beginning of their pointers.
+/// Returns the errors of blocks in the lead, with pointers relative to the blocks.
 fn block_errors(blocks: &Json) -> Vec<String> {
     let found = errors(&json!({"title": "T", "lead": {"blocks": blocks}}));
     found.into_iter().map(|error| error.strip_prefix("/lead/blocks").unwrap_or(&error).to_owned()).collect()
