@@ -205,7 +205,9 @@ fn no_modules_use_each_other_in_a_circle() {
     // Removes modules that use nothing that is left; in a circle, each uses another.
     loop {
         let left: BTreeSet<Vec<String>> = graph.keys().map(|module| module.to_vec()).collect();
-        graph.values_mut().for_each(|used| used.retain(|used| left.contains(used)));
+        for used in graph.values_mut() {
+            used.retain(|used| left.contains(used));
+        }
         graph.retain(|_, used| !used.is_empty());
         if graph.len() == left.len() {
             break;
