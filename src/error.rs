@@ -13,18 +13,19 @@ use utoipa::ToSchema;
 pub struct FieldError {
     /// The query or path parameter that is at fault; absent where `pointer` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "sort")]
+    #[schema(example = "sort", nullable = false)]
     pub parameter: Option<String>,
     /// The place in the body that is at fault (RFC 6901); absent where `parameter` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pointer: Option<String>,
     /// The line in the text that `pointer` names, counted from 1; absent where it concerns no line.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, nullable = false)]
     pub line: Option<u32>,
     /// The column in that line, counted from 1 in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, nullable = false)]
     pub column: Option<u32>,
     /// What is wrong, in one sentence.
     #[schema(example = "unknown value `popular`: expected one of -published_at, published_at")]

@@ -4,6 +4,7 @@
 //! document (`complete`).
 
 mod complete;
+mod schemas;
 
 use std::{fmt::Write, sync::Arc};
 
@@ -53,6 +54,8 @@ pub fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> Value {
         }
     }
     drop_unused_responses(&mut document);
+    schemas::require_nullable_properties(&mut document);
+    schemas::bound_integers(&mut document);
     document
 }
 
