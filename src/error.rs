@@ -13,18 +13,19 @@ use utoipa::ToSchema;
 pub struct FieldError {
     /// The query or path parameter; absent if `pointer` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "sort")]
+    #[schema(example = "sort", nullable = false)]
     pub parameter: Option<String>,
     /// The location in the body (JSON Pointer, RFC 6901); absent if `parameter` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pointer: Option<String>,
     /// The line in the text at `pointer`, counted from 1; absent if no single line is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, nullable = false)]
     pub line: Option<u32>,
     /// The column in that line, counted from 1 in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, nullable = false)]
     pub column: Option<u32>,
     /// The cause, in one sentence.
     #[schema(example = "unknown value `popular`: expected one of -published_at, published_at")]

@@ -1,8 +1,8 @@
-//! Pages of a list, by keyset: a cursor says after which item the next page begins, so that nothing comes twice or is
-//! skipped while the list changes.
+//! Keyset pagination: a cursor is the position after which the next page begins, so that no item repeats or is skipped
+//! while the list changes.
 //!
-//! A cursor is the position and a digest over the position and the query that it belongs to. The digest is a check
-//! against mistakes and tampering, no secret: whoever forges one gets another position in a public list.
+//! A cursor contains the position and a digest over the position and the list. The digest detects mistakes and
+//! tampering; it is no secret, since a forged cursor only leads to another position in a list that the client may read.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,28 +16,31 @@ use super::{
 };
 use crate::error::Error;
 
-/// How many items a page has unless the client says otherwise.
+/// Number of items of a page by default.
 pub const DEFAULT_LIMIT: u32 = 20;
 
-/// The most items of a page.
+/// Greatest number of items of a page.
 pub const MAX_LIMIT: u32 = 100;
+
+/// Error text for a cursor that this list did not issue.
+pub const INVALID_CURSOR: &str = "the cursor was changed or belongs to another list: start again without `cursor`";
 
 const DIGEST_BYTES: usize = 9;
 
-/// Where a page of a list is.
+/// The position of a page in a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Page {
-    /// The most items on this page.
+    /// The greatest number of items of the page.
     #[schema(example = 20, minimum = 1, maximum = 100)]
     pub limit: u32,
     /// The cursor of the next page; `null` on the last.
     pub next_cursor: Option<String>,
 }
 
-/// `limit` and `cursor` as they were given.
+/// The parameters `limit` and `cursor`.
 #[derive(Debug, Clone)]
 pub struct Pagination {
-    /// The most items of the page.
+    /// The greatest number of items of the page.
     pub limit: u32,
     cursor: Option<String>,
 }
@@ -59,34 +62,34 @@ impl Pagination {
         Pagination::read_cursor(parameters, limit)
     }
 
-    /// How many rows to fetch: one more than the page has, which tells whether another page follows.
+    /// Returns the number of rows to fetch: one more than the page has, to detect a next page.
     #[must_use]
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The position after which the page begins; `None` for the first page.
+    /// Returns the position after which the page begins; `None` for the first page.
     ///
-    /// `query` names the list: its path and every parameter that chooses or orders its items.
-    pub fn after<P: DeserializeOwned>(&self, query: &str) -> Result<Option<P>, Error> {
+    /// `scope` identifies the list: its path and every parameter that filters or orders its items.
+    pub fn after<P: DeserializeOwned>(&self, scope: &str) -> Result<Option<P>, Error> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let refuse = || Error::parameter("cursor", "this cursor was changed, or belongs to another query");
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refuse())?;
-        let (digest, position) = bytes.split_at_checked(DIGEST_BYTES).ok_or_else(refuse)?;
-        if digest != digest_of(query, position) {
-            return Err(refuse());
+        let invalid = || Error::parameter("cursor", INVALID_CURSOR);
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
+        let (digest, position) = bytes.split_at_checked(DIGEST_BYTES).ok_or_else(invalid)?;
+        if digest != digest_of(scope, position) {
+            return Err(invalid());
         }
-        let position: Value = serde_json::from_slice(position).map_err(|_| refuse())?;
+        let position: Value = serde_json::from_slice(position).map_err(|_| invalid())?;
         if !is_plain(&position) {
-            return Err(refuse());
+            return Err(invalid());
         }
-        serde_json::from_value(position).map(Some).map_err(|_| refuse())
+        serde_json::from_value(position).map(Some).map_err(|_| invalid())
     }
 
-    /// Cuts `rows`, fetched as [`Pagination::fetch`] says, to the page, and gives the cursor after its last item.
+    /// Truncates [`Pagination::fetch`] rows to the page, and returns the page with the cursor of the next one.
     pub fn cut<T, P: Serialize>(
         &self,
-        query: &str,
+        scope: &str,
         rows: &mut Vec<T>,
         position: impl Fn(&T) -> P,
     ) -> Result<Page, Error> {
@@ -94,7 +97,7 @@ impl Pagination {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let last = rows.last().filter(|_| more);
-        let next_cursor = last.map(|last| cursor(query, &position(last))).transpose()?;
+        let next_cursor = last.map(|last| cursor(scope, &position(last))).transpose()?;
         Ok(Page { limit: self.limit, next_cursor })
     }
 }
@@ -105,16 +108,15 @@ impl FromQuery for Pagination {
     }
 }
 
-/// The cursor after `position` in the list that `query` names.
-pub fn cursor<P: Serialize>(query: &str, position: &P) -> Result<String, Error> {
-    let position = serde_json::to_vec(position).map_err(|e| Error::internal("a cursor cannot be written", e))?;
-    let mut bytes = digest_of(query, &position).to_vec();
+/// Returns the cursor after `position` in the list `scope`.
+pub fn cursor<P: Serialize>(scope: &str, position: &P) -> Result<String, Error> {
+    let position = serde_json::to_vec(position).map_err(|e| Error::internal("a cursor cannot be serialised", e))?;
+    let mut bytes = digest_of(scope, &position).to_vec();
     bytes.extend(position);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Whether a position holds only what one of ours could: a forged one must not reach the database with values that it
-/// cannot take.
+/// Returns true if a position contains only values that the database accepts; a forged one may not.
 fn is_plain(position: &Value) -> bool {
     match position {
         Value::Array(items) => items.iter().all(is_plain),
@@ -125,10 +127,10 @@ fn is_plain(position: &Value) -> bool {
     }
 }
 
-fn digest_of(query: &str, position: &[u8]) -> [u8; DIGEST_BYTES] {
+fn digest_of(scope: &str, position: &[u8]) -> [u8; DIGEST_BYTES] {
     let mut hash = Sha256::new();
     hash.update(b"lectern cursor 1\0");
-    hash.update(query.as_bytes());
+    hash.update(scope.as_bytes());
     hash.update(b"\0");
     hash.update(position);
     let mut digest = [0; DIGEST_BYTES];
@@ -136,7 +138,7 @@ fn digest_of(query: &str, position: &[u8]) -> [u8; DIGEST_BYTES] {
     digest
 }
 
-/// The address of the same list's next page: `address` with another `cursor`.
+/// Returns the URI of the next page: `address` with its cursor.
 #[must_use]
 pub fn next_address(address: &CanonicalUri, page: &Page) -> Option<String> {
     let cursor = page.next_cursor.as_ref()?;
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_page_has_no_cursor() {
+    fn last_page_has_no_cursor() {
         let mut rows = vec![1, 2];
         assert_eq!(paging(None).cut("q", &mut rows, |n| *n).unwrap().next_cursor, None);
         let mut rows = vec![1, 2, 3];
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_or_foreign_cursor_is_refused() {
+    fn changed_or_foreign_cursor_is_refused() {
         let good = cursor("list?a", &("2026-01-01", 7)).unwrap();
         assert!(paging(Some(good.clone())).after::<(String, i32)>("list?b").is_err());
         for place in 0..good.len() {

@@ -148,7 +148,7 @@ pub async fn read_preview(
 ) -> Result<HttpResponse, Error> {
     let Query(PreviewQuery { token, article }) = query;
     let read = async |connection: &PgConnection, key: &ArticleName, address: &CanonicalUri| {
-        article::one(connection, key, &article, address).await
+        article::article_payload(connection, key, &article, address).await
     };
     staged(&db, &path, token, read).await
 }

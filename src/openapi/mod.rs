@@ -4,6 +4,7 @@
 //! (`complete`).
 
 mod complete;
+mod schemas;
 
 use std::{fmt::Write, sync::Arc};
 
@@ -49,6 +50,8 @@ pub fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> Value {
         }
     }
     remove_unused_responses(&mut document);
+    schemas::require_nullable_properties(&mut document);
+    schemas::bound_integers(&mut document);
     document
 }
 

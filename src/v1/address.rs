@@ -1,5 +1,7 @@
-//! From a path to an article: a slug, an earlier slug, or an id.
+//! The address of an article: a slug, an earlier slug, or an id.
 
+use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
@@ -8,40 +10,50 @@ use crate::{
     http::{CanonicalUri, query::Canonical},
 };
 
-/// Where articles are.
-pub const MOUNT: &str = "/v1/articles/";
+/// The path of the articles.
+pub const ARTICLES_PATH: &str = "/v1/articles/";
 
-/// Reads a path's part; what can be neither a slug nor an id names nothing.
-pub fn named(text: &str) -> Result<ArticleName, Error> {
-    text.parse().map_err(|_| unknown(text))
+/// The path parameter of an operation on one article.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ArticlePath {
+    /// The article's slug or id; an earlier slug redirects.
+    #[param(example = "stem-cell-infusion")]
+    slug: String,
 }
 
-/// Sends a client that asked by an earlier slug of the article `id` to the present one: `mount`, the slug, `tail`, and the query of the address
-/// that it asked for.
-pub fn check(
+impl ArticlePath {
+    /// Parses the name; returns 404 for anything that is neither a slug nor an id.
+    pub fn name(&self) -> Result<ArticleName, Error> {
+        self.slug.parse().map_err(|_| article_not_found(&self.slug))
+    }
+}
+
+/// Redirects a request by an earlier slug to the current one: `mount`, the slug, `tail`, and the query of `uri`.
+pub fn require_current_slug(
     name: &ArticleName,
     mount: &str,
-    (id, present): (Uuid, &str),
+    (id, current): (Uuid, &str),
     tail: &str,
-    address: &CanonicalUri,
+    uri: &CanonicalUri,
 ) -> Result<(), Error> {
     match name {
-        ArticleName::Slug(slug) if slug.as_str() != present => {
-            Err(moved(&format!("{mount}{present}{tail}"), id, &address.query))
+        ArticleName::Slug(slug) if slug.as_str() != current => {
+            Err(moved(&format!("{mount}{current}{tail}"), id, &uri.query))
         }
         _ => Ok(()),
     }
 }
 
-/// 308 to `path` with `query`, until the article changes.
+/// Returns the error for a redirect (308) to `path` with `query`, cached until the article changes.
 #[must_use]
 pub fn moved(path: &str, id: Uuid, query: &Canonical) -> Error {
     let location = format!("{path}{query}");
     Error::Moved { location, tags: vec![format!("article:{id}")] }
 }
 
-/// 404 for an article.
+/// Returns the error for an article that is not published (404).
 #[must_use]
-pub fn unknown(key: &str) -> Error {
-    Error::NotFound(format!("no article is published as `{key}`"))
+pub fn article_not_found(name: &str) -> Error {
+    Error::NotFound(format!("no article is published as `{name}`"))
 }

@@ -1,4 +1,4 @@
-//! `/v1/articles/{slug}/adjacent`: the articles before and after one in a topic.
+//! `/v1/articles/{slug}/adjacent`: the previous and the next article of a topic.
 
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
@@ -8,8 +8,8 @@ use tokio::try_join;
 use utoipa::ToSchema;
 
 use super::{
-    address::{MOUNT, check, named},
-    articles::find::{Wanted, find},
+    address::{ARTICLES_PATH, ArticlePath, require_current_slug},
+    articles::published::{BodyColumns, PublishedArticle},
     card::{Card, TopicName},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// The parameters of the neighbours of an article.
+/// The parameters of the adjacent articles.
 pub struct AdjacentQuery {
     topic: Option<Slug>,
 }
@@ -37,52 +37,55 @@ impl FromQuery for AdjacentQuery {
     }
 }
 
-/// The neighbours of an article in a topic, in the order of `/v1/articles?topic=`: the newest first.
+/// The adjacent articles in a topic, in the order of `/v1/articles?topic=`: the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Adjacent {
-    /// The topic; `null` where the article has none.
+    /// The topic; `null` if the article has none.
     pub topic: Option<TopicName>,
-    /// The article that was published next after this one; `null` where this is the newest.
+    /// The next newer article; `null` if this is the newest.
     pub previous: Option<Card>,
-    /// The article that was published last before this one; `null` where this is the oldest.
+    /// The next older article; `null` if this is the oldest.
     pub next: Option<Card>,
 }
 
-/// Read the articles beside an article
+/// Read the adjacent articles
 ///
-/// The articles before and after it in one of its topics, as `/v1/articles?topic=` lists them.
+/// Returns the previous and the next article in one of its topics, in the order of `/v1/articles?topic=`.
 #[utoipa::path(
-    tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<AdjacentQuery>),
-    responses((status = 200, description = "The neighbours.", body = Adjacent)),
+    tag = "Articles", params(ArticlePath, Query<AdjacentQuery>),
+    responses((status = 200, description = "The adjacent articles.", body = Adjacent)),
 )]
 #[get("/v1/articles/{slug}/adjacent")]
-pub async fn read_adjacent(path: web::Path<String>, read: CachedGet<AdjacentQuery>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
-    read.respond(async move |connection, query, address| beside(connection, &key, &query, &address).await).await
+pub async fn read_adjacent(
+    path: web::Path<ArticlePath>,
+    read: CachedGet<AdjacentQuery>,
+) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
+    read.respond(async move |connection, query, address| adjacent_payload(connection, &key, &query, &address).await)
+        .await
 }
 
-async fn beside(
+async fn adjacent_payload(
     connection: &Connection,
     key: &ArticleName,
     query: &AdjacentQuery,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    let card = find(connection, key, Wanted::default()).await?.card;
-    check(key, MOUNT, card.address(), "/adjacent", address)?;
+    let card = PublishedArticle::load(connection, key, BodyColumns::NONE).await?.card;
+    require_current_slug(key, ARTICLES_PATH, card.address(), "/adjacent", address)?;
     let tags = card.tags().into_iter().chain(["topics".to_owned()]);
     let topic = match &query.topic {
         None => card.topics.as_slice().first(),
         Some(slug) => Some(card.topics.iter().find(|topic| topic.slug == slug.as_str()).ok_or_else(|| {
             let own: Vec<_> = card.topics.iter().map(|topic| topic.slug.as_str()).collect();
-            Error::NotFound(format!("the article is not of the topic `{slug}`; it is of: {}", own.join(", ")))
+            Error::NotFound(format!("the article does not have the topic `{slug}`: expected one of {}", own.join(", ")))
         })?),
     };
-    Ok(Payload::json(&neighbours(connection, &card, topic).await?)?.tagged(tags))
+    Ok(Payload::json(&load_adjacent(connection, &card, topic).await?)?.tagged(tags))
 }
 
-/// The neighbours of an article in a topic.
-pub(crate) async fn neighbours(
+/// Loads the adjacent articles in a topic.
+pub(crate) async fn load_adjacent(
     connection: &AsyncPgConnection,
     card: &Card,
     topic: Option<&TopicName>,

@@ -1,4 +1,4 @@
-//! What every list shares: an article without its text.
+//! The card: an article without its text, as lists show it.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -17,15 +17,15 @@ use crate::{content::Source, db::schema::articles, http::pagination::Page};
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = articles)]
 pub struct Card {
-    /// The article's identity; survives every edit and move.
+    /// The article's id; it never changes.
     pub id: Uuid,
-    /// Its address; earlier ones redirect to it.
+    /// Its current slug; earlier slugs redirect to it.
     #[schema(example = "stem-cell-infusion", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     pub slug: String,
     /// The language and script of its text (RFC 5646).
     #[schema(example = "zh-Hans")]
     pub locale: String,
-    /// How often it was revised; grows with every publication of new content.
+    /// Its revision number; grows with every publication of new content.
     #[schema(example = 3, minimum = 1)]
     pub revision: i32,
     /// Its title.
@@ -34,36 +34,36 @@ pub struct Card {
     /// The questions that it answers.
     #[schema(example = json!(["干细胞回输是什么原理？"]))]
     pub questions: Vec<String>,
-    /// A summary: the editor's own, else the beginning of the text; `null` where there is neither.
+    /// The editor's summary, else the beginning of the text; `null` if there is neither.
     pub summary: Option<String>,
-    /// What it is about, in the editor's order.
+    /// Its topics, in the editor's order.
     #[diesel(deserialize_as = Json<Vec<TopicName>>)]
     pub topics: Vec<TopicName>,
-    /// The characters of its text that are not white space.
+    /// The number of characters in its text, without white space.
     #[schema(example = 2311, minimum = 0)]
     pub characters: i32,
-    /// How long an adult reads, in minutes: 400 Han characters or 200 other words a minute, rounded up.
+    /// The reading time in minutes: 400 Han characters or 200 other words a minute, rounded up.
     #[schema(example = 6, minimum = 1)]
     pub reading_minutes: i32,
-    /// When it was published; again, if it was withdrawn in between.
+    /// The time of its publication; after a withdrawal, of the next one.
     pub published_at: DateTime<Utc>,
-    /// When what is published changed last.
+    /// The time of the last change of the published content.
     pub updated_at: DateTime<Utc>,
-    /// A digest of its content: equal hashes, equal content.
+    /// A digest of its content: equal hashes mean equal content.
     pub hash: String,
-    /// Where the text comes from; `null` where that is not known.
+    /// The source of its text; `null` if it is unknown.
     #[diesel(deserialize_as = NullableJson<Source>)]
     pub source: Option<Source>,
 }
 
 impl Card {
-    /// Its id and its present slug.
+    /// Returns the id and the current slug.
     #[must_use]
     pub fn address(&self) -> (Uuid, &str) {
         (self.id, &self.slug)
     }
 
-    /// The tags of every answer about this article.
+    /// Returns the tags of every response about this article.
     #[must_use]
     pub fn tags(&self) -> Vec<String> {
         let topics = self.topics.iter().map(|topic| format!("topic:{}", topic.slug));
@@ -71,13 +71,13 @@ impl Card {
     }
 }
 
-/// A topic as cards show it.
+/// A topic of a card.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TopicName {
-    /// The topic's address.
+    /// The topic's slug.
     #[schema(example = "stem-cells")]
     pub slug: String,
-    /// What it is called.
+    /// Its name.
     #[schema(example = "干细胞")]
     pub name: String,
 }
@@ -87,11 +87,11 @@ pub struct TopicName {
 pub struct CardList {
     /// The cards.
     pub data: Vec<Card>,
-    /// Where this page is.
+    /// The position of this page in the list.
     pub page: Page,
 }
 
-/// A `jsonb` that holds a `T`.
+/// A `jsonb` value, parsed as `T`.
 #[derive(Debug, FromSqlRow)]
 pub struct Json<T>(T);
 
@@ -100,7 +100,7 @@ impl<T: DeserializeOwned> FromSql<Jsonb, Pg> for Json<T> {
         // The binary form of `jsonb` is a version, 1, and the text.
         match value.as_bytes() {
             [1, text @ ..] => Ok(Json(serde_json::from_slice(text)?)),
-            _ => Err("this version of jsonb is not known".into()),
+            _ => Err("unknown version of jsonb: expected 1".into()),
         }
     }
 }
@@ -111,7 +111,7 @@ impl<T> From<Json<Vec<T>>> for Vec<T> {
     }
 }
 
-/// A `jsonb` that holds a `T` or is null.
+/// A nullable `jsonb` value, parsed as `T`.
 #[derive(Debug)]
 pub struct NullableJson<T>(Option<T>);
 

@@ -1,4 +1,4 @@
-//! The `fields` parameter: which fields of an answer a client wants.
+//! The `fields` parameter: the fields that a response contains.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The fields that a resource has, each with the fields of its items.
+/// The fields of a resource, each with the fields of its items.
 pub type Known = &'static [(&'static str, &'static [&'static str])];
 
 const SECTION: &[&str] =
@@ -141,18 +141,16 @@ impl fmt::Display for Fields {
     }
 }
 
-/// `answer` as JSON, with `apply` over it where there are fields to take away.
+/// Serialises a response as JSON, after `apply` removed the fields that are not selected.
 pub(super) fn filtered<T: Serialize>(
-    answer: &T,
-    apply: impl FnOnce(&mut Value),
+    response: &T,
+    apply: impl FnOnce(&Fields, &mut Value),
     fields: Option<&Fields>,
 ) -> Result<Payload, Error> {
-    if fields.is_none() {
-        return Payload::json(answer);
-    }
-    let mut value =
-        serde_json::to_value(answer).map_err(|e| Error::internal("an answer cannot be written as JSON", e))?;
-    apply(&mut value);
+    let Some(fields) = fields else { return Payload::json(response) };
+    let value = serde_json::to_value(response);
+    let mut value = value.map_err(|e| Error::internal("a response cannot be serialised as JSON", e))?;
+    apply(fields, &mut value);
     Payload::json(&value)
 }
 
@@ -205,33 +203,33 @@ mod tests {
     }
 
     #[test]
-    fn keeps_down_the_tree() {
-        let kept = apply("fields=title,sections.title,related.url", article());
+    fn selected_fields_of_items_apply_to_children() {
+        let selected = apply("fields=title,sections.title,related.url", article());
         let expected = json!({
             "title": "t",
             "sections": [{"title": "a", "children": [{"title": "b", "children": []}]}],
             "related": {"data": [{"url": "u"}], "more": null},
         });
-        assert_eq!(kept, expected);
+        assert_eq!(selected, expected);
     }
 
     #[test]
-    fn drops() {
-        let kept = apply("fields=-summary,-related,-sections.html", article());
+    fn omitted_fields_are_removed() {
+        let selected = apply("fields=-summary,-related,-sections.html", article());
         let expected =
             json!({"title": "t", "sections": [{"title": "a", "children": [{"title": "b", "children": []}]}]});
-        assert_eq!(kept, expected);
+        assert_eq!(selected, expected);
     }
 
     #[test]
-    fn refuses_what_is_unknown_or_mixed() {
+    fn unknown_or_mixed_fields_are_refused() {
         for query in ["fields=", "fields=titel", "fields=sections.titel", "fields=title,-summary", "fields=title."] {
             assert!(Parameters::new(query).parse::<Sample>().is_err(), "{query}");
         }
     }
 
     #[test]
-    fn a_card_has_no_parts() {
+    fn card_has_the_fields_of_an_article_without_parts() {
         assert!(CARD.iter().all(|(name, _)| !["lead", "toc", "sections", "related", "hot"].contains(name)));
         assert_eq!(CARD.len() + 5, ARTICLE.len());
     }

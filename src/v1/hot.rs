@@ -1,13 +1,13 @@
-//! `/v1/recommendations/hot`: what leads the site.
+//! `/v1/recommendations/hot`: the hot list.
 //!
-//! The rule, in this order, each article once:
-//! 1. `pinned`: the editor's pins in their order;
-//! 2. `views`: what was read at least [`FLOOR`](crate::views::FLOOR) times within the window, by `score`, then by id. The
-//!    formula is [`Window`]'s: a view loses half of what it is worth in a quarter of the window;
-//! 3. `recent`: the most recently published.
+//! Each article appears once, for its first rule:
+//! 1. `pinned`: the editor's pins, in their order;
+//! 2. `views`: articles with at least [`FLOOR`](crate::views::FLOOR) views in the window, by `score`, then by id.
+//!    [`Window`] states the formula: a view loses half of its weight in a quarter of the window;
+//! 3. `recent`: the newest articles.
 //!
-//! The list of views is computed beside the requests, every 20 seconds at most (`publishing::views`), and all instances drop
-//! their answers when it is another. Here it is read, along an index.
+//! `publishing::views` computes the scores in the background, at most every 20 seconds, and a new list invalidates the
+//! cached responses of every instance. This module only reads the list, along an index.
 
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
@@ -18,7 +18,10 @@ use uuid::Uuid;
 
 use super::{
     filters,
-    related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why},
+    related::{
+        INCLUDED_ITEMS, Recommendation, RecommendationKind, RecommendationList, RecommendationRule, Recommendations,
+        Why,
+    },
 };
 use crate::{
     content::Slug,
@@ -53,9 +56,9 @@ impl FromQuery for HotQuery {
     }
 }
 
-/// A position in the list: rank, place within it, id, and how many items come before the next.
+/// A position in the list: rank, order within it, id, and the number of items before it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct After(i32, f64, Uuid, i64);
+struct Position(i32, f64, Uuid, i64);
 
 type Item = (String, String, Option<String>, Option<String>);
 type Row = ((i32, f64, Uuid), Item, (Option<i64>, Option<DateTime<Utc>>));
@@ -70,86 +73,97 @@ async fn load(
     window: Window,
     topic: Option<&Slug>,
     fetch: i64,
-    after: Option<&After>,
-) -> Result<Vec<(After, Recommendation)>, Error> {
-    let given = vec![
+    after: Option<&Position>,
+) -> Result<Vec<(Position, Recommendation)>, Error> {
+    let binds = vec![
         ("span", Bind::Text(Some(window.name().to_owned()))),
         ("topic", Bind::Text(topic.map(ToString::to_string))),
         ("fetch", Bind::Integer(Some(fetch))),
         ("after_rank", Bind::Integer(after.map(|after| after.0.into()))),
-        ("after_place", Bind::Float(after.map(|after| after.1))),
+        ("after_order_key", Bind::Float(after.map(|after| after.1))),
         ("after_id", Bind::Uuid(after.map(|after| after.2))),
     ];
-    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), given).load(&mut connection).await?;
+    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("hot.sql"), binds).load(&mut connection).await?;
     let before = after.map_or(0, |after| after.3);
     let items = rows.into_iter().zip(before.saturating_add(1)..).map(
-        |(((rank, place, id), (slug, title, summary, reason), (views, computed_at)), position)| {
+        |(((rank, order_key, id), (slug, title, summary, reason), (views, computed_at)), position)| {
             let why = match rank {
-                1 => Why::unread(Rule::Pinned, reason, None),
+                1 => Why::without_views(RecommendationRule::Pinned, reason, None),
                 2 => {
-                    let (score, window) = (Some(place), Some(window));
-                    Why { source: Rule::Views, reason, score, views, window, computed_at }
+                    let (score, window) = (Some(order_key), Some(window));
+                    Why { source: RecommendationRule::Views, reason, score, views, window, computed_at }
                 }
-                _ => Why::unread(Rule::Recent, reason, None),
+                _ => Why::without_views(RecommendationRule::Recent, reason, None),
             };
             let url = format!("/v1/articles/{slug}");
-            let shown = Recommendation { position, kind: Kind::Article, title, summary, url, slug: Some(slug), why };
-            (After(rank, place, id, position), shown)
+            let item = Recommendation {
+                position,
+                kind: RecommendationKind::Article,
+                title,
+                summary,
+                url,
+                slug: Some(slug),
+                why,
+            };
+            (Position(rank, order_key, id, position), item)
         },
     );
     Ok(items.collect())
 }
 
-fn name(window: Window, topic: Option<&Slug>) -> String {
+/// Identifies the list in cursors.
+fn cursor_scope(window: Window, topic: Option<&Slug>) -> String {
     format!("/v1/recommendations/hot {window:?} {topic:?}")
 }
 
-/// The first of the whole list, by the default window. One statement.
-pub(crate) async fn first(connection: &AsyncPgConnection) -> Result<Recommendations, Error> {
-    let mut items = load(connection, DEFAULT_WINDOW, None, i64::from(FIRST) + 1, None).await?;
-    let more = items.len() > FIRST as usize;
-    items.truncate(FIRST as usize);
+/// Loads the first items of the list for the default window, in one statement.
+pub(crate) async fn first_page(connection: &AsyncPgConnection) -> Result<Recommendations, Error> {
+    let mut items = load(connection, DEFAULT_WINDOW, None, i64::from(INCLUDED_ITEMS) + 1, None).await?;
+    let more = items.len() > INCLUDED_ITEMS as usize;
+    items.truncate(INCLUDED_ITEMS as usize);
     let last = items.last().filter(|_| more);
-    let more = last.map(|(after, _)| pagination::cursor(&name(DEFAULT_WINDOW, None), after)).transpose()?;
+    let more = last.map(|(after, _)| pagination::cursor(&cursor_scope(DEFAULT_WINDOW, None), after)).transpose()?;
     let more = more.map(|cursor| format!("/v1/recommendations/hot?cursor={cursor}"));
-    Ok(Recommendations { data: items.into_iter().map(|(_, shown)| shown).collect(), more })
+    Ok(Recommendations { data: items.into_iter().map(|(_, item)| item).collect(), more })
 }
 
-/// List what leads the site
+/// List the hot articles
 ///
-/// The articles that the editor put first (`pinned`), then those that were read most lately (`views`), then the most recently
-/// published (`recent`); each says why it is there. Views are those of `POST /v1/articles/{slug}/views`. The `score` is the
-/// sum over hourly and, past two days, daily sums of views, `count × 2^(−age / half-life)`: the age from the middle of the
-/// hour or day to `computed_at`, over all with an age within the window; the half-life a quarter of the window. Equal scores
-/// are ordered by id. Fewer than 3 views in the window are not shown. The list is computed anew every 20 seconds at most.
-#[utoipa::path(tag = "Recommendations", params(Query<HotQuery>), responses((status = 200, description = "A page of recommendations.", body = RecommendationList)))]
+/// Returns the pinned articles (`pinned`), then the most viewed (`views`), then the newest (`recent`), each with its
+/// reason. `POST /v1/articles/{slug}/views` counts views. `score` is the sum of `count × 2^(−age / half-life)` over the
+/// hourly counts, or daily counts after two days. `age` runs from the middle of the hour or day to `computed_at`, and
+/// counts up to the length of the window; the half-life is a quarter of the window. Equal scores are ordered by id.
+/// Articles with fewer than 3 views in the window are not listed. The list is recomputed at most every 20 seconds.
+#[utoipa::path(
+    tag = "Recommendations", params(Query<HotQuery>),
+    responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
+)]
 #[get("/v1/recommendations/hot")]
 pub async fn list_hot(read: CachedGet<HotQuery>) -> Result<HttpResponse, Error> {
-    read.respond(page_of_hot).await
+    read.respond(hot_payload).await
 }
 
 impl HotQuery {
-    /// What is read most by the default window, of a topic where one is given.
+    /// Returns the query for the default window, of all topics or of one.
     pub(crate) fn new(topic: Option<Slug>, paging: Pagination) -> HotQuery {
         HotQuery { window: DEFAULT_WINDOW, topic, paging }
     }
 }
 
-/// A page of the list.
-pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &HotQuery) -> Result<RecommendationList, Error> {
-    let name = name(query.window, query.topic.as_ref());
-    let after = query.paging.after::<After>(&name)?;
+/// Loads a page of the list.
+pub(crate) async fn load_page(connection: &AsyncPgConnection, query: &HotQuery) -> Result<RecommendationList, Error> {
+    let scope = cursor_scope(query.window, query.topic.as_ref());
+    let after = query.paging.after::<Position>(&scope)?;
     let mut items = load(connection, query.window, query.topic.as_ref(), query.paging.fetch(), after.as_ref()).await?;
-    let page = query.paging.cut(&name, &mut items, |(after, _)| after.clone())?;
-    let data = items.into_iter().map(|(_, shown)| shown).collect();
+    let page = query.paging.cut(&scope, &mut items, |(after, _)| after.clone())?;
+    let data = items.into_iter().map(|(_, item)| item).collect();
     Ok(RecommendationList { data, page })
 }
 
-async fn page_of_hot(connection: &Connection, query: HotQuery, address: CanonicalUri) -> Result<Payload, Error> {
-    let list = page_of(connection, &query).await?;
+async fn hot_payload(connection: &Connection, query: HotQuery, address: CanonicalUri) -> Result<Payload, Error> {
+    let list = load_page(connection, &query).await?;
     let next = next_address(&address, &list.page);
-    // Within a topic only what happens to its articles changes the list.
-    let of = query.topic.map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
-    let answer = Payload::json(&list)?.tagged(["hot".to_owned(), of]);
-    Ok(answer.next_page(next.as_deref()))
+    // A list of one topic changes only with the articles of that topic.
+    let items = query.topic.map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
+    Ok(Payload::json(&list)?.tagged(["hot".to_owned(), items]).next_page(next.as_deref()))
 }

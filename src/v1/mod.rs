@@ -1,8 +1,8 @@
-//! The public API: one file a feature, from request to SQL. Reads the public half of the database only.
+//! The public API: one file or folder for each feature, from the request to SQL. It reads published tables only.
 //!
-//! - [`site`] the site's own facts · [`articles`] lists and whole articles · [`sections`] one section and the tree
-//! - [`related`] related reading · [`adjacent`] the articles beside one · [`views`] what is read · [`hot`] the hot list · [`topics`] · [`search`]
-//! - [`card`] what every list shares · [`fields`] the `fields` parameter · [`address`] from a path to an article
+//! - [`site`], [`articles`], [`sections`], [`topics`], [`search`]: the content
+//! - [`related`], [`adjacent`], [`hot`]: the next article to read; [`views`] counts views for the hot list
+//! - [`address`], [`card`], [`fields`], [`filters`]: what several features share
 
 pub mod address;
 pub mod adjacent;
@@ -40,7 +40,7 @@ pub static POLICY: RoutePolicy = RoutePolicy {
     ..RoutePolicy::DEFAULT
 };
 
-/// Every operation under `/v1`.
+/// Registers every operation under `/v1`.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(read_index)
@@ -59,39 +59,39 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(search::suggest::suggest);
 }
 
-/// Where everything is.
+/// The paths of the API.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Index {
-    /// What the service says of itself.
+pub struct EntryPoints {
+    /// The description of the site.
     #[schema(example = "/v1/site")]
     pub site: &'static str,
-    /// The articles.
+    /// The list of articles.
     #[schema(example = "/v1/articles")]
     pub articles: &'static str,
-    /// The topics.
+    /// The list of topics.
     #[schema(example = "/v1/topics")]
     pub topics: &'static str,
-    /// What is read most.
+    /// The hot list.
     #[schema(example = "/v1/recommendations/hot")]
     pub hot: &'static str,
-    /// Search.
+    /// The search.
     #[schema(example = "/v1/search")]
     pub search: &'static str,
-    /// This API, described for programs.
+    /// The OpenAPI document.
     #[schema(example = "/openapi.json")]
     pub openapi: &'static str,
-    /// This API, described for people.
+    /// The API reference.
     #[schema(example = "/docs")]
     pub docs: &'static str,
 }
 
 /// List the entry points
 ///
-/// Links to everything that the API has.
-#[utoipa::path(tag = "Site", responses((status = 200, description = "The links.", body = Index)))]
+/// Returns the paths of the lists, the search and the API reference.
+#[utoipa::path(tag = "Site", responses((status = 200, description = "The entry points.", body = EntryPoints)))]
 #[get("/v1")]
 pub async fn read_index(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let index = Index {
+    let index = EntryPoints {
         site: "/v1/site",
         articles: "/v1/articles",
         topics: "/v1/topics",

@@ -1,16 +1,15 @@
-//! `/v1/articles/{slug}/related`: related reading that says why.
+//! `/v1/articles/{slug}/related`: related reading, each item with its reason.
 //!
-//! The rule, in this order, each item once for its best reason, never the article itself, never one that is not
-//! published:
-//! 1. `editorial`: what the editor chose, in the editor's order;
+//! Each article or page appears once, for its first reason; the article itself and unpublished articles never appear:
+//! 1. `editorial`: the editor's choice, in the editor's order;
 //! 2. `linked`: articles that the text links to, in the order of the links;
-//! 3. `linked_from`: articles whose text or related reading leads here, the newest first;
-//! 4. `shared_topics`: of each of the article's topics the newest 50 articles, by `score`, then the newest first. The score is
-//!    the mean of Jaccard's index of the two sets of topics (shared topics over all topics of both) and of the likeness of
-//!    the two.
+//! 3. `linked_from`: articles whose text or related reading links to this one, the newest first;
+//! 4. `shared_topics`: the newest 50 articles of each of its topics, by `score`, then the newest first. The score is the
+//!    mean of two numbers: the Jaccard index of the two topic sets (shared topics divided by all topics of both), and
+//!    the likeness of the two articles.
 //!
-//! The likeness of two articles is an estimate of Jaccard's index of the terms of their titles, questions and headings
-//! ([`likeness`](crate::content::search::minhash)): the share of equal bits of their signatures, doubled, less one.
+//! The likeness estimates the Jaccard index of the terms of their titles, questions and headings
+//! ([`likeness`](crate::content::search::minhash)): twice the share of equal bits of their signatures, minus one.
 //! Scores are rounded to six decimals.
 
 use actix_web::{HttpResponse, get, web};
@@ -22,8 +21,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    address::{MOUNT, check, named, unknown},
-    articles::find::{Wanted, find},
+    address::{ARTICLES_PATH, ArticlePath, article_not_found, require_current_slug},
+    articles::published::{BodyColumns, PublishedArticle},
     card::Json,
 };
 use crate::{
@@ -35,99 +34,99 @@ use crate::{
     error::Error,
     http::{
         CachedGet, CanonicalUri, Payload, Query,
-        pagination::{self, Page, Pagination, next_address},
+        pagination::{self, INVALID_CURSOR, Page, Pagination, next_address},
     },
     views::Window,
 };
 
-/// How many recommendations come with an article.
-pub const FIRST: u32 = 6;
+/// Number of recommendations that an article includes.
+pub const INCLUDED_ITEMS: u32 = 6;
 
-/// Something to read next.
+/// A recommended article or page.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Recommendation {
-    /// Its place in the whole list, counted from 1.
+    /// Its position in the list, from 1.
     #[schema(example = 1, minimum = 1)]
     pub position: i64,
-    /// An article of this library, or a page elsewhere.
-    pub kind: Kind,
+    /// The kind of its target.
+    pub kind: RecommendationKind,
     /// Its title.
     #[schema(example = "间充质干细胞")]
     pub title: String,
-    /// Its summary; `null` for a page elsewhere.
+    /// Its summary; `null` for an external page.
     pub summary: Option<String>,
-    /// Where it is: a path here, or an absolute address elsewhere.
+    /// Its path in this API, or the absolute URL of an external page.
     #[schema(example = "/v1/articles/mesenchymal-stem-cells")]
     pub url: String,
-    /// The article's slug; `null` for a page elsewhere.
+    /// The article's slug; `null` for an external page.
     #[schema(example = "mesenchymal-stem-cells")]
     pub slug: Option<String>,
-    /// Why it stands there.
+    /// The reason for the recommendation.
     pub why: Why,
 }
 
-/// What a recommendation leads to.
+/// The kind of a recommendation's target.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RecommendationKind {
     /// An article of this library.
     Article,
-    /// A page elsewhere.
+    /// A page of another site.
     External,
 }
 
-/// Why a recommendation stands where it stands.
+/// The reason for a recommendation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Why {
-    /// The rule that put it there.
-    pub source: Rule,
-    /// The reason in words, for readers: the editor's own, or the shared topics; `null` where the rule says it all.
+    /// The rule that selected it.
+    pub source: RecommendationRule,
+    /// The reason in words, for readers: the editor's own, or the shared topics; `null` if there is none.
     pub reason: Option<String>,
-    /// What it is ordered by within its rule, where that is a score.
+    /// The score that orders it within its rule; `null` for rules without a score.
     pub score: Option<f64>,
-    /// How often it was read within `window`; `null` where that is not the reason.
+    /// The number of views within `window`; `null` for other rules.
     #[schema(minimum = 3)]
     pub views: Option<i64>,
-    /// The period over which views counted; `null` where `views` is.
+    /// The period of `views`; `null` together with `views`.
     pub window: Option<Window>,
-    /// When `views` and `score` were computed; `null` where `views` is.
+    /// The time when `views` and `score` were computed; `null` together with `views`.
     pub computed_at: Option<DateTime<Utc>>,
 }
 
 impl Why {
-    /// By a rule that does not count views.
+    /// Returns the reason of a rule that does not count views.
     #[must_use]
-    pub fn unread(source: Rule, reason: Option<String>, score: Option<f64>) -> Why {
+    pub fn without_views(source: RecommendationRule, reason: Option<String>, score: Option<f64>) -> Why {
         Why { source, reason, score, views: None, window: None, computed_at: None }
     }
 }
 
-/// A rule of recommendation.
+/// A rule that selects recommendations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// Related: the editor chose it.
+pub enum RecommendationRule {
+    /// Related reading: chosen by the editor.
     Editorial,
-    /// Related: the text links to it.
+    /// Related reading: linked in the text.
     Linked,
-    /// Related: it leads here.
+    /// Related reading: links to the article.
     LinkedFrom,
-    /// Related: it has topics in common.
+    /// Related reading: shares topics.
     SharedTopics,
-    /// Hot: the editor put it first.
+    /// Hot list: pinned by the editor.
     Pinned,
-    /// Hot: it was read most, lately.
+    /// Hot list: viewed most.
     Views,
-    /// Hot: it was published most recently.
+    /// Hot list: published most recently.
     Recent,
 }
 
-/// The first recommendations of a list, and where the rest is.
+/// The first items of a list of recommendations.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Recommendations {
     /// The recommendations.
     pub data: Vec<Recommendation>,
-    /// The address of the page after these; `null` where there are no more.
+    /// The path of the next page; `null` if there are no more items.
     #[schema(example = "/v1/articles/stem-cell-infusion/related?cursor=…")]
     pub more: Option<String>,
 }
@@ -137,13 +136,13 @@ pub struct Recommendations {
 pub struct RecommendationList {
     /// The recommendations.
     pub data: Vec<Recommendation>,
-    /// Where this page is.
+    /// The position of this page in the list.
     pub page: Page,
 }
 
-/// A position in the list: rank, major and minor order, tie; and whose list it is, whatever slug that has by the next page.
+/// A position in the list: rank, major order, minor order, tie breaker, and the id of the article.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct After(i32, f64, f64, String, Uuid);
+struct Position(i32, f64, f64, String, Uuid);
 
 type Target = (SqlUuid, Text, Integer, Array<Text>);
 type Order = (Nullable<BigInt>, Nullable<Integer>, Nullable<Double>, Nullable<Double>, Nullable<Text>);
@@ -157,27 +156,28 @@ type Row = (
     (Option<f64>, Option<Json<Vec<String>>>, Option<Uuid>),
 );
 
-/// Part of the list of one article.
-struct Part {
+/// Loaded items of the list of one article.
+struct RelatedItems {
     id: Uuid,
     slug: String,
     revision: i32,
     topics: Vec<String>,
-    items: Vec<(After, Option<Uuid>, Recommendation)>,
+    items: Vec<(Position, Option<Uuid>, Recommendation)>,
 }
 
 async fn load(
     mut connection: &AsyncPgConnection,
     key: &ArticleName,
     fetch: i64,
-    after: Option<After>,
-) -> Result<Option<Part>, Error> {
-    let After(rank, major, minor, tie, _) = after.clone().unwrap_or(After(0, 0.0, 0.0, String::new(), Uuid::nil()));
+    after: Option<Position>,
+) -> Result<Option<RelatedItems>, Error> {
+    let Position(rank, major, minor, tie, _) =
+        after.clone().unwrap_or(Position(0, 0.0, 0.0, String::new(), Uuid::nil()));
     let (slug, id) = match key {
         ArticleName::Slug(slug) => (Some(slug.to_string()), None),
         ArticleName::Id(id) => (None, Some(*id)),
     };
-    let given = vec![
+    let binds = vec![
         ("slug", Bind::Text(slug)),
         ("id", Bind::Uuid(id)),
         ("fetch", Bind::Integer(Some(fetch))),
@@ -186,66 +186,67 @@ async fn load(
         ("after_minor", Bind::Float(Some(minor))),
         ("after_tie", Bind::Text(Some(tie))),
     ];
-    let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), given);
+    let statement = Statement::<(Target, Order, Item, Score)>::new(include_str!("related.sql"), binds);
     let rows: Vec<Row> = statement.load(&mut connection).await?;
     let Some(((id, slug, revision, topics), ..)) = rows.as_slice().first() else {
         return Ok(None);
     };
     let (id, slug, revision, topics) = (*id, slug.clone(), *revision, topics.clone());
     let items = rows.into_iter().filter_map(item).collect();
-    Ok(Some(Part { id, slug, revision, topics, items }))
+    Ok(Some(RelatedItems { id, slug, revision, topics, items }))
 }
 
-fn item(row: Row) -> Option<(After, Option<Uuid>, Recommendation)> {
-    let ((of, ..), (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) = row;
+fn item(row: Row) -> Option<(Position, Option<Uuid>, Recommendation)> {
+    let ((article, ..), (position, rank, major, minor, tie), (slug, url, title, summary, reason), (score, shared, id)) =
+        row;
     let rank = rank?;
     let source = match rank {
-        1 => Rule::Editorial,
-        2 => Rule::Linked,
-        3 => Rule::LinkedFrom,
-        _ => Rule::SharedTopics,
+        1 => RecommendationRule::Editorial,
+        2 => RecommendationRule::Linked,
+        3 => RecommendationRule::LinkedFrom,
+        _ => RecommendationRule::SharedTopics,
     };
     let shared: Vec<String> = shared.map(Vec::from).unwrap_or_default();
     let reason = reason.or_else(|| (!shared.is_empty()).then(|| shared.join("、")));
     let (kind, url) = match (&slug, url) {
-        (Some(slug), _) => (Kind::Article, format!("/v1/articles/{slug}")),
-        (None, url) => (Kind::External, url?),
+        (Some(slug), _) => (RecommendationKind::Article, format!("/v1/articles/{slug}")),
+        (None, url) => (RecommendationKind::External, url?),
     };
-    let why = Why::unread(source, reason, score);
-    let shown = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
-    Some((After(rank, major?, minor?, tie?, of), id, shown))
+    let why = Why::without_views(source, reason, score);
+    let recommendation = Recommendation { position: position?, kind, title: title?, summary, url, slug, why };
+    Some((Position(rank, major?, minor?, tie?, article), id, recommendation))
 }
 
-/// The first recommendations of an article, and the tags of the articles among them.
-pub(crate) struct First {
-    pub shown: Recommendations,
+/// The first recommendations of an article.
+pub(crate) struct FirstPage {
+    pub list: Recommendations,
     pub tags: Vec<String>,
-    /// The slug and the revision that they belong to; `None` where the article is not published.
-    pub of: Option<(String, i32)>,
+    /// The slug and the revision of the article; `None` if it is not published.
+    pub revision: Option<(String, i32)>,
 }
 
-/// The first recommendations of the article that `key` names; none where it is not published. One statement.
-pub(crate) async fn first(connection: &AsyncPgConnection, key: &ArticleName) -> Result<First, Error> {
-    let Some(mut part) = load(connection, key, i64::from(FIRST) + 1, None).await? else {
-        let shown = Recommendations { data: Vec::new(), more: None };
-        return Ok(First { shown, tags: Vec::new(), of: None });
+/// Loads the first recommendations in one statement; none if the article is not published.
+pub(crate) async fn first_page(connection: &AsyncPgConnection, key: &ArticleName) -> Result<FirstPage, Error> {
+    let Some(mut related) = load(connection, key, i64::from(INCLUDED_ITEMS) + 1, None).await? else {
+        let list = Recommendations { data: Vec::new(), more: None };
+        return Ok(FirstPage { list, tags: Vec::new(), revision: None });
     };
-    let path = format!("/v1/articles/{}/related", part.slug);
-    let more = part.items.len() > FIRST as usize;
-    part.items.truncate(FIRST as usize);
-    let last = part.items.last().filter(|_| more);
-    let more = last.map(|(after, ..)| pagination::cursor(LIST, after)).transpose()?;
+    let path = format!("/v1/articles/{}/related", related.slug);
+    let more = related.items.len() > INCLUDED_ITEMS as usize;
+    related.items.truncate(INCLUDED_ITEMS as usize);
+    let last = related.items.last().filter(|_| more);
+    let more = last.map(|(after, ..)| pagination::cursor(CURSOR_SCOPE, after)).transpose()?;
     let more = more.map(|cursor| format!("{path}?cursor={cursor}"));
-    let tags = part.tags();
-    let data = part.items.into_iter().map(|(.., shown)| shown).collect();
-    Ok(First { shown: Recommendations { data, more }, tags, of: Some((part.slug, part.revision)) })
+    let tags = related.tags();
+    let data = related.items.into_iter().map(|(.., item)| item).collect();
+    Ok(FirstPage { list: Recommendations { data, more }, tags, revision: Some((related.slug, related.revision)) })
 }
 
-/// Names the list for its cursors; whose it is stands in the position.
-const LIST: &str = "related";
+/// Identifies the list in cursors; the position contains the article's id.
+const CURSOR_SCOPE: &str = "related";
 
-impl Part {
-    /// The tags of what makes this part of the list another.
+impl RelatedItems {
+    /// Returns the tags whose changes invalidate these items.
     fn tags(&self) -> Vec<String> {
         let ids = self.items.iter().filter_map(|(_, id, _)| *id).chain([self.id]);
         let mut tags: Vec<String> = ids.map(|id| format!("article:{id}")).collect();
@@ -256,52 +257,50 @@ impl Part {
 
 /// List related reading
 ///
-/// What to read after an article: the editor's choice, the articles that it links to, those that lead to it, and those
-/// that share its topics (`score`: the mean of Jaccard's index of the topics and of an estimate of the same index of the
-/// terms of titles, questions and headings), in this order. Each says why it is there.
+/// Returns the articles and pages to read next, each with its reason: the editor's choice, then articles that the text
+/// links to, then articles that link to this one, then articles that share topics. `score` is the mean of the Jaccard
+/// index of the topics and of an estimate of the Jaccard index of the terms of titles, questions and headings.
 #[utoipa::path(
-    tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<Pagination>),
+    tag = "Articles", params(ArticlePath, Query<Pagination>),
     responses((status = 200, description = "A page of recommendations.", body = RecommendationList)),
 )]
 #[get("/v1/articles/{slug}/related")]
-pub async fn list_related(path: web::Path<String>, read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
-    read.respond(async move |connection, paging, address| page_of_related(connection, &key, &paging, &address).await)
+pub async fn list_related(path: web::Path<ArticlePath>, read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
+    read.respond(async move |connection, paging, address| related_payload(connection, &key, &paging, &address).await)
         .await
 }
 
-async fn page_of_related(
+async fn related_payload(
     connection: &Connection,
     key: &ArticleName,
     paging: &Pagination,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    let (list, tags) = page_of(connection, key, paging, (MOUNT, address)).await?;
+    let (list, tags) = load_page(connection, key, paging, (ARTICLES_PATH, address)).await?;
     let next = next_address(address, &list.page);
     Ok(Payload::json(&list)?.tagged(tags).next_page(next.as_deref()))
 }
 
-/// A page of the list of the article that `key` names, and the tags of what makes it another; asked for at an address below
-/// a mount.
-pub(crate) async fn page_of(
+/// Loads a page of the list and its tags. A redirect leads to the current slug under `mount`.
+pub(crate) async fn load_page(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     paging: &Pagination,
     (mount, address): (&str, &CanonicalUri),
 ) -> Result<(RecommendationList, Vec<String>), Error> {
-    let after = paging.after::<After>(LIST)?;
-    let Some(mut part) = load(connection, key, paging.fetch(), after.clone()).await? else {
-        // Why there is none.
-        let found = find(connection, key, Wanted::default()).await?;
-        return Err(unknown(&found.card.slug));
+    let after = paging.after::<Position>(CURSOR_SCOPE)?;
+    let Some(mut related) = load(connection, key, paging.fetch(), after.clone()).await? else {
+        // Loading the article gives the reason: 410 or 404.
+        let article = PublishedArticle::load(connection, key, BodyColumns::NONE).await?;
+        return Err(article_not_found(&article.card.slug));
     };
-    check(key, mount, (part.id, &part.slug), "/related", address)?;
-    if after.is_some_and(|after| after.4 != part.id) {
-        return Err(Error::parameter("cursor", "this cursor was changed, or belongs to another query"));
+    require_current_slug(key, mount, (related.id, &related.slug), "/related", address)?;
+    if after.is_some_and(|after| after.4 != related.id) {
+        return Err(Error::parameter("cursor", INVALID_CURSOR));
     }
-    let page = paging.cut(LIST, &mut part.items, |(after, ..)| after.clone())?;
-    let tags = part.tags();
-    let data = part.items.into_iter().map(|(.., shown)| shown).collect();
+    let page = paging.cut(CURSOR_SCOPE, &mut related.items, |(after, ..)| after.clone())?;
+    let tags = related.tags();
+    let data = related.items.into_iter().map(|(.., item)| item).collect();
     Ok((RecommendationList { data, page }, tags))
 }

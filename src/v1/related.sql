@@ -1,5 +1,5 @@
--- Related reading of one article, with why each item stands there; see related.rs for the rule. Always answers at least
--- one row while the article is published: one without an item tells its revision.
+-- Related reading of one article, each item with its reason; related.rs states the rules. Returns at least one row if the
+-- article is published: a row without an item gives its revision.
 , target as materialized (
     select articles.id, articles.slug, articles.revision, articles.likeness
     from given
@@ -8,8 +8,8 @@
         (select addresses.article_id from addresses where addresses.slug = given.slug)
     )
 ),
--- What links say, in the order of the reasons. Identities first: what an item looks like is fetched once for each.
-led as (
+-- Targets of links, in the order of the rules. Ids first: titles and summaries are joined once for each item.
+linked as (
     -- 1 editorial: the editor's order; 2 linked: the order of the links in the text
     select case links.kind when 'editorial' then 1 else 2 end as rank, links.position::float8 as major,
         addresses.article_id, links.url, links.title, links.reason
@@ -23,7 +23,7 @@ led as (
     join addresses on addresses.article_id = target.id
     join links on links.target_slug = addresses.slug
 ),
--- Each once, for its best reason; never the article itself.
+-- Each item once, for its first rule; never the article itself.
 nearest as materialized (
     select best.rank,
         -- 3 linked from: the newest first
@@ -31,10 +31,10 @@ nearest as materialized (
         best.article_id, best.url, coalesce(articles.title, best.title) as title, best.reason, articles.slug,
         articles.summary
     from (
-        select distinct on (led.article_id, led.url) led.*
-        from led
-        where led.article_id is distinct from (select target.id from target)
-        order by led.article_id, led.url, led.rank, led.major
+        select distinct on (linked.article_id, linked.url) linked.*
+        from linked
+        where linked.article_id is distinct from (select target.id from target)
+        order by linked.article_id, linked.url, linked.rank, linked.major
     ) as best
     left join articles on articles.id = best.article_id
     where best.url is not null or articles.id is not null
@@ -44,7 +44,7 @@ own_topics as materialized (
     from target
     join article_topics on article_topics.article_id = target.id
 ),
--- Of each shared topic the newest 50 articles: enough to fill any page, and bounded however large a topic grows.
+-- The newest 50 articles of each shared topic: enough to fill any page, and bounded for a topic of any size.
 neighbours as (
     select newest.article_id, count(*) as shared
     from own_topics
@@ -58,7 +58,7 @@ neighbours as (
     group by newest.article_id
 ),
 shared as materialized (
-    -- 4 shared topics: the mean of Jaccard's index of the two sets of topics and of the likeness, then the newest first
+    -- 4 shared topics: the mean of the Jaccard index of the topics and of the likeness, then the newest first
     select 4 as rank, -overlap.score as major, -extract(epoch from articles.published_at)::float8 as minor,
         articles.id::text as tie, articles.id as article_id, null::text as url, articles.title, null::text as reason,
         articles.slug, articles.summary, overlap.score, articles.topics
@@ -76,7 +76,7 @@ shared as materialized (
     ) as overlap
     where neighbours.article_id <> target.id
         and not exists (select from nearest where nearest.article_id = neighbours.article_id)
-        -- They come last: nobody looks for them while the links alone fill the page.
+        -- Shared topics come last: skip them while links fill the page.
         and (
             select count(*)
             from nearest, given
@@ -98,12 +98,13 @@ numbered as (
         row_number() over (order by candidates.rank, candidates.major, candidates.minor, candidates.tie) as position
     from candidates
 )
-select target.id, target.slug, target.revision, array(select own_topics.topic_slug from own_topics), item.position, item.rank, item.major, item.minor, item.tie, item.slug,
+select target.id, target.slug, target.revision, array(select own_topics.topic_slug from own_topics),
+    item.position, item.rank, item.major, item.minor, item.tie, item.slug,
     item.url, item.title, item.summary, item.reason, item.score,
-    -- Only for what is shown.
+    -- Only for the items of this page.
     (
-        select jsonb_agg(topic -> 'name' order by place)
-        from jsonb_array_elements(item.topics) with ordinality as listed (topic, place)
+        select jsonb_agg(topic -> 'name' order by ordinal)
+        from jsonb_array_elements(item.topics) with ordinality as listed (topic, ordinal)
         where topic ->> 'slug' in (select own_topics.topic_slug from own_topics)
     ) as shared,
     item.article_id

@@ -1,24 +1,20 @@
-//! `/v1/articles/{slug}/sections` and `…/{ref}`: the tree, and one section with its surroundings.
+//! `/v1/articles/{slug}/sections` and `…/{ref}`: the section tree, and one section with its context.
 //!
-//! What must hold: an id, an anchor or a number that was ever served answers 200, 308 or 410, and never the text of
-//! another section. A number names the place today; one that no place has any more leads to the section that held it
-//! last.
+//! An id, an anchor or a number that was ever served returns 200, 308 or 410, and never the text of another section. A
+//! number refers to the current order; an outdated number redirects to the section that had it last.
 
 use std::collections::HashMap;
 
 use actix_web::{HttpResponse, get, web};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    address::{MOUNT, check, moved, named},
-    articles::{
-        find::{CONTENT, Found, find, written},
-        read::ATTEMPTS,
-    },
+    address::{ARTICLES_PATH, ArticlePath, moved, require_current_slug},
+    articles::published::{BodyColumns, MAX_ATTEMPTS, PublishedArticle, attempts_exhausted, to_json},
     card::Card,
 };
 use crate::{
@@ -71,62 +67,66 @@ pub struct SectionList {
     pub data: Vec<Section>,
 }
 
-/// A section with its surroundings.
+/// A section with its context.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SectionInContext {
-    /// The section itself, with those below it.
+    /// The section with its children.
     #[serde(flatten)]
     pub section: Section,
-    /// The article that it belongs to.
+    /// The article of the section.
     pub article: Card,
-    /// The sections above it, from the top.
+    /// The ancestors of the section, from the top.
     pub breadcrumbs: Vec<Heading>,
-    /// The section right above it; `null` at the top.
+    /// The parent section; `null` for a top section.
     pub parent: Option<Heading>,
-    /// The section before it in reading order; `null` for the first.
+    /// The previous section in reading order; `null` for the first.
     pub previous: Option<Heading>,
-    /// The section after it in reading order; `null` for the last.
+    /// The next section in reading order; `null` for the last.
     pub next: Option<Heading>,
 }
 
 /// List the sections of an article
 ///
-/// The tree of sections with their text, or a flat list in reading order.
+/// Returns the tree of sections with their text, or a flat list in reading order.
 #[utoipa::path(
-    tag = "Sections",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<SectionsQuery>),
+    tag = "Sections", params(ArticlePath, Query<SectionsQuery>),
     responses((status = 200, description = "The sections.", body = SectionList)),
 )]
 #[get("/v1/articles/{slug}/sections")]
-pub async fn list_sections(path: web::Path<String>, read: CachedGet<SectionsQuery>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
-    read.respond(async move |connection, query, address| tree(connection, &key, &query, &address).await).await
+pub async fn list_sections(
+    path: web::Path<ArticlePath>,
+    read: CachedGet<SectionsQuery>,
+) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
+    read.respond(async move |connection, query, address| sections_payload(connection, &key, &query, &address).await)
+        .await
 }
 
-async fn tree(
+async fn sections_payload(
     connection: &Connection,
     key: &ArticleName,
     query: &SectionsQuery,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    let found = find(connection, key, CONTENT).await?;
-    check(key, MOUNT, found.card.address(), "/sections", address)?;
-    let mut parts = found.body()?.sections;
+    let article = PublishedArticle::load(connection, key, BodyColumns::CONTENT).await?;
+    require_current_slug(key, ARTICLES_PATH, article.card.address(), "/sections", address)?;
+    let mut parts = article.body()?.sections;
     if query.flat {
         let mut flat = Vec::new();
         flatten(parts, &mut flat);
         flat.retain(|part| part.level <= query.depth);
         parts = flat;
     } else {
-        cut(&mut parts, query.depth);
+        limit_depth(&mut parts, query.depth);
     }
     let data = parts.iter().map(|part| part.render(query.format)).collect();
-    answer(&found, &SectionList { data })
+    payload(&article, &SectionList { data })
 }
 
-fn answer<T: Serialize>(found: &Found, value: &T) -> Result<Payload, Error> {
-    let body = found.resolve(&written(value)?);
-    let tags = [format!("article:{}", found.card.id)];
+/// Serialises a response about sections, with current links.
+fn payload<T: Serialize>(article: &PublishedArticle, value: &T) -> Result<Payload, Error> {
+    let body = article.update_links(&to_json(value)?);
+    let tags = [format!("article:{}", article.card.id)];
     Ok(Payload::bytes("application/json", body).tagged(tags))
 }
 
@@ -138,158 +138,155 @@ fn flatten(parts: Vec<Part>, into: &mut Vec<Part>) {
     }
 }
 
-fn cut(parts: &mut Vec<Part>, depth: u32) {
+fn limit_depth(parts: &mut Vec<Part>, depth: u32) {
     parts.retain(|part| part.level <= depth);
     for part in parts {
-        cut(&mut part.children, depth);
+        limit_depth(&mut part.children, depth);
     }
+}
+
+/// The path parameters of one section.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct SectionPath {
+    /// The section's number, anchor or id.
+    #[serde(rename = "ref")]
+    #[param(example = "principles")]
+    reference: String,
 }
 
 /// Read a section
 ///
-/// One section, with those below it, its article's card and its place in the article. `ref` is the section's number
-/// today (`2.1`), its anchor or its id. An earlier anchor, or a number that no section has any more, redirects; a
-/// removed section is 410.
+/// Returns the section with its children, its article's card, and its neighbours. `ref` is the section's current number
+/// (`2.1`), its anchor or its id. An earlier anchor or number redirects; a removed section returns 410.
 #[utoipa::path(
-    tag = "Sections",
-    params(
-        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"),
-        ("ref" = String, Path, description = "The section's number, anchor or id.", example = "principles"),
-        Query<SectionQuery>,
-    ),
+    tag = "Sections", params(ArticlePath, SectionPath, Query<SectionQuery>),
     responses((status = 200, description = "The section.", body = SectionInContext)),
 )]
 #[get("/v1/articles/{slug}/sections/{ref}")]
 pub async fn read_section(
-    path: web::Path<(String, String)>,
+    article: web::Path<ArticlePath>,
+    section: web::Path<SectionPath>,
     read: CachedGet<SectionQuery>,
 ) -> Result<HttpResponse, Error> {
-    let (slug, reference) = path.into_inner();
-    let key = named(&slug)?;
-    // What can be no reference names nothing, and must not come back in a `Location`.
+    let (key, reference) = (article.name()?, section.into_inner().reference);
+    // An impossible reference must not appear in a `Location`.
     if !reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
-        return Err(unknown_section(&slug, &reference));
+        return Err(section_not_found(&key.to_string(), &reference));
     }
     read.respond(async move |connection, SectionQuery(format), address| {
-        one(connection, &key, &reference, format, &address).await
+        section_payload(connection, &key, &reference, format, &address).await
     })
     .await
 }
 
-async fn one(
+async fn section_payload(
     connection: &Connection,
     key: &ArticleName,
     reference: &str,
     format: Format,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    for _ in 0..ATTEMPTS {
-        let found = find(connection, key, CONTENT).await?;
-        check(key, MOUNT, found.card.address(), &format!("/sections/{reference}"), address)?;
-        if let Some(answer) = within(connection, &found, reference, format, address).await? {
-            return Ok(answer);
+    for _ in 0..MAX_ATTEMPTS {
+        let article = PublishedArticle::load(connection, key, BodyColumns::CONTENT).await?;
+        let tail = format!("/sections/{reference}");
+        require_current_slug(key, ARTICLES_PATH, article.card.address(), &tail, address)?;
+        let body = article.body()?;
+        if let Some(section) = find_section(&article.card, &body.sections, reference, format) {
+            return payload(&article, &section);
+        }
+        if let Some(error) = missing_section(connection, &article, &body.sections, reference, &address.query).await? {
+            return Err(error);
         }
     }
-    Err(Error::Unavailable("an article was published anew during every attempt to read a section of it".into()))
+    Err(attempts_exhausted())
 }
 
-/// The section in an article that was found; `None` where it came with a publication after that, so that the article has
-/// to be read again.
-async fn within(
-    connection: &Connection,
-    found: &Found,
-    reference: &str,
-    format: Format,
-    address: &CanonicalUri,
-) -> Result<Option<Payload>, Error> {
-    let body = found.body()?;
-    let mut trail = Vec::new();
-    let mut order = Vec::new();
-    walk(&body.sections, &mut Vec::new(), &mut |part, above| {
+/// Returns the section that `reference` names in the tree, with its context.
+fn find_section(card: &Card, sections: &[Part], reference: &str, format: Format) -> Option<SectionInContext> {
+    let (mut order, mut breadcrumbs) = (Vec::new(), Vec::new());
+    walk(sections, &mut Vec::new(), &mut |part, ancestors| {
         order.push(part);
-        if names(&part.heading, reference) {
-            trail = above.iter().map(|part| part.heading.clone()).collect();
+        if has_reference(&part.heading, reference) {
+            breadcrumbs = ancestors.iter().map(|part| part.heading.clone()).collect();
         }
     });
-    let Some(place) = order.iter().position(|part| names(&part.heading, reference)) else {
-        return match elsewhere(connection, found, &order, reference, &address.query).await? {
-            Some(error) => Err(error),
-            None => Ok(None),
-        };
-    };
-    let heading = |place: Option<usize>| Some(order.get(place?)?.heading.clone());
-    let answer = answer(
-        found,
-        &SectionInContext {
-            section: order[place].render(format),
-            article: found.card.clone(),
-            parent: trail.last().cloned(),
-            breadcrumbs: trail,
-            previous: heading(place.checked_sub(1)),
-            next: heading(Some(place + 1)),
-        },
-    );
-    answer.map(Some)
+    let index = order.iter().position(|part| has_reference(&part.heading, reference))?;
+    let heading = |index: Option<usize>| Some(order.get(index?)?.heading.clone());
+    Some(SectionInContext {
+        section: order[index].render(format),
+        article: card.clone(),
+        parent: breadcrumbs.last().cloned(),
+        breadcrumbs,
+        previous: heading(index.checked_sub(1)),
+        next: heading(Some(index + 1)),
+    })
 }
 
-fn walk<'a>(parts: &'a [Part], above: &mut Vec<&'a Part>, visit: &mut dyn FnMut(&'a Part, &[&'a Part])) {
+/// Visits every section in reading order, with its ancestors.
+fn walk<'a>(parts: &'a [Part], ancestors: &mut Vec<&'a Part>, visit: &mut dyn FnMut(&'a Part, &[&'a Part])) {
     for part in parts {
-        visit(part, above);
-        above.push(part);
-        walk(&part.children, above, visit);
-        above.pop();
+        visit(part, ancestors);
+        ancestors.push(part);
+        walk(&part.children, ancestors, visit);
+        ancestors.pop();
     }
 }
 
-fn names(heading: &Heading, reference: &str) -> bool {
+fn has_reference(heading: &Heading, reference: &str) -> bool {
     heading.number == reference || heading.anchor.as_str() == reference || heading.id.to_string() == reference
 }
 
-/// What a reference that no section of the article has comes to; `None` where it names a section that is there by now.
-async fn elsewhere(
+/// Returns the error for a reference that is not in the tree: 308, 410 or 404; `None` if the section was published after
+/// the article was loaded.
+async fn missing_section(
     mut connection: &AsyncPgConnection,
-    found: &Found,
-    present: &[&Part],
+    article: &PublishedArticle,
+    current: &[Part],
     reference: &str,
     query: &Canonical,
 ) -> Result<Option<Error>, Error> {
-    let article = found.card.id;
-    let known: Option<(Uuid, bool)> = match Uuid::try_parse(reference) {
+    let Card { id: article_id, slug, .. } = &article.card;
+    let columns = (sections::id, sections::removed_at.is_not_null());
+    let row: Option<(Uuid, bool)> = match Uuid::try_parse(reference) {
         Ok(id) if reference.len() == 36 => {
-            let known = sections::table.find(id).filter(sections::article_id.eq(article));
-            let known = known.select((sections::id, sections::removed_at.is_not_null()));
-            known.first(&mut connection).await.optional()?
+            let section = sections::table.find(id).filter(sections::article_id.eq(article_id));
+            section.select(columns).first(&mut connection).await.optional()?
         }
         _ => {
-            let known = section_addresses::table
+            let address = section_addresses::table
                 .inner_join(sections::table)
-                .filter(section_addresses::article_id.eq(article))
+                .filter(section_addresses::article_id.eq(article_id))
                 .filter(section_addresses::reference.eq(reference));
-            let known = known.select((sections::id, sections::removed_at.is_not_null()));
-            known.first(&mut connection).await.optional()?
+            address.select(columns).first(&mut connection).await.optional()?
         }
     };
-    let slug = &found.card.slug;
-    let Some((id, removed)) = known else { return Ok(Some(unknown_section(slug, reference))) };
-    Ok(match present.iter().find(|part| part.heading.id == id) {
-        Some(part) => {
-            let path = format!("{MOUNT}{slug}/sections/{}", part.heading.anchor);
-            Some(moved(&path, found.card.id, query))
+    let Some((id, is_removed)) = row else { return Ok(Some(section_not_found(slug, reference))) };
+    let mut anchor = None;
+    walk(current, &mut Vec::new(), &mut |part, _| {
+        if part.heading.id == id {
+            anchor = Some(part.heading.anchor.clone());
         }
-        None if removed => Some(Error::Withdrawn(format!("the section `{reference}` was removed from `{slug}`"))),
+    });
+    Ok(match anchor {
+        Some(anchor) => {
+            let path = format!("{ARTICLES_PATH}{slug}/sections/{anchor}");
+            Some(moved(&path, *article_id, query))
+        }
+        None if is_removed => Some(Error::Withdrawn(format!("the section `{reference}` was removed from `{slug}`"))),
         None => None,
     })
 }
 
-fn unknown_section(slug: &str, reference: &str) -> Error {
+fn section_not_found(slug: &str, reference: &str) -> Error {
     Error::NotFound(format!("`{slug}` has no section `{reference}`"))
 }
 
-/// Every reference by which a section was ever found, by its id.
+/// Every reference that a section had, by its id.
 pub(crate) type References = HashMap<Uuid, Vec<String>>;
 
-/// The references of an article's sections, and the revision that they belong to; `None` where it is not published.
-pub(crate) async fn references(
+/// Loads the references of an article's sections and the revision of the article; `None` if it is not published.
+pub(crate) async fn load_references(
     mut connection: &AsyncPgConnection,
     id: Uuid,
 ) -> Result<Option<(i32, References)>, Error> {

@@ -1,4 +1,4 @@
-//! `/v1/site`: what the service says of itself.
+//! `/v1/site`: the description of the site.
 
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
@@ -14,26 +14,26 @@ use crate::{
     http::{CachedGet, Payload, query::NoParameters},
 };
 
-/// What the service says of itself.
+/// The description of the site.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Site {
     /// The name of the site.
     #[schema(example = "Lectern 健康文库")]
     pub name: String,
-    /// What it is about.
+    /// Its subject.
     pub description: Option<String>,
-    /// The language of the site itself.
+    /// The language of the site's own texts.
     #[schema(example = "zh-Hans")]
     pub locale: String,
-    /// What it invites its readers to do; `null` where it invites to nothing.
+    /// An invitation to the readers, such as a consultation; `null` if there is none.
     pub call_to_action: Option<CallToAction>,
-    /// The terms under which its texts may be used.
+    /// The licence of its texts.
     pub license: Option<License>,
-    /// How to credit it.
+    /// The credit line for its texts.
     pub attribution: Option<String>,
-    /// What readers must know before they rely on it.
+    /// The medical disclaimer.
     pub disclaimer: Option<String>,
-    /// When any of this changed last.
+    /// The time of the last change of this description.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -71,20 +71,21 @@ impl From<Row> for Site {
 
 /// Read the site
 ///
-/// Its name, call to action, terms of use and medical disclaimer: what a front end shows around every article.
+/// Returns the name, the call to action, the licence and the medical disclaimer, which a front end shows around every
+/// article.
 #[utoipa::path(tag = "Site", responses((status = 200, description = "The site.", body = Site)))]
 #[get("/v1/site")]
 pub async fn read_site(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     read.respond(async |connection, _, _| {
-        let site = find(connection).await?;
+        let site = load(connection).await?;
         let site = site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?;
         Ok(Payload::json(&site)?.tagged(["site"]))
     })
     .await
 }
 
-/// The site, if anybody described it.
-pub(crate) async fn find(mut connection: &AsyncPgConnection) -> Result<Option<Site>, Error> {
+/// Loads the description of the site; `None` before the first one.
+pub(crate) async fn load(mut connection: &AsyncPgConnection) -> Result<Option<Site>, Error> {
     let row: Option<Row> = site::table.select(Row::as_select()).first(&mut connection).await.optional()?;
     Ok(row.map(Site::from))
 }

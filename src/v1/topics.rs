@@ -1,4 +1,4 @@
-//! `/v1/topics`: what the articles are about.
+//! `/v1/topics`: the topics of the articles.
 
 use actix_web::{HttpResponse, get, web};
 use diesel::{dsl, prelude::*};
@@ -20,18 +20,18 @@ use crate::{
     },
 };
 
-/// A topic.
+/// A topic with the number of its articles.
 #[derive(Debug, Queryable, Serialize, ToSchema)]
 pub struct Topic {
-    /// Its address.
+    /// Its slug.
     #[schema(example = "stem-cells")]
     pub slug: String,
-    /// What it is called.
+    /// Its name.
     #[schema(example = "干细胞")]
     pub name: String,
-    /// What it covers.
+    /// Its description.
     pub description: Option<String>,
-    /// How many articles are published under it.
+    /// The number of published articles.
     #[schema(example = 6, minimum = 0)]
     pub articles: i64,
 }
@@ -41,21 +41,24 @@ pub struct Topic {
 pub struct TopicList {
     /// The topics.
     pub data: Vec<Topic>,
-    /// Where this page is.
+    /// The position of this page in the list.
     pub page: Page,
 }
 
-/// List the topics
+/// List topics
 ///
-/// Every topic with the number of its articles, in the order of their slugs.
-#[utoipa::path(tag = "Topics", params(Query<Pagination>), responses((status = 200, description = "A page of topics.", body = TopicList)))]
+/// Returns every topic with the number of its articles, ordered by slug.
+#[utoipa::path(
+    tag = "Topics", params(Query<Pagination>),
+    responses((status = 200, description = "A page of topics.", body = TopicList)),
+)]
 #[get("/v1/topics")]
 pub async fn list_topics(read: CachedGet<Pagination>) -> Result<HttpResponse, Error> {
-    read.respond(page_of_topics).await
+    read.respond(topics_payload).await
 }
 
-/// The topics after one, at most so many.
-async fn load(mut connection: &AsyncPgConnection, after: String, limit: i64) -> Result<Vec<Topic>, Error> {
+/// Loads at most `limit` topics after a slug.
+async fn load_topics(mut connection: &AsyncPgConnection, after: String, limit: i64) -> Result<Vec<Topic>, Error> {
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.gt(after))
@@ -67,8 +70,8 @@ async fn load(mut connection: &AsyncPgConnection, after: String, limit: i64) -> 
     Ok(load.await?)
 }
 
-/// The topics that have articles, those with the most first.
-pub(crate) async fn largest(mut connection: &AsyncPgConnection, limit: i64) -> Result<Vec<Topic>, Error> {
+/// Loads the topics with the most articles; topics without articles are left out.
+pub(crate) async fn load_largest(mut connection: &AsyncPgConnection, limit: i64) -> Result<Vec<Topic>, Error> {
     let count = dsl::count(article_topics::article_id.nullable());
     let load = topics::table
         .inner_join(article_topics::table)
@@ -80,9 +83,9 @@ pub(crate) async fn largest(mut connection: &AsyncPgConnection, limit: i64) -> R
     Ok(load.await?)
 }
 
-async fn page_of_topics(connection: &Connection, paging: Pagination, address: CanonicalUri) -> Result<Payload, Error> {
+async fn topics_payload(connection: &Connection, paging: Pagination, address: CanonicalUri) -> Result<Payload, Error> {
     let after = paging.after::<String>(&address.path)?.unwrap_or_default();
-    let mut data = load(connection, after, paging.fetch()).await?;
+    let mut data = load_topics(connection, after, paging.fetch()).await?;
     let page = paging.cut(&address.path, &mut data, |topic| topic.slug.clone())?;
     let next = next_address(&address, &page);
     // A topic's count changes with its articles.
@@ -91,34 +94,33 @@ async fn page_of_topics(connection: &Connection, paging: Pagination, address: Ca
 
 /// Read a topic
 ///
-/// One topic with the number of its articles; `/v1/articles?topic=` lists them.
+/// Returns the topic with the number of its articles. `/v1/articles?topic=` lists them.
 #[utoipa::path(
     tag = "Topics",
-    params(("slug" = String, Path, description = "The topic's address.", example = "stem-cells")),
+    params(("slug" = String, Path, description = "The topic's slug.", example = "stem-cells")),
     responses((status = 200, description = "The topic.", body = Topic)),
 )]
 #[get("/v1/topics/{slug}")]
 pub async fn read_topic(path: web::Path<String>, read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
-    let slug: Slug = path.parse().map_err(|_| unknown(&path))?;
-    read.respond(async move |connection, _, _| one_topic(connection, &slug).await).await
+    let slug: Slug = path.parse().map_err(|_| topic_not_found(&path))?;
+    read.respond(async move |connection, _, _| {
+        let topic = load_topic(connection, &slug).await?;
+        Ok(Payload::json(&topic)?.tagged([format!("topic:{slug}")]))
+    })
+    .await
 }
 
-fn unknown(slug: &str) -> Error {
+fn topic_not_found(slug: &str) -> Error {
     Error::NotFound(format!("there is no topic `{slug}`"))
 }
 
-/// A topic. Errors: it is not there.
-pub(crate) async fn find(mut connection: &AsyncPgConnection, slug: &Slug) -> Result<Topic, Error> {
+/// Loads a topic, or returns 404.
+pub(crate) async fn load_topic(mut connection: &AsyncPgConnection, slug: &Slug) -> Result<Topic, Error> {
     let load = topics::table
         .left_join(article_topics::table)
         .filter(topics::slug.eq(slug.as_str()))
         .group_by((topics::slug, topics::name, topics::description))
         .select((topics::slug, topics::name, topics::description, dsl::count(article_topics::article_id.nullable())))
         .first::<Topic>(&mut connection);
-    load.await.optional()?.ok_or_else(|| unknown(slug.as_str()))
-}
-
-async fn one_topic(connection: &Connection, slug: &Slug) -> Result<Payload, Error> {
-    let topic = find(connection, slug).await?;
-    Ok(Payload::json(&topic)?.tagged([format!("topic:{slug}")]))
+    load.await.optional()?.ok_or_else(|| topic_not_found(slug.as_str()))
 }

@@ -1,7 +1,7 @@
-//! `/v1/articles/{slug}/views`: an article is read.
+//! `/v1/articles/{slug}/views`: counts a view of an article.
 //!
-//! Reading is counted by this alone, never by GET: caches answer most of those. Nothing is written on the way of a request;
-//! [`crate::views`] counts, and says what is kept of a reader (nothing) and when a repeat counts.
+//! Only this operation counts views: caches answer most GET requests. The request writes nothing; [`crate::views`] counts
+//! in memory, stores nothing about readers, and defines when a repeated view counts.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    address::named,
-    articles::find::{Wanted, find},
+    address::ArticlePath,
+    articles::published::{BodyColumns, PublishedArticle},
 };
 use crate::{
     error::Error,
@@ -29,34 +29,33 @@ use crate::{
     views::ViewCounter,
 };
 
-/// The most bytes of a user agent that tell readers apart.
-const AGENT: usize = 512;
+/// Greatest number of bytes of a user agent that distinguish readers.
+const MAX_AGENT_BYTES: usize = 512;
 
-/// How long a body may take that nobody needs.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit for a body that is discarded.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Count a view
 ///
-/// Says that somebody reads the article; made for `navigator.sendBeacon(url)`. Whatever the body holds is ignored. A repeat
-/// from the same address and user agent within 10 to 20 minutes counts once; nothing about the reader is stored. An earlier
-/// slug counts for the article that it leads to.
+/// Returns no content and counts one view; made for `navigator.sendBeacon(url)`. The body is ignored. Views from the same
+/// address and user agent within 10 to 20 minutes count once. Nothing about the reader is stored. A view by an earlier
+/// slug counts for the article, without a redirect.
 #[utoipa::path(
-    tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug, present or earlier, or its id.", example = "stem-cell-infusion")),
-    responses((status = 204, description = "It is noted.")),
+    tag = "Articles", params(ArticlePath),
+    responses((status = 204, description = "The view was accepted.")),
 )]
 #[post("/v1/articles/{slug}/views")]
 pub async fn count_view(
-    path: web::Path<String>,
+    path: web::Path<ArticlePath>,
     _: Query<NoParameters>,
     body: web::Payload,
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
-    ignore(body).await?;
+    let key = path.name()?;
+    discard_body(body).await?;
     let article = resolve_id(&request, async move |connection| {
-        let card = find(connection, &key, Wanted::default()).await?.card;
+        let card = PublishedArticle::load(connection, &key, BodyColumns::NONE).await?.card;
         Ok((card.id, vec![format!("article:{}", card.id)]))
     })
     .await?;
@@ -66,16 +65,16 @@ pub async fn count_view(
 impl ViewSink for ViewCounter {
     fn record(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
         let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
-        self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());
+        self.view(client, &agent[..agent.len().min(MAX_AGENT_BYTES)], article, Utc::now());
     }
 }
 
-/// Reads a body to its end, so that the connection can go on to the next request.
-async fn ignore(body: web::Payload) -> Result<(), Error> {
-    match timeout(PATIENCE, body.to_bytes_limited(BODY_LIMIT)).await {
+/// Reads a body to its end, so that the connection can be reused.
+async fn discard_body(body: web::Payload) -> Result<(), Error> {
+    match timeout(BODY_TIMEOUT, body.to_bytes_limited(BODY_LIMIT)).await {
         Ok(Ok(Ok(_))) => Ok(()),
         Ok(Ok(Err(error))) => Err(Error::MalformedRequest(error.to_string())),
         Ok(Err(_)) => Err(Error::ContentTooLarge { limit: BODY_LIMIT }),
-        Err(_) => Err(Error::MalformedRequest("the body did not come in time".into())),
+        Err(_) => Err(Error::MalformedRequest("the body did not arrive within 5 seconds".into())),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     content::html::escaped,
     v1::{
         card::Card,
-        related::{Recommendation, Recommendations, Rule},
+        related::{Recommendation, RecommendationRule, Recommendations},
         topics::Topic,
     },
 };
@@ -114,13 +114,13 @@ fn recommendation(list: &str, item: &Recommendation, out: &mut String) {
 fn reason_text(item: &Recommendation) -> String {
     let reason = item.why.reason.as_deref();
     match (item.why.source, reason) {
-        (Rule::SharedTopics, Some(topics)) => format!("同属：{topics}"),
-        (Rule::Views, _) => format!("近期阅读 {} 次", item.why.views.unwrap_or_default()),
+        (RecommendationRule::SharedTopics, Some(topics)) => format!("同属：{topics}"),
+        (RecommendationRule::Views, _) => format!("近期阅读 {} 次", item.why.views.unwrap_or_default()),
         (_, Some(reason)) => reason.to_owned(),
-        (Rule::Editorial | Rule::Pinned, None) => "编辑推荐".to_owned(),
-        (Rule::Linked, None) => "文中提到".to_owned(),
-        (Rule::LinkedFrom, None) => "提到了本文".to_owned(),
-        (Rule::SharedTopics, None) => "主题相同".to_owned(),
-        (Rule::Recent, None) => "最近发布".to_owned(),
+        (RecommendationRule::Editorial | RecommendationRule::Pinned, None) => "编辑推荐".to_owned(),
+        (RecommendationRule::Linked, None) => "文中提到".to_owned(),
+        (RecommendationRule::LinkedFrom, None) => "提到了本文".to_owned(),
+        (RecommendationRule::SharedTopics, None) => "主题相同".to_owned(),
+        (RecommendationRule::Recent, None) => "最近发布".to_owned(),
     }
 }

@@ -38,12 +38,12 @@ use crate::{
         query::{FromQuery, Parameters, Query},
     },
     v1::{
-        address::{check, named, unknown},
-        adjacent::neighbours,
+        address::{ArticlePath, article_not_found, require_current_slug},
+        adjacent::load_adjacent,
         articles::{
-            find::{CONTENT, Wanted, find},
             list::{self, ListQuery},
-            read::{ATTEMPTS, overtaken, whole},
+            published::{BodyColumns, MAX_ATTEMPTS, PublishedArticle, attempts_exhausted},
+            read::load_parts,
         },
         filters,
         hot::{self, HotQuery},
@@ -128,26 +128,26 @@ pub async fn show_library(read: CachedGet<LibraryQuery>) -> Result<HttpResponse,
 async fn library_page(connection: &Connection, query: LibraryQuery) -> Result<Payload, Error> {
     let LibraryQuery { q, topic, list, paging } = query;
     let mut tags = vec!["articles", "topics", "site"];
-    let site = site::find(connection);
-    let listed = topics::largest(connection, TOPICS);
+    let site = site::load(connection);
+    let listed = topics::load_largest(connection, TOPICS);
     let chosen = async {
-        let find = topic.as_ref().map(|slug| topics::find(connection, slug));
+        let find = topic.as_ref().map(|slug| topics::load_topic(connection, slug));
         OptionFuture::from(find).await.transpose()
     };
     let html = if let Some(q) = &q {
         let search = SearchQuery::new(q, topic.clone(), paging);
-        let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::page_of(connection, &search))?;
+        let (site, topics, topic, hits) = try_join!(site, listed, chosen, v1_search::load_page(connection, &search))?;
         search::render(site.as_ref(), &topics, q, topic.as_ref(), &hits)
     } else if list == LibraryList::Hot {
         tags.push("hot");
         let query = HotQuery::new(topic.clone(), paging);
-        let (site, topic, list) = try_join!(site, chosen, hot::page_of(connection, &query))?;
+        let (site, topic, list) = try_join!(site, chosen, hot::load_page(connection, &query))?;
         library::render_hot(site.as_ref(), topic.as_ref(), list)
     } else {
         tags.push("hot");
         let query = ListQuery::newest(topic.clone(), paging);
         let (site, topics, topic, cards, hot) =
-            try_join!(site, listed, chosen, list::page_of(connection, &query), hot::first(connection))?;
+            try_join!(site, listed, chosen, list::load_page(connection, &query), hot::first_page(connection))?;
         library::render(site.as_ref(), &topics, topic.as_ref(), &cards, &hot)
     };
     Ok(page(html).tagged(tags))
@@ -168,12 +168,15 @@ impl FromQuery for IgnoredParameters {
 /// Returns an article as an HTML page; an earlier slug redirects.
 #[utoipa::path(
     tag = "Reader",
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion")),
+    params(ArticlePath),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}")]
-pub async fn show_article(path: web::Path<String>, read: CachedGet<IgnoredParameters>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
+pub async fn show_article(
+    path: web::Path<ArticlePath>,
+    read: CachedGet<IgnoredParameters>,
+) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
     read.respond(async move |connection, _, address| article(connection, &key, &address, Audience::Readers).await).await
 }
 
@@ -192,12 +195,12 @@ impl FromQuery for RelatedPageQuery {
 /// Returns the related reading of an article as an HTML page.
 #[utoipa::path(
     tag = "Reader",
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "stem-cell-infusion"), Query<RelatedPageQuery>),
+    params(ArticlePath, Query<RelatedPageQuery>),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}/related")]
-pub async fn show_related(path: web::Path<String>, read: CachedGet<RelatedPageQuery>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
+pub async fn show_related(path: web::Path<ArticlePath>, read: CachedGet<RelatedPageQuery>) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
     read.respond(async move |connection, query, address| related_page(connection, &key, &query.0, &address).await).await
 }
 
@@ -207,11 +210,11 @@ async fn related_page(
     paging: &Pagination,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    let list = related::page_of(connection, key, paging, ("/read/", address));
-    let found = find(connection, key, Wanted::default());
-    let ((list, mut tags), found, site) = try_join!(list, found, site::find(connection))?;
+    let list = related::load_page(connection, key, paging, ("/read/", address));
+    let article = PublishedArticle::load(connection, key, BodyColumns::NONE);
+    let ((list, mut tags), article, site) = try_join!(list, article, site::load(connection))?;
     tags.push("site".to_owned());
-    Ok(page(library::render_related(site.as_ref(), &found.card, list)).tagged(tags))
+    Ok(page(library::render_related(site.as_ref(), &article.card, list)).tagged(tags))
 }
 
 /// Audience of an article page.
@@ -230,34 +233,34 @@ pub(crate) async fn article(
     address: &CanonicalUri,
     audience: Audience,
 ) -> Result<Payload, Error> {
-    for _ in 0..ATTEMPTS {
-        let (found, related, hot) = whole(connection, key, CONTENT, true, true).await?;
-        let (related, hot) = related.zip(hot).ok_or_else(|| unknown(&found.card.slug))?;
-        check(key, "/read/", found.card.address(), "", address)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let (article, related, hot) = load_parts(connection, key, BodyColumns::CONTENT, true, true).await?;
+        let (related, hot) = related.zip(hot).ok_or_else(|| article_not_found(&article.card.slug))?;
+        require_current_slug(key, "/read/", article.card.address(), "", address)?;
         let (site, neighbouring, references) = try_join!(
-            site::find(connection),
-            neighbours(connection, &found.card, found.card.topics.as_slice().first()),
-            sections::references(connection, found.card.id)
+            site::load(connection),
+            load_adjacent(connection, &article.card, article.card.topics.as_slice().first()),
+            sections::load_references(connection, article.card.id)
         )?;
         // Retried if the revision changed between the queries.
-        let Some(references) = references.filter(|(revision, _)| *revision == found.card.revision) else { continue };
-        let body = found.body()?;
+        let Some(references) = references.filter(|(revision, _)| *revision == article.card.revision) else { continue };
+        let body = article.body()?;
         let html = article::render(&article::ArticlePage {
             site: site.as_ref(),
-            card: &found.card,
+            card: &article.card,
             body: &body,
             references: &references.1,
-            related: &related.shown,
+            related: &related.list,
             hot: &hot,
             neighbours: &neighbouring,
             audience,
         });
         // Links in the text name articles; on a page they lead to pages.
-        let html = found.resolve_to("/read/", &html);
+        let html = article.update_links_under("/read/", &html);
         let mut tags = related.tags;
-        tags.extend(found.card.tags());
+        tags.extend(article.card.tags());
         tags.extend(["site", "topics", "hot", "articles"].map(str::to_owned));
         return Ok(page(html).tagged(tags));
     }
-    Err(overtaken())
+    Err(attempts_exhausted())
 }

@@ -1,4 +1,4 @@
-//! The list of articles: cards, in pages.
+//! `/v1/articles`: pages of cards.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     http::{
         CachedGet, CanonicalUri, Payload,
-        pagination::{DEFAULT_LIMIT, MAX_LIMIT, Pagination, next_address},
+        pagination::{DEFAULT_LIMIT, INVALID_CURSOR, MAX_LIMIT, Pagination, next_address},
         query::{FromQuery, Parameters, Query, uuid},
     },
     v1::{
@@ -94,8 +94,8 @@ fn read_ids(p: &mut Parameters) -> Option<Vec<Uuid>> {
 }
 
 impl ListQuery {
-    /// Names the list for its cursors: all that chooses or orders its items.
-    fn name(&self) -> String {
+    /// Identifies the list in cursors: everything that filters or orders its items.
+    fn cursor_scope(&self) -> String {
         format!(
             "/v1/articles {:?} {:?} {:?} {:?} {:?}",
             self.sort, self.topic, self.locale, self.updated_since, self.ids
@@ -105,58 +105,54 @@ impl ListQuery {
 
 /// List articles
 ///
-/// Cards, without the articles' text, in pages.
+/// Returns cards, which are articles without their text. `fields` selects fields of each card.
 #[utoipa::path(
     tag = "Articles",
     params(Query<ListQuery>),
-    responses((status = 200, description = "A page of cards; `fields` takes fields away.", body = CardList)),
+    responses((status = 200, description = "A page of cards.", body = CardList)),
 )]
 #[get("/v1/articles")]
 pub async fn list_articles(read: CachedGet<ListQuery>) -> Result<HttpResponse, Error> {
-    read.respond(page_of_articles).await
+    read.respond(articles_payload).await
 }
 
 impl ListQuery {
-    /// The newest articles, of a topic where one is given.
+    /// Returns the query for the newest articles, of all topics or of one.
     pub(crate) fn newest(topic: Option<Slug>, paging: Pagination) -> ListQuery {
         let sort = Sort::NewestFirst;
         ListQuery { sort, topic, locale: None, updated_since: None, ids: None, fields: None, paging }
     }
 }
 
-/// A page of the list.
-pub(crate) async fn page_of(connection: &AsyncPgConnection, query: &ListQuery) -> Result<CardList, Error> {
-    let name = query.name();
+/// Loads a page of the list.
+pub(crate) async fn load_page(connection: &AsyncPgConnection, query: &ListQuery) -> Result<CardList, Error> {
+    let scope = query.cursor_scope();
     let (data, page) = if let Some(ids) = &query.ids {
-        let after: usize = query.paging.after(&name)?.unwrap_or(0);
-        let mut cards = cards_of(connection, query, ids).await?;
-        cards.retain(|(place, _)| *place >= after);
-        let page = query.paging.cut(&name, &mut cards, |(place, _)| place + 1)?;
+        let after: usize = query.paging.after(&scope)?.unwrap_or(0);
+        let mut cards = load_by_ids(connection, query, ids).await?;
+        cards.retain(|(index, _)| *index >= after);
+        let page = query.paging.cut(&scope, &mut cards, |(index, _)| index + 1)?;
         (cards.into_iter().map(|(_, card)| card).collect(), page)
     } else {
-        let after = query.paging.after::<(String, Uuid)>(&name)?;
-        let mut rows = cards(connection, query, after).await?;
-        let page = query.paging.cut(&name, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
+        let after = query.paging.after::<(String, Uuid)>(&scope)?;
+        let mut rows = load_after(connection, query, after).await?;
+        let page = query.paging.cut(&scope, &mut rows, |(card, key)| (position(query.sort, card, key), card.id))?;
         (rows.into_iter().map(|(card, _)| card).collect::<Vec<Card>>(), page)
     };
     Ok(CardList { data, page })
 }
 
-async fn page_of_articles(connection: &Connection, query: ListQuery, address: CanonicalUri) -> Result<Payload, Error> {
-    let list = page_of(connection, &query).await?;
+async fn articles_payload(connection: &Connection, query: ListQuery, address: CanonicalUri) -> Result<Payload, Error> {
+    let list = load_page(connection, &query).await?;
     let next = next_address(&address, &list.page);
-    // Cards show the names of their topics. Within a topic only what happens to its articles changes the list.
-    let of = query.topic.as_ref().map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
-    let tags = ["topics".to_owned(), of];
-    let answer = filtered(
-        &list,
-        |list| {
-            let cards = list.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
-            cards.for_each(|card| query.fields.iter().for_each(|fields| fields.apply(card)));
-        },
-        query.fields.as_ref(),
-    )?;
-    Ok(answer.tagged(tags).next_page(next.as_deref()))
+    // Cards contain topic names. A list of one topic changes only with the articles of that topic.
+    let items = query.topic.as_ref().map_or_else(|| "articles".to_owned(), |topic| format!("topic:{topic}"));
+    let tags = ["topics".to_owned(), items];
+    let apply = |fields: &Fields, list: &mut Value| {
+        list["data"].as_array_mut().into_iter().flatten().for_each(|card| fields.apply(card));
+    };
+    let payload = filtered(&list, apply, query.fields.as_ref())?;
+    Ok(payload.tagged(tags).next_page(next.as_deref()))
 }
 
 fn position(sort: Sort, card: &Card, title_key: &str) -> String {
@@ -173,13 +169,13 @@ type Boxed<'a> = articles::BoxedQuery<
     dsl::SqlTypeOf<(dsl::AsSelect<Card, diesel::pg::Pg>, articles::title_key)>,
 >;
 
-fn chosen(query: &ListQuery) -> Boxed<'_> {
+fn filtered_articles(query: &ListQuery) -> Boxed<'_> {
     let mut select = articles::table.select((Card::as_select(), articles::title_key)).into_boxed();
     if let Some(topic) = &query.topic {
-        let of = article_topics::table
+        let of_topic = article_topics::table
             .filter(article_topics::topic_slug.eq(topic.as_str()))
             .select(article_topics::article_id);
-        select = select.filter(articles::id.eq_any(of));
+        select = select.filter(articles::id.eq_any(of_topic));
     }
     if let Some(locale) = &query.locale {
         select = select.filter(articles::locale.eq(locale.as_str()));
@@ -190,15 +186,16 @@ fn chosen(query: &ListQuery) -> Boxed<'_> {
     select
 }
 
-/// The page after a position. The first condition lets Postgres begin in the index, the second is exact.
-async fn cards(
+/// Loads the page after a position. The first condition is an index range; the second excludes earlier items with an
+/// equal key.
+async fn load_after(
     mut connection: &AsyncPgConnection,
     query: &ListQuery,
     after: Option<(String, Uuid)>,
 ) -> Result<Vec<(Card, String)>, Error> {
     macro_rules! page {
         ($column:expr, $parse:expr, $order:ident, $beyond:ident, $from:ident) => {{
-            let mut select = chosen(query).order(($column.$order(), articles::id.$order()));
+            let mut select = filtered_articles(query).order(($column.$order(), articles::id.$order()));
             if let Some((text, id)) = after {
                 let value = $parse(&text)?;
                 select = select
@@ -210,7 +207,7 @@ async fn cards(
     }
     let time = |text: &String| {
         let time = DateTime::<Utc>::from_str(text).ok().filter(|time| (1970..10_000).contains(&time.year()));
-        time.ok_or_else(|| Error::parameter("cursor", "this cursor was changed, or belongs to another query"))
+        time.ok_or_else(|| Error::parameter("cursor", INVALID_CURSOR))
     };
     let text = |text: &String| Ok::<_, Error>(text.clone());
     Ok(match query.sort {
@@ -222,15 +219,16 @@ async fn cards(
     })
 }
 
-/// The cards of `ids`, each with its place among them.
-async fn cards_of(
+/// Loads the cards of `ids`, each with its index in that list.
+async fn load_by_ids(
     mut connection: &AsyncPgConnection,
     query: &ListQuery,
     ids: &[Uuid],
 ) -> Result<Vec<(usize, Card)>, Error> {
-    let rows: Vec<(Card, String)> = chosen(query).filter(articles::id.eq_any(ids)).load(&mut connection).await?;
-    let place = |card: &Card| ids.iter().position(|id| *id == card.id);
-    let mut cards: Vec<_> = rows.into_iter().filter_map(|(card, _)| Some((place(&card)?, card))).collect();
-    cards.sort_by_key(|(place, _)| *place);
+    let rows: Vec<(Card, String)> =
+        filtered_articles(query).filter(articles::id.eq_any(ids)).load(&mut connection).await?;
+    let index = |card: &Card| ids.iter().position(|id| *id == card.id);
+    let mut cards: Vec<_> = rows.into_iter().filter_map(|(card, _)| Some((index(&card)?, card))).collect();
+    cards.sort_by_key(|(index, _)| *index);
     Ok(cards)
 }

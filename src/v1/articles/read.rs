@@ -1,4 +1,4 @@
-//! One article, with the parts that are asked for.
+//! `/v1/articles/{slug}`: one article with the included parts.
 
 use actix_web::{HttpResponse, get, web};
 use diesel_async::AsyncPgConnection;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tokio::try_join;
 use utoipa::ToSchema;
 
-use super::find::{Found, Wanted, find, raw, written};
+use super::published::{BodyColumns, MAX_ATTEMPTS, PublishedArticle, attempts_exhausted, to_json, to_raw};
 use crate::{
     content::{
         ArticleName,
@@ -20,7 +20,7 @@ use crate::{
         query::{FromQuery, Parameters, Query},
     },
     v1::{
-        address::{MOUNT, check, named},
+        address::{ARTICLES_PATH, ArticlePath, require_current_slug},
         card::Card,
         fields::{self, Fields, filtered},
         hot,
@@ -75,13 +75,13 @@ impl ArticleQuery {
     }
 }
 
-/// A whole article. Parts that were not asked for are absent.
+/// An article with the included parts; other parts are absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Article {
-    /// The card.
+    /// The article's card.
     #[serde(flatten)]
     pub card: Card,
-    /// The text before the first heading; `null` where there is none. Comes with `sections`.
+    /// The text before the first heading; `null` if there is none. Included with `sections`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RenderedText>, required = false)]
     pub lead: Option<Box<RawValue>>,
@@ -93,11 +93,11 @@ pub struct Article {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Section>, required = false)]
     pub sections: Option<Box<RawValue>>,
-    /// Related reading, the first of it.
+    /// The first items of related reading.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub related: Option<Recommendations>,
-    /// What is read most on the whole site, the first of it.
+    /// The first items of the hot list.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub hot: Option<Recommendations>,
@@ -105,85 +105,75 @@ pub struct Article {
 
 /// Read an article
 ///
-/// One request for a whole page: the card, the table of contents, the sections with their text, and related reading.
+/// Returns everything that a page needs: the card, the table of contents, the sections with their text, and related
+/// reading.
 #[utoipa::path(
-    tag = "Articles",
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "stem-cell-infusion"), Query<ArticleQuery>),
+    tag = "Articles", params(ArticlePath, Query<ArticleQuery>),
     responses((status = 200, description = "The article.", body = Article)),
 )]
 #[get("/v1/articles/{slug}")]
-pub async fn read_article(path: web::Path<String>, read: CachedGet<ArticleQuery>) -> Result<HttpResponse, Error> {
-    let key = named(&path)?;
+pub async fn read_article(path: web::Path<ArticlePath>, read: CachedGet<ArticleQuery>) -> Result<HttpResponse, Error> {
+    let key = path.name()?;
     // An id has several spellings in hexadecimal.
-    let read = read.with_path(format!("{MOUNT}{key}"));
-    read.respond(async move |connection, query, address| one(connection, &key, &query, &address).await).await
+    let read = read.with_path(format!("{ARTICLES_PATH}{key}"));
+    read.respond(async move |connection, query, address| article_payload(connection, &key, &query, &address).await)
+        .await
 }
 
-/// Returns one article.
-pub(crate) async fn one(
+/// Returns the response for an article.
+pub(crate) async fn article_payload(
     connection: &AsyncPgConnection,
     key: &ArticleName,
     query: &ArticleQuery,
     address: &CanonicalUri,
 ) -> Result<Payload, Error> {
-    let (found, related, hot) =
-        whole(connection, key, Wanted::from(query), query.includes(Part::Related), query.includes(Part::Hot)).await?;
-    check(key, MOUNT, found.card.address(), "", address)?;
+    let (related, hot) = (query.includes(Part::Related), query.includes(Part::Hot));
+    let (article, related, hot) = load_parts(connection, key, query.into(), related, hot).await?;
+    require_current_slug(key, ARTICLES_PATH, article.card.address(), "", address)?;
 
-    let mut tags = found.card.tags();
+    let mut tags = article.card.tags();
     tags.extend(related.iter().flat_map(|related| related.tags.clone()));
     if hot.is_some() {
         tags.extend(["hot".to_owned(), "articles".to_owned()]);
     }
-    let article = found.into_article(query, related.map(|related| related.shown), hot)?;
-    let answer =
-        filtered(&article, |value| query.fields.iter().for_each(|fields| fields.apply(value)), query.fields.as_ref())?;
-    Ok(answer.tagged(tags))
+    let article = article.into_response(query, related.map(|related| related.list), hot)?;
+    Ok(filtered(&article, Fields::apply, query.fields.as_ref())?.tagged(tags))
 }
 
-/// How often an article is read again when a publication falls between its statements.
-pub(crate) const ATTEMPTS: usize = 10;
+/// An article with its related reading and the hot list, if they were requested.
+pub(crate) type ArticleParts = (PublishedArticle, Option<related::FirstPage>, Option<Recommendations>);
 
-pub(crate) type Whole = (Found, Option<related::First>, Option<Recommendations>);
-
-/// An article with the parts that were asked for, all of one revision. The statements are sent together; each sees the
-/// database as it is when it begins, so related reading says which revision it belongs to.
-pub(crate) async fn whole(
+/// Loads an article with the requested parts, all of one revision. The statements are pipelined, and each has its own
+/// snapshot, so related reading carries the revision that it belongs to.
+pub(crate) async fn load_parts(
     connection: &AsyncPgConnection,
     key: &ArticleName,
-    wanted: Wanted,
+    columns: BodyColumns,
     with_related: bool,
     with_hot: bool,
-) -> Result<Whole, Error> {
-    for _ in 0..ATTEMPTS {
+) -> Result<ArticleParts, Error> {
+    for _ in 0..MAX_ATTEMPTS {
         let related = async {
-            let related = with_related.then(|| related::first(connection, key));
+            let related = with_related.then(|| related::first_page(connection, key));
             OptionFuture::from(related).await.transpose()
         };
         let hot = async {
-            let hot = with_hot.then(|| hot::first(connection));
+            let hot = with_hot.then(|| hot::first_page(connection));
             OptionFuture::from(hot).await.transpose()
         };
-        let (found, related, hot) = try_join!(find(connection, key, wanted), related, hot)?;
-        let same = |of: &Option<(String, i32)>| {
-            of.as_ref().is_some_and(|(slug, revision)| (slug, *revision) == (&found.card.slug, found.card.revision))
-        };
-        if related.as_ref().is_none_or(|related| same(&related.of)) {
-            return Ok((found, related, hot));
+        let (article, related, hot) = try_join!(PublishedArticle::load(connection, key, columns), related, hot)?;
+        let revision = Some((article.card.slug.clone(), article.card.revision));
+        if related.as_ref().is_none_or(|related| related.revision == revision) {
+            return Ok((article, related, hot));
         }
     }
-    Err(overtaken())
+    Err(attempts_exhausted())
 }
 
-/// What is told where none of the [`ATTEMPTS`] was of one revision.
-pub(crate) fn overtaken() -> Error {
-    Error::Unavailable("an article was published anew during every attempt to read it".into())
-}
-
-impl From<&ArticleQuery> for Wanted {
+impl From<&ArticleQuery> for BodyColumns {
     fn from(query: &ArticleQuery) -> Self {
         let sections = query.includes(Part::Sections);
-        Wanted {
+        BodyColumns {
             toc: query.includes(Part::Toc),
             html: sections && query.format == Format::Html,
             content: sections && query.format != Format::Html,
@@ -191,8 +181,8 @@ impl From<&ArticleQuery> for Wanted {
     }
 }
 
-impl Found {
-    fn into_article(
+impl PublishedArticle {
+    fn into_response(
         self,
         query: &ArticleQuery,
         related: Option<Recommendations>,
@@ -200,14 +190,14 @@ impl Found {
     ) -> Result<Article, Error> {
         let (mut lead, mut sections) = (None, None);
         if let (Some(stored_lead), Some(stored_sections)) = (&self.lead_html, &self.sections_html) {
-            lead = Some(raw(self.resolve(stored_lead))?);
-            sections = Some(raw(self.resolve(stored_sections))?);
+            lead = Some(to_raw(self.update_links(stored_lead))?);
+            sections = Some(to_raw(self.update_links(stored_sections))?);
         } else if self.content.is_some() {
             let body = self.body()?;
-            lead = Some(raw(self.resolve(&written(&body.lead(query.format))?))?);
-            sections = Some(raw(self.resolve(&written(&body.sections(query.format))?))?);
+            lead = Some(to_raw(self.update_links(&to_json(&body.lead(query.format))?))?);
+            sections = Some(to_raw(self.update_links(&to_json(&body.sections(query.format))?))?);
         }
-        let toc = self.toc.map(raw).transpose()?;
+        let toc = self.toc.map(to_raw).transpose()?;
         Ok(Article { card: self.card, lead, toc, sections, related, hot })
     }
 }

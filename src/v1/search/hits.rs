@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::{
-    Hit, Place, SearchQuery,
+    Hit, HitSection, SearchQuery,
     candidates::{Candidate, Seen, portion, top},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     db::schema::{articles, passages},
     error::Error,
     v1::{
-        articles::read::{ATTEMPTS, overtaken},
+        articles::published::{MAX_ATTEMPTS, attempts_exhausted},
         card::Card,
     },
 };
@@ -58,7 +58,7 @@ pub(super) async fn hits(
     if asked.query.is_empty() {
         return Ok((Vec::new(), None));
     }
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let top = top(connection).await?;
         let queries = with_sound(connection, &asked.query, top).await?;
         let matchers: Arc<[Matcher]> = queries.iter().map(Matcher::new).collect();
@@ -73,7 +73,7 @@ pub(super) async fn hits(
             return Ok((shown, next));
         }
     }
-    Err(overtaken())
+    Err(attempts_exhausted())
 }
 
 /// At least `wanted` candidates that answer, after a position, in order; where there are not so many, the position from
@@ -198,8 +198,11 @@ async fn show(
             }
             let fields = candidate.fields();
             let snippet = snippet::snippet(&matchers[by], &fields);
-            let section =
-                number.zip(anchor).map(|(number, anchor)| Place { number, anchor, title: fields.heading.to_owned() });
+            let section = number.zip(anchor).map(|(number, anchor)| HitSection {
+                number,
+                anchor,
+                title: fields.heading.to_owned(),
+            });
             Some(Hit { article, section, snippet, score })
         });
         shown.collect()

@@ -97,7 +97,7 @@ pub struct Hit {
     pub article: Card,
     /// The section; `null` where the article has none. The first one stands for the title, the questions, the summary and the
     /// text before the first heading, too.
-    pub section: Option<Place>,
+    pub section: Option<HitSection>,
     /// Sentences of the original text with what was found: of the section where it stands there, else of what stands before
     /// the first heading, of the heading, of a question or of the title. The pieces joined are a part of that text.
     pub snippet: Vec<SnippetPart>,
@@ -108,7 +108,7 @@ pub struct Hit {
 
 /// Where a section is.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Place {
+pub struct HitSection {
     /// Its number, by its position today.
     #[schema(example = "2.1")]
     pub number: String,
@@ -141,8 +141,8 @@ pub async fn search(read: CachedGet<SearchQuery>) -> Result<HttpResponse, Error>
     read.respond(page_of_hits).await
 }
 
-/// A page of the hits.
-pub(crate) async fn page_of(connection: &AsyncPgConnection, asked: &SearchQuery) -> Result<HitList, Error> {
+/// Loads a page of hits.
+pub(crate) async fn load_page(connection: &AsyncPgConnection, asked: &SearchQuery) -> Result<HitList, Error> {
     let name = asked.name();
     let after = asked.paging.after::<Position>(&name)?;
     let limit = asked.paging.limit as usize;
@@ -153,7 +153,7 @@ pub(crate) async fn page_of(connection: &AsyncPgConnection, asked: &SearchQuery)
 }
 
 async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: CanonicalUri) -> Result<Payload, Error> {
-    let list = page_of(connection, &asked).await?;
+    let list = load_page(connection, &asked).await?;
     let next = next_address(&address, &list.page);
     // Any publication may be a hit, or the end of one; cards show the names of topics.
     Ok(Payload::json(&list)?.tagged(["articles", "topics"]).next_page(next.as_deref()))
