@@ -1,290 +1,188 @@
-//! Requests by route: what is counted for every answer.
+//! Request metrics by route pattern, method and status.
 //!
-//! Counting is part of every cached answer, so it takes no lock, allocates nothing and looks nothing up: a handle of
-//! the route is kept where the answer is, and the threads of a service count beside each other, each in a shard of its
-//! own, which are added up when somebody asks.
+//! Every response is counted, cached ones too, so a route's handles are resolved once and stored with the cache entry;
+//! only a rare pair of method and status is looked up.
 
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use actix_web::http::Method;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, NoLabelSet},
-    metrics::MetricType,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{MetricType, family::Family, histogram::Histogram},
     registry::Unit,
 };
 
-use super::histogram::{Histogram, Totals};
+use super::Counter;
 
-/// The most routes that are told apart: far more than the service has, and a bound whatever a caller does.
-const MOST: usize = 256;
+/// The maximum number of patterns with series of their own: far more than the service has.
+const MAX_ROUTES: usize = 256;
 
-/// What paths that no route matches are counted as.
+/// The `route` label of paths that no route matches.
 pub const UNKNOWN: &str = "unknown";
 
-/// The methods that are told apart; the last stands for all others, which clients can invent.
-const METHODS: [&str; 8] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "other"];
+/// The upper bounds of the latency buckets, in seconds.
+pub(super) const LATENCY_BOUNDS: [f64; 16] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
-/// The statuses that have a counter of their own from the start; the service's own statuses, with room.
-const STATUSES: [u16; 27] = [
-    101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422,
-    428, 429, 500, 503,
-];
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: Arc<str>,
+}
 
-/// Where a status is in `STATUSES`.
-static SLOTS: [u8; 512] = {
-    let mut slots = [u8::MAX; 512];
-    let mut slot: u8 = 0;
-    while (slot as usize) < STATUSES.len() {
-        slots[STATUSES[slot as usize] as usize] = slot;
-        slot += 1;
-    }
-    slots
-};
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: Arc<str>,
+    method: &'static str,
+    status: u16,
+}
 
-/// The upper bounds of the latency buckets in nanoseconds: 50 µs to 5 s.
-pub(super) const BOUNDS: [u64; 16] = [
-    50_000,
-    100_000,
-    250_000,
-    500_000,
-    1_000_000,
-    2_500_000,
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    100_000_000,
-    250_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_500_000_000,
-    5_000_000_000,
-];
-
-/// The counters of a route.
+/// The metrics of a route.
 #[derive(Debug)]
 pub struct Route {
-    shards: Box<[Shard]>,
-    /// Requests by method and status, where the status has no counter of its own.
-    rare: Mutex<BTreeMap<(usize, u16), u64>>,
-}
-
-/// The counters of the threads that share it; no two shards are in one line of a processor's cache.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Shard {
-    latency: Histogram<{ BOUNDS.len() }>,
-    bytes: AtomicU64,
-    requests: [[AtomicU64; STATUSES.len()]; METHODS.len()],
-}
-
-impl Shard {
-    fn new() -> Shard {
-        let requests = [const { [const { AtomicU64::new(0) }; STATUSES.len()] }; METHODS.len()];
-        Shard { latency: Histogram::new(), bytes: AtomicU64::new(0), requests }
-    }
-}
-
-/// A number of the thread that calls; threads get them in turn.
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Relaxed));
-    NUMBER.try_with(|number| *number).unwrap_or_default()
+    pattern: Arc<str>,
+    requests: Family<RequestLabels, Counter>,
+    /// `GET` with 200 and with 304, nearly all requests.
+    frequent: [OnceLock<Counter>; 2],
+    latency: Histogram,
+    bytes: Counter,
 }
 
 impl Route {
-    /// `shards` is a power of two.
-    fn new(shards: usize) -> Route {
-        Route { shards: (0..shards).map(|_| Shard::new()).collect(), rare: Mutex::default() }
-    }
-
-    /// Counts an answer: its method as the client sent it, its status, how long it took from the request's head to the
-    /// answer's head, and the bytes of the body that were sent (0 for HEAD and 304).
+    /// Counts a response: the method as the client sent it, the time from the request's head to the response's head,
+    /// and the bytes of the body that were sent (0 for `HEAD` and 304).
     pub fn observe(&self, method: &Method, status: u16, elapsed: Duration, bytes: u64) {
-        let shard = &self.shards[thread_number() & (self.shards.len() - 1)];
-        let method = match *method {
-            Method::GET => 0,
-            Method::HEAD => 1,
-            Method::OPTIONS => 2,
-            Method::POST => 3,
-            Method::PUT => 4,
-            Method::PATCH => 5,
-            Method::DELETE => 6,
-            _ => 7,
+        let method = method_label(method);
+        let labels = || RequestLabels { route: Arc::clone(&self.pattern), method, status };
+        let frequent = match (method, status) {
+            ("GET", 200) => Some(&self.frequent[0]),
+            ("GET", 304) => Some(&self.frequent[1]),
+            _ => None,
         };
-        let slot = SLOTS.get(usize::from(status)).map_or(usize::MAX, |slot| usize::from(*slot));
-        if let Some(count) = shard.requests[method].get(slot) {
-            count.fetch_add(1, Relaxed);
-        } else {
-            *self.rare.lock().unwrap_or_else(PoisonError::into_inner).entry((method, status)).or_default() += 1;
-        }
-        shard.latency.observe(&BOUNDS, elapsed);
-        shard.bytes.fetch_add(bytes, Relaxed);
+        match frequent {
+            Some(counter) => counter.get_or_init(|| self.requests.get_or_create_owned(&labels())).inc(),
+            None => self.requests.get_or_create(&labels()).inc(),
+        };
+        self.latency.observe(elapsed.as_secs_f64());
+        self.bytes.inc_by(bytes);
     }
+}
 
-    fn requests(&self) -> BTreeMap<(usize, u16), u64> {
-        let mut requests = self.rare.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (method, slot) in (0..METHODS.len()).flat_map(|method| (0..STATUSES.len()).map(move |slot| (method, slot)))
-        {
-            let count = self.shards.iter().map(|shard| shard.requests[method][slot].load(Relaxed)).sum::<u64>();
-            if count > 0 {
-                requests.insert((method, STATUSES[slot]), count);
-            }
-        }
-        requests
-    }
-
-    fn latency(&self) -> Totals<{ BOUNDS.len() }> {
-        let mut totals = Totals::default();
-        self.shards.iter().for_each(|shard| totals.add(&shard.latency));
-        totals
-    }
-
-    fn bytes(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.bytes.load(Relaxed)).sum()
+/// Returns the `method` label; methods that a client invented share one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
     }
 }
 
 /// The routes of a service.
 #[derive(Debug)]
 pub(super) struct Routes {
-    known: RwLock<BTreeMap<String, Arc<Route>>>,
-    unknown: Arc<Route>,
-    shards: usize,
+    by_pattern: RwLock<BTreeMap<Arc<str>, Arc<Route>>>,
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    bytes: Family<RouteLabel, Counter>,
+}
+
+impl Default for Routes {
+    fn default() -> Routes {
+        Routes {
+            by_pattern: RwLock::default(),
+            requests: Family::default(),
+            latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BOUNDS)),
+            bytes: Family::default(),
+        }
+    }
 }
 
 impl Routes {
-    /// Routes that about `threads` threads count beside each other.
-    pub(super) fn new(threads: usize) -> Routes {
-        let shards = threads.clamp(1, 16).next_power_of_two();
-        Routes { known: RwLock::default(), unknown: Arc::new(Route::new(shards)), shards }
-    }
-
-    /// The route of a pattern, made where it is new; the one of unknown paths where there are too many already.
+    /// Returns the route of a pattern; new patterns beyond [`MAX_ROUTES`] share the unknown route.
     pub(super) fn get(&self, pattern: &str) -> Arc<Route> {
-        if let Some(route) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
+        if let Some(route) = self.by_pattern.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
             return Arc::clone(route);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if pattern == UNKNOWN || (known.len() >= MOST && !known.contains_key(pattern)) {
-            return Arc::clone(&self.unknown);
-        }
-        Arc::clone(known.entry(pattern.to_owned()).or_insert_with(|| Arc::new(Route::new(self.shards))))
-    }
-
-    pub(super) fn unknown(&self) -> Arc<Route> {
-        Arc::clone(&self.unknown)
-    }
-
-    fn all(&self) -> Vec<(String, Arc<Route>)> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.iter().map(|(pattern, route)| (pattern.clone(), Arc::clone(route)));
-        known.chain([(UNKNOWN.to_owned(), self.unknown())]).collect()
+        let mut routes = self.by_pattern.write().unwrap_or_else(PoisonError::into_inner);
+        let is_full = routes.len() >= MAX_ROUTES && !routes.contains_key(pattern);
+        let pattern: Arc<str> = if is_full { UNKNOWN } else { pattern }.into();
+        let route = routes.entry(Arc::clone(&pattern)).or_insert_with(|| {
+            let label = RouteLabel { route: Arc::clone(&pattern) };
+            Arc::new(Route {
+                pattern,
+                requests: self.requests.clone(),
+                frequent: Default::default(),
+                latency: self.latency.get_or_create_owned(&label),
+                bytes: self.bytes.get_or_create_owned(&label),
+            })
+        });
+        Arc::clone(route)
     }
 }
 
+/// A collector and not three registrations, because a registry leaves out the description of an empty family.
 impl Collector for Routes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let routes = self.all();
-        let help = "Requests that were answered, by route pattern, method and status.";
-        let mut family = encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?;
-        for (pattern, route) in &routes {
-            for ((method, status), count) in route.requests() {
-                let status = status.to_string();
-                let labels = [("route", pattern.as_str()), ("method", METHODS[method]), ("status", &status)];
-                family.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&count, None)?;
-            }
-        }
-        let help = "From a request's head to its answer's head, by route pattern.";
-        let unit = Unit::Seconds;
-        let mut family =
-            encoder.encode_descriptor("http_request_duration", help, Some(&unit), MetricType::Histogram)?;
-        for (pattern, route) in &routes {
-            let latency = route.latency();
-            if latency.count() > 0 {
-                latency.encode(&BOUNDS, family.encode_family(&[("route", pattern.as_str())])?)?;
-            }
-        }
-        let help = "Bytes of the bodies of answers as they are sent, by route pattern.";
-        let unit = Unit::Bytes;
-        let mut family = encoder.encode_descriptor("http_response", help, Some(&unit), MetricType::Counter)?;
-        for (pattern, route) in &routes {
-            let bytes = route.bytes();
-            if bytes > 0 {
-                let labels = [("route", pattern.as_str())];
-                family.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&bytes, None)?;
-            }
-        }
-        Ok(())
+        let help = "Requests by route pattern, method and status.";
+        self.requests.encode(encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?)?;
+        let (help, unit) = ("Time from the request's head to the response's head, by route pattern.", Unit::Seconds);
+        let kind = MetricType::Histogram;
+        self.latency.encode(encoder.encode_descriptor("http_request_duration", help, Some(&unit), kind)?)?;
+        let (help, unit) = ("Bytes of response bodies as they were sent, by route pattern.", Unit::Bytes);
+        self.bytes.encode(encoder.encode_descriptor("http_response", help, Some(&unit), MetricType::Counter)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use prometheus_client::{encoding::text::encode, registry::Registry};
 
     use super::*;
 
     #[test]
-    fn the_number_of_routes_is_bounded() {
-        let routes = Routes::new(1);
+    fn routes_beyond_the_maximum_share_the_unknown_route() {
+        let routes = Routes::default();
         let first = routes.get("/v1/0");
         for n in 0..10_000 {
             routes.get(&format!("/v1/{n}")).observe(&Method::GET, 200, Duration::ZERO, 1);
         }
-        assert_eq!(routes.all().len(), MOST + 1);
-        assert!(Arc::ptr_eq(&first, &routes.get("/v1/0")), "a known one stays");
-        assert!(Arc::ptr_eq(&routes.get("/new"), &routes.unknown()));
-        assert!(Arc::ptr_eq(&routes.get(UNKNOWN), &routes.unknown()));
-        assert_eq!(routes.unknown().bytes(), 10_000 - MOST as u64);
+        assert_eq!(routes.by_pattern.read().unwrap().len(), MAX_ROUTES + 1);
+        assert!(Arc::ptr_eq(&first, &routes.get("/v1/0")), "an existing route stays");
+        assert!(Arc::ptr_eq(&routes.get("/new"), &routes.get(UNKNOWN)));
+        assert_eq!(routes.get(UNKNOWN).bytes.get(), 10_000 - MAX_ROUTES as u64);
     }
 
     #[test]
     fn methods_are_bounded_and_every_status_is_counted() {
-        let route = Route::new(1);
+        let routes = Routes::default();
+        let route = routes.get("/v1");
         for method in ["GET", "BREW", "PURGE", "TRACE", "CONNECT", "get"] {
             route.observe(&method.parse().unwrap(), 200, Duration::ZERO, 0);
         }
         for status in 100..1000 {
             route.observe(&Method::DELETE, status, Duration::ZERO, 0);
         }
-        let requests = route.requests();
-        assert_eq!(requests[&(0, 200)], 1);
-        assert_eq!(requests[&(7, 200)], 5);
-        assert_eq!(requests.len(), 902);
-        assert!((100..1000).all(|status| requests[&(6, status)] == 1));
-    }
-
-    #[test]
-    fn threads_count_beside_each_other_and_nothing_is_lost() {
-        let route = Route::new(4);
-        thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..10_000 {
-                        route.observe(&Method::GET, 200, Duration::from_micros(10), 3);
-                        route.observe(&Method::GET, 503, Duration::from_secs(9), 0);
-                    }
-                });
-            }
-        });
-        assert_eq!(route.requests(), [((0, 200), 80_000), ((0, 503), 80_000)].into());
-        assert_eq!(route.bytes(), 240_000);
-        assert_eq!(route.latency().count(), 160_000);
-    }
-
-    #[test]
-    fn shards_share_no_line_of_the_cache() {
-        assert_eq!(align_of::<Shard>(), 128);
-        assert_eq!([0, 3, 6, 100].map(|threads| Routes::new(threads).shards), [1, 4, 8, 16]);
+        let count = |method, status| {
+            let labels = RequestLabels { route: "/v1".into(), method, status };
+            routes.requests.get(&labels).map(|counter| counter.get())
+        };
+        assert_eq!(count("GET", 200), Some(1));
+        assert_eq!(count("other", 200), Some(5));
+        let mut registry = Registry::default();
+        registry.register("requests", "Requests", routes.requests.clone());
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert_eq!(text.matches("requests_total{").count(), 902);
+        assert!((100..1000).all(|status| count("DELETE", status) == Some(1)));
     }
 }

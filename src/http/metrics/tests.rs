@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+};
 
 use actix_web::{
     App,
@@ -8,17 +11,17 @@ use actix_web::{
 
 use super::*;
 
-/// A sample: its name, its labels as they are written, its value.
+/// A sample: name, labels, value.
 type Sample = (String, BTreeMap<String, String>, f64);
 
-/// What an exposition says, read strictly (`OpenMetrics` 1.0): every family has its HELP and TYPE before its samples
-/// and comes once, every sample belongs to its family, no sample comes twice, the end is marked.
+/// Parses an exposition strictly (`OpenMetrics` 1.0): each family occurs once, with HELP and TYPE before its samples;
+/// each sample belongs to its family and occurs once; the text ends with `# EOF`.
 fn parse(text: &str) -> (BTreeMap<String, String>, Vec<Sample>) {
     let mut types = BTreeMap::new();
     let (mut helped, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let mut current = String::new();
     let mut samples = Vec::new();
-    let body = text.strip_suffix("# EOF\n").expect("the end is marked");
+    let body = text.strip_suffix("# EOF\n").expect("`# EOF` is missing");
     for line in body.lines() {
         if let Some(comment) = line.strip_prefix("# ") {
             let mut words = comment.splitn(3, ' ');
@@ -26,10 +29,10 @@ fn parse(text: &str) -> (BTreeMap<String, String>, Vec<Sample>) {
             match kind {
                 "HELP" => {
                     assert!(rest.ends_with('.') && !rest.ends_with(".."), "{line}");
-                    assert!(helped.insert(name.to_owned()), "{name} comes twice");
+                    assert!(helped.insert(name.to_owned()), "{name} occurs twice");
                 }
                 "TYPE" => {
-                    assert!(helped.contains(name), "{name} has no help");
+                    assert!(helped.contains(name), "{name} has no HELP");
                     types.insert(name.to_owned(), rest.to_owned());
                     name.clone_into(&mut current);
                 }
@@ -39,7 +42,7 @@ fn parse(text: &str) -> (BTreeMap<String, String>, Vec<Sample>) {
             continue;
         }
         let (name, value) = line.rsplit_once(' ').unwrap();
-        assert!(seen.insert(name.to_owned()), "{name} comes twice");
+        assert!(seen.insert(name.to_owned()), "{name} occurs twice");
         let (name, labels) = match name.split_once('{') {
             Some((name, labels)) => (name, parse_labels(labels.strip_suffix('}').unwrap())),
             None => (name, BTreeMap::new()),
@@ -71,7 +74,7 @@ fn parse_labels(mut text: &str) -> BTreeMap<String, String> {
                 c => value.push(c),
             }
         }
-        assert_eq!(labels.insert(name.to_owned(), value), None, "{name} comes twice");
+        assert_eq!(labels.insert(name.to_owned(), value), None, "{name} occurs twice");
         text = chars.as_str();
         text = text.strip_prefix(',').unwrap_or(text);
     }
@@ -97,7 +100,7 @@ fn assert_is(value: f64, expected: f64) {
 }
 
 #[test]
-fn everything_that_is_counted_is_told() {
+fn every_metric_is_rendered() {
     let metrics = Metrics::new();
     let article = metrics.route("/v1/articles/{slug}");
     article.observe(&Method::GET, 200, Duration::from_micros(50), 12_000);
@@ -110,7 +113,7 @@ fn everything_that_is_counted_is_told() {
     metrics.cache.stale.inc_by(3);
     metrics.cache.refused.inc_by(4);
     metrics.cache.bytes.set(1 << 20);
-    metrics.follower.following.set(1);
+    metrics.subscriber.following.set(1);
     metrics.pool("read").in_use.set(7);
     metrics.pool("read").timeouts.inc();
     metrics.pool("write").size.set(2);
@@ -122,15 +125,15 @@ fn everything_that_is_counted_is_told() {
     });
 
     let (types, samples) = parse(&metrics.render());
-    let told = |name, labels: &[(&str, &str)], expected| assert_is(value(&samples, name, labels), expected);
+    let assert_sample = |name, labels: &[(&str, &str)], expected| assert_is(value(&samples, name, labels), expected);
     let route = ("route", "/v1/articles/{slug}");
-    told("lectern_http_requests_total", &[route, ("method", "GET"), ("status", "200")], 2.0);
-    told("lectern_http_requests_total", &[route, ("method", "GET"), ("status", "304")], 1.0);
-    told("lectern_http_requests_total", &[route, ("method", "HEAD"), ("status", "200")], 1.0);
-    told("lectern_http_requests_total", &[("route", "unknown"), ("status", "404")], 1.0);
-    told("lectern_http_response_bytes_total", &[route], 24_000.0);
-    told("lectern_http_request_duration_seconds_count", &[route], 4.0);
-    told("lectern_http_request_duration_seconds_sum", &[route], 6.003_101);
+    assert_sample("lectern_http_requests_total", &[route, ("method", "GET"), ("status", "200")], 2.0);
+    assert_sample("lectern_http_requests_total", &[route, ("method", "GET"), ("status", "304")], 1.0);
+    assert_sample("lectern_http_requests_total", &[route, ("method", "HEAD"), ("status", "200")], 1.0);
+    assert_sample("lectern_http_requests_total", &[("route", "unknown"), ("status", "404")], 1.0);
+    assert_sample("lectern_http_response_bytes_total", &[route], 24_000.0);
+    assert_sample("lectern_http_request_duration_seconds_count", &[route], 4.0);
+    assert_sample("lectern_http_request_duration_seconds_sum", &[route], 6.003_101);
     let buckets: Vec<_> = samples.iter().filter(|sample| sample.0.ends_with("duration_seconds_bucket")).collect();
     let buckets: Vec<_> = buckets.into_iter().filter(|sample| sample.1["route"] == route.1).collect();
     let bounds: Vec<f64> =
@@ -142,21 +145,21 @@ fn everything_that_is_counted_is_told() {
     let counts: Vec<_> = buckets.iter().map(|sample| sample.2).collect();
     assert_eq!(counts, [1., 2., 2., 2., 2., 2., 3., 3., 3., 3., 3., 3., 3., 3., 3., 3., 4.]);
 
-    told("lectern_cache_requests_total", &[("outcome", "hit")], 1.0);
-    told("lectern_cache_requests_total", &[("outcome", "miss")], 2.0);
-    told("lectern_cache_requests_total", &[("outcome", "stale")], 3.0);
-    told("lectern_cache_refused_fills_total", &[], 4.0);
-    told("lectern_cache_size_bytes", &[], 1_048_576.0);
-    told("lectern_cache_entries", &[], 5.0);
-    told("lectern_follower_following", &[], 1.0);
-    told("lectern_database_statements_total", &[], 41.0);
-    told("lectern_pool_connections_in_use", &[("pool", "read")], 7.0);
-    told("lectern_pool_timeouts_total", &[("pool", "read")], 1.0);
-    told("lectern_pool_connections", &[("pool", "write")], 2.0);
-    told("lectern_publication_delay_seconds_count", &[], 2.0);
-    told("lectern_publication_delay_seconds_sum", &[], 61.02);
-    told("lectern_publication_delay_seconds_bucket", &[("le", "60.0")], 1.0);
-    told("lectern_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    assert_sample("lectern_cache_requests_total", &[("outcome", "hit")], 1.0);
+    assert_sample("lectern_cache_requests_total", &[("outcome", "miss")], 2.0);
+    assert_sample("lectern_cache_requests_total", &[("outcome", "stale")], 3.0);
+    assert_sample("lectern_cache_refused_fills_total", &[], 4.0);
+    assert_sample("lectern_cache_size_bytes", &[], 1_048_576.0);
+    assert_sample("lectern_cache_entries", &[], 5.0);
+    assert_sample("lectern_follower_following", &[], 1.0);
+    assert_sample("lectern_database_statements_total", &[], 41.0);
+    assert_sample("lectern_pool_connections_in_use", &[("pool", "read")], 7.0);
+    assert_sample("lectern_pool_timeouts_total", &[("pool", "read")], 1.0);
+    assert_sample("lectern_pool_connections", &[("pool", "write")], 2.0);
+    assert_sample("lectern_publication_delay_seconds_count", &[], 2.0);
+    assert_sample("lectern_publication_delay_seconds_sum", &[], 61.02);
+    assert_sample("lectern_publication_delay_seconds_bucket", &[("le", "60.0")], 1.0);
+    assert_sample("lectern_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     assert!(value(&samples, "process_start_time_seconds", &[]) > 1.7e9);
     assert!(value(&samples, "process_resident_memory_bytes", &[]) > 1e6);
     for name in ["http_rate_limited_requests", "cache_evictions", "cache_invalidated_entries"] {
@@ -169,7 +172,29 @@ fn everything_that_is_counted_is_told() {
 }
 
 #[test]
-fn a_service_that_did_nothing_yet_is_told_too() {
+fn concurrent_observations_are_all_counted() {
+    let metrics = Metrics::new();
+    let route = metrics.route("/v1");
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..10_000 {
+                    route.observe(&Method::GET, 200, Duration::from_micros(10), 3);
+                    route.observe(&Method::GET, 503, Duration::from_secs(9), 0);
+                }
+            });
+        }
+    });
+    let (_, samples) = parse(&metrics.render());
+    for status in ["200", "503"] {
+        assert_is(value(&samples, "lectern_http_requests_total", &[("status", status)]), 80_000.0);
+    }
+    assert_is(value(&samples, "lectern_http_response_bytes_total", &[]), 240_000.0);
+    assert_is(value(&samples, "lectern_http_request_duration_seconds_count", &[]), 160_000.0);
+}
+
+#[test]
+fn unused_service_renders_every_description() {
     let (types, samples) = parse(&Metrics::new().render());
     assert_eq!(types["lectern_http_requests"], "counter");
     assert_eq!(values(&samples, "lectern_http_requests_total", &[]), Vec::<f64>::new());
@@ -177,7 +202,7 @@ fn a_service_that_did_nothing_yet_is_told_too() {
 }
 
 #[test]
-fn no_pattern_breaks_the_exposition() {
+fn label_values_are_escaped() {
     let metrics = Metrics::new();
     let pattern = "/\"} 1\n# EOF\n\\{x}";
     metrics.route(pattern).observe(&Method::GET, 200, Duration::ZERO, 0);
@@ -186,7 +211,7 @@ fn no_pattern_breaks_the_exposition() {
 }
 
 #[test]
-fn a_total_from_elsewhere_never_falls() {
+fn raise_never_lowers_a_counter() {
     let counter = Counter::default();
     raise(&counter, 5);
     raise(&counter, 3);
@@ -194,7 +219,7 @@ fn a_total_from_elsewhere_never_falls() {
 }
 
 #[actix_web::test]
-async fn the_operation_answers_with_the_type_of_the_exposition() {
+async fn metrics_endpoint_responds_as_openmetrics_and_is_not_cached() {
     let metrics = web::Data::new(Metrics::new());
     metrics.rate_limited.inc_by(3);
     let app = init_service(App::new().app_data(metrics).service(read_metrics)).await;
