@@ -1,53 +1,62 @@
-//! The line that every request leaves.
+//! The access log: one line a request.
 
 use std::{fmt, time::Duration};
 
 use log::{
     Level, Log, Record,
-    kv::{self, Key, Source, Value, VisitSource},
+    kv::{Key, Value},
 };
 
-use super::line::word;
+use super::line::Word;
 
-/// What the access lines are called in `RUST_LOG`.
+/// The log target of access lines, for `RUST_LOG`.
 pub(super) const TARGET: &str = "lectern::access";
 
-/// The most bytes of a path that are told: an address can be as long as the request's head may be.
-const PATH_LIMIT: usize = 1024;
+/// The maximum length of a logged path in bytes: a path can be as long as the request's head may be.
+const MAX_PATH: usize = 1024;
 
-/// What is told of a request that was answered. There is no client address and no query in it, on purpose: who reads
-/// about which illness is private, and so are the words that somebody searches for.
+/// The logged facts of a request. Client address and query are left out on purpose: they would reveal who reads about
+/// which illness.
 #[derive(Debug, Clone, Copy)]
 pub struct Access<'a> {
     /// The method as the client sent it.
     pub method: &'a str,
-    /// The path as the client sent it, percent-encoding included; without the query. It is told up to 1,024 bytes.
+    /// The path as the client sent it, percent-encoded, without the query. Cut at 1,024 bytes.
     pub path: &'a str,
-    /// The status of the answer.
+    /// The response's status.
     pub status: u16,
-    /// The length of the answer's body in bytes, as it is sent.
+    /// The length of the response's body in bytes, as sent.
     pub bytes: usize,
-    /// From the request's head to the answer's head.
+    /// The time from the request's head to the response's head.
     pub elapsed: Duration,
-    /// What the cache had: `hit`, `miss`, …, or `-` where it was not asked.
+    /// The cache's outcome: `hit`, `miss`, …, or `-` if the cache was not asked.
     pub cache: &'static str,
-    /// The id that the answer carries in `X-Request-Id`.
+    /// The response's `X-Request-Id`.
     pub request_id: &'a str,
 }
 
-/// Logs a request: target `lectern::access`, level `info`, so that `RUST_LOG=info,lectern::access=off` leaves these
-/// lines out. Allocates nothing once the thread has logged a line of that length.
+/// Logs a request with the target `lectern::access` at level `info`: `RUST_LOG=info,lectern::access=off` turns these
+/// lines off.
 pub fn access(line: &Access<'_>) {
     if log::log_enabled!(target: TARGET, Level::Info) {
-        line.tell(log::logger());
+        line.write_to(log::logger());
     }
 }
 
 impl Access<'_> {
-    pub(super) fn tell(&self, log: &dyn Log) {
-        let line = Access { path: cut(self.path), ..*self };
+    pub(super) fn write_to(&self, log: &dyn Log) {
+        let line = Access { path: truncated(self.path), ..*self };
+        let fields: [(Key<'_>, Value<'_>); 7] = [
+            ("method".into(), line.method.into()),
+            ("path".into(), line.path.into()),
+            ("status".into(), line.status.into()),
+            ("bytes".into(), line.bytes.into()),
+            ("micros".into(), line.micros().into()),
+            ("cache".into(), line.cache.into()),
+            ("request_id".into(), line.request_id.into()),
+        ];
         let mut record = Record::builder();
-        record.level(Level::Info).target(TARGET).key_values(&line);
+        record.level(Level::Info).target(TARGET).key_values(&fields);
         log.log(&record.args(format_args!("{line}")).build());
     }
 
@@ -56,53 +65,17 @@ impl Access<'_> {
     }
 }
 
-fn cut(path: &str) -> &str {
-    let end = (0..=PATH_LIMIT.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
+/// Returns the beginning of a path, cut between two characters.
+fn truncated(path: &str) -> &str {
+    let end = (0..=MAX_PATH.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
     &path[..end.unwrap_or(0)]
 }
 
-/// The plain line, put together of its parts without the formatting machinery: every request leaves one.
+/// Formats the message of the plain log format.
 impl fmt::Display for Access<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut number = itoa::Buffer::new();
-        word(f, self.method)?;
-        f.write_str(" ")?;
-        word(f, self.path)?;
-        f.write_str(" ")?;
-        f.write_str(number.format(self.status))?;
-        f.write_str(" ")?;
-        f.write_str(number.format(self.bytes))?;
-        f.write_str("B ")?;
-        f.write_str(number.format(self.micros()))?;
-        f.write_str("us ")?;
-        f.write_str(self.cache)?;
-        f.write_str(" ")?;
-        word(f, self.request_id)
-    }
-}
-
-/// The same as fields.
-impl Source for Access<'_> {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
-        visitor.visit_pair(Key::from("method"), Value::from(self.method))?;
-        visitor.visit_pair(Key::from("path"), Value::from(self.path))?;
-        visitor.visit_pair(Key::from("status"), Value::from(self.status))?;
-        visitor.visit_pair(Key::from("bytes"), Value::from(self.bytes))?;
-        visitor.visit_pair(Key::from("micros"), Value::from(self.micros()))?;
-        visitor.visit_pair(Key::from("cache"), Value::from(self.cache))?;
-        visitor.visit_pair(Key::from("request_id"), Value::from(self.request_id))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_told_up_to_its_limit_and_never_cut_inside_a_character() {
-        assert_eq!(cut("/v1"), "/v1");
-        assert_eq!(cut(&"a".repeat(5000)).len(), PATH_LIMIT);
-        let long = format!("/{}", "干".repeat(1000));
-        assert_eq!(cut(&long).len(), 1 + 341 * 3);
+        let Access { status, bytes, cache, .. } = self;
+        let (method, path, id) = (Word(self.method), Word(self.path), Word(self.request_id));
+        write!(f, "{method} {path} {status} {bytes}B {}us {cache} {id}", self.micros())
     }
 }

@@ -1,219 +1,93 @@
-//! A record as text, in either form.
+//! Rendering of log records as lines.
+//!
+//! A record becomes one line, or in plain format one line and indented ones. Characters that could end a line, move the
+//! cursor or change the direction of the text are escaped, so a client cannot forge, hide or alter a record.
 
 use std::{
-    fmt::{self, Write},
+    fmt::{self, Display, Write},
     time::SystemTime,
 };
 
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat, Utc};
 use log::{
     Record,
     kv::{self, Key, Value, VisitSource, VisitValue},
 };
 
-use super::{Form, access};
+use super::{Format, access};
 
-/// What a thread needs to render records, kept so that the next record allocates nothing.
-pub(super) struct Scratch {
-    line: String,
-    /// The last second that was told, and how it is written: RFC 3339 in UTC, up to the milliseconds.
-    second: Option<u64>,
-    stamp: String,
+/// Returns the line of a record, its line break included.
+pub(super) fn render(format: Format, record: &Record<'_>, now: SystemTime) -> String {
+    let time = DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut line = String::with_capacity(256);
+    // A message or value whose own formatting fails is cut short; writing to a String does not fail.
+    let _ = match format {
+        Format::Plain => plain(&mut line, &time, record),
+        Format::Json => json(&mut line, &time, record),
+    };
+    line.push('\n');
+    line
 }
 
-impl Scratch {
-    pub(super) const fn new() -> Scratch {
-        Scratch { line: String::new(), second: None, stamp: String::new() }
+fn plain(line: &mut String, time: &str, record: &Record<'_>) -> fmt::Result {
+    write!(line, "[{time} {:<5} {}] ", record.level().as_str(), Word(record.target()))?;
+    let start = line.len();
+    let _ = line.write_fmt(*record.args());
+    if !is_plain(&line[start..], true) {
+        let message = line.split_off(start);
+        escape(line, &message, true)?;
     }
-
-    /// The whole line of a record, its end included.
-    pub(super) fn render(&mut self, form: Form, record: &Record<'_>, now: SystemTime) -> &str {
-        self.line.clear();
-        // Writing into a String fails only where what is written says so itself; what it wrote until then stands.
-        let _ = match form {
-            Form::Plain => self.plain(record, now),
-            Form::Json => self.json(record, now),
-        };
-        self.line.push('\n');
-        &self.line
+    if record.target() == access::TARGET {
+        // Its message has the fields.
+        return Ok(());
     }
-
-    fn plain(&mut self, record: &Record<'_>, now: SystemTime) -> fmt::Result {
-        self.line.push('[');
-        self.time(now);
-        let level = record.level().as_str();
-        self.line.push(' ');
-        self.line.push_str(level);
-        self.line.push_str(if level.len() < 5 { "  " } else { " " });
-        escape(&mut self.line, record.target(), Place::Word)?;
-        self.line.push_str("] ");
-        self.message(record, Place::Message)?;
-        if record.target() == access::TARGET {
-            // The message has them already.
-            return Ok(());
-        }
-        record.key_values().visit(&mut Fields(&mut self.line, Form::Plain)).map_err(|_| fmt::Error)
-    }
-
-    fn json(&mut self, record: &Record<'_>, now: SystemTime) -> fmt::Result {
-        self.line.push_str("{\"time\":\"");
-        self.time(now);
-        self.line.push_str("\",\"level\":\"");
-        self.line.push_str(record.level().as_str());
-        self.line.push_str("\",\"target\":\"");
-        escape(&mut self.line, record.target(), Place::Json)?;
-        self.line.push('"');
-        let mut done = Ok(());
-        if record.target() != access::TARGET {
-            self.line.push_str(",\"message\":\"");
-            // The quote and the brace are closed whatever the message does.
-            done = self.message(record, Place::Json);
-            self.line.push('"');
-        }
-        let fields = record.key_values().visit(&mut Fields(&mut self.line, Form::Json));
-        self.line.push('}');
-        done.and(fields.map_err(|_| fmt::Error))
-    }
-
-    /// The message; looked at once it is whole, because it comes in many small pieces.
-    fn message(&mut self, record: &Record<'_>, place: Place) -> fmt::Result {
-        let begun = self.line.len();
-        let done = self.line.write_fmt(*record.args());
-        if is_suspect(&self.line[begun..], place) {
-            let message = self.line.split_off(begun);
-            escape(&mut self.line, &message, place)?;
-        }
-        done
-    }
-
-    /// The time with milliseconds; the calendar is asked once a second.
-    fn time(&mut self, now: SystemTime) {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        if self.second != Some(now.as_secs()) {
-            self.second = Some(now.as_secs());
-            let time = i64::try_from(now.as_secs()).ok().and_then(|second| DateTime::from_timestamp(second, 0));
-            self.stamp.clear();
-            let _ = write!(self.stamp, "{}", time.unwrap_or_default().format("%Y-%m-%dT%H:%M:%S."));
-        }
-        self.line.push_str(&self.stamp);
-        // Behind a 1, for the zeros in front.
-        self.line.push_str(&itoa::Buffer::new().format(1000 + now.subsec_millis())[1..]);
-        self.line.push('Z');
-    }
+    record.key_values().visit(&mut PlainFields(line)).map_err(|_| fmt::Error)
 }
 
-/// Where a text is going to stand, which decides what is escaped in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In a JSON string.
-    Json,
-    /// In the rest of a plain line: a line break goes on in the next line, indented, as no record begins.
-    Message,
-    /// Between two blanks of a plain line.
-    Word,
-}
+struct PlainFields<'a>(&'a mut String);
 
-/// Whether a text must be looked at closely before it may stand there: it may have something to escape. Nearly none has, so
-/// this has no early end and no branch, and compares many bytes at once.
-fn is_suspect(text: &str, place: Place) -> bool {
-    fn any(text: &str, suspect: impl Fn(u8) -> u8) -> bool {
-        text.bytes().fold(0, |found, byte| found | suspect(byte)) > 0
-    }
-    let foreign = |byte: u8| u8::from(!(b' '..0x7f).contains(&byte));
-    let is = |byte: u8, one: u8| u8::from(byte == one);
-    match place {
-        Place::Message => any(text, foreign),
-        Place::Word => any(text, |byte| foreign(byte) | is(byte, b' ') | is(byte, b'\\')),
-        Place::Json => any(text, |byte| foreign(byte) | is(byte, b'"') | is(byte, b'\\')),
-    }
-}
-
-/// What moves the cursor, ends a line, or turns the direction of the text around it: it would let a text look like
-/// something else than it is.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-fn escape(out: &mut impl Write, text: &str, place: Place) -> fmt::Result {
-    if !is_suspect(text, place) {
-        return out.write_str(text);
-    }
-    let mut done = 0;
-    for (at, c) in text.char_indices() {
-        let escaped = match (c, place) {
-            ('\n', Place::Message) => "\n    ",
-            ('\t', Place::Message) => "\t",
-            ('"', Place::Json) => "\\\"",
-            ('\\', Place::Json | Place::Word) => "\\\\",
-            ('\n', Place::Json) => "\\n",
-            _ if is_hidden(c) || (place == Place::Word && c.is_whitespace()) => "",
-            _ => continue,
-        };
-        out.write_str(&text[done..at])?;
-        done = at + c.len_utf8();
-        if !escaped.is_empty() {
-            out.write_str(escaped)?;
-        } else if place == Place::Json {
-            write!(out, "\\u{:04x}", u32::from(c))?;
-        } else {
-            write!(out, "\\u{{{:x}}}", u32::from(c))?;
-        }
-    }
-    out.write_str(&text[done..])
-}
-
-/// Escapes what is written through it.
-struct Escaped<'a>(&'a mut String, Place);
-
-impl Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(self.0, text, self.1)
-    }
-}
-
-/// Writes a text that stands between two blanks of a plain line and cannot leave its place.
-pub(super) fn word(out: &mut impl Write, text: &str) -> fmt::Result {
-    escape(out, text, Place::Word)
-}
-
-/// Appends a record's fields to its line.
-struct Fields<'a>(&'a mut String, Form);
-
-impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+impl<'kvs> VisitSource<'kvs> for PlainFields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        match self.1 {
-            Form::Plain => {
-                self.0.push(' ');
-                escape(self.0, key.as_str(), Place::Word)?;
-                self.0.push('=');
-                write!(Escaped(self.0, Place::Word), "{value}")?;
-                Ok(())
-            }
-            Form::Json => {
-                self.0.push_str(",\"");
-                escape(self.0, key.as_str(), Place::Json)?;
-                self.0.push_str("\":");
-                value.visit(Json(self.0))
-            }
-        }
+        Ok(write!(self.0, " {}={}", Word(key.as_str()), Word(&formatted(&value)))?)
     }
 }
 
-/// Appends a value as JSON: numbers, booleans and null as they are, everything else as a string.
-struct Json<'a>(&'a mut String);
+fn json(line: &mut String, time: &str, record: &Record<'_>) -> fmt::Result {
+    write!(line, "{{\"time\":\"{time}\",\"level\":\"{}\",\"target\":", record.level().as_str())?;
+    quote(line, record.target())?;
+    if record.target() != access::TARGET {
+        line.push_str(",\"message\":");
+        quote(line, &formatted(record.args()))?;
+    }
+    record.key_values().visit(&mut JsonFields(line)).map_err(|_| fmt::Error)?;
+    line.push('}');
+    if !is_plain(line, true) {
+        // Hidden characters occur in strings only, where JSON allows this escape.
+        for c in std::mem::take(line).chars() {
+            if is_hidden(c) { write!(line, "\\u{:04x}", u32::from(c))? } else { line.push(c) }
+        }
+    }
+    Ok(())
+}
 
-impl VisitValue<'_> for Json<'_> {
+struct JsonFields<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for JsonFields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        self.0.push(',');
+        quote(self.0, key.as_str())?;
+        self.0.push(':');
+        value.visit(self)
+    }
+}
+
+impl VisitValue<'_> for JsonFields<'_> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), kv::Error> {
-        self.0.push('"');
-        let done = write!(Escaped(self.0, Place::Json), "{value}");
-        self.0.push('"');
-        Ok(done?)
+        Ok(quote(self.0, &formatted(value))?)
     }
 
-    fn visit_null(&mut self) -> Result<(), kv::Error> {
-        self.0.push_str("null");
-        Ok(())
+    fn visit_str(&mut self, value: &str) -> Result<(), kv::Error> {
+        Ok(quote(self.0, value)?)
     }
 
     fn visit_u64(&mut self, value: u64) -> Result<(), kv::Error> {
@@ -225,21 +99,72 @@ impl VisitValue<'_> for Json<'_> {
     }
 
     fn visit_f64(&mut self, value: f64) -> Result<(), kv::Error> {
-        // JSON has no infinity.
-        if value.is_finite() { Ok(write!(self.0, "{value}")?) } else { self.visit_null() }
+        // JSON has no NaN and no infinity: they become null.
+        Ok(write!(self.0, "{}", serde_json::Value::from(value))?)
     }
 
     fn visit_bool(&mut self, value: bool) -> Result<(), kv::Error> {
-        self.0.push_str(if value { "true" } else { "false" });
-        Ok(())
+        Ok(write!(self.0, "{value}")?)
     }
 
-    fn visit_str(&mut self, value: &str) -> Result<(), kv::Error> {
-        self.0.push('"');
-        let done = escape(self.0, value, Place::Json);
-        self.0.push('"');
-        Ok(done?)
+    fn visit_null(&mut self) -> Result<(), kv::Error> {
+        Ok(self.0.write_str("null")?)
     }
+}
+
+/// Appends a JSON string.
+fn quote(line: &mut String, text: &str) -> fmt::Result {
+    if is_plain(text, true) && !text.contains(['"', '\\']) {
+        for part in ["\"", text, "\""] {
+            line.push_str(part);
+        }
+        return Ok(());
+    }
+    write!(line, "{}", serde_json::Value::from(text))
+}
+
+fn formatted(value: impl Display) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{value}");
+    text
+}
+
+/// A text without white space in the output: escaped, it cannot be taken for two words or another text.
+pub(super) struct Word<'a>(pub(super) &'a str);
+
+impl Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if is_plain(self.0, false) { f.write_str(self.0) } else { escape(f, self.0, false) }
+    }
+}
+
+/// Checks for printable ASCII without anything to escape. Nearly every text is plain, so the loop has no early end and
+/// compares many bytes at once.
+fn is_plain(text: &str, is_message: bool) -> bool {
+    let in_word = |byte: u8| u8::from(byte.is_ascii_graphic()) & u8::from(byte != b'\\');
+    let in_message = |byte: u8| u8::from(matches!(byte, b' '..=b'~'));
+    text.bytes().fold(1, |plain, byte| plain & if is_message { in_message(byte) } else { in_word(byte) }) == 1
+}
+
+/// Writes a text for the plain format. In a message, a line break is followed by an indent, and spaces, tabs and
+/// backslashes stay.
+fn escape(out: &mut impl Write, text: &str, is_message: bool) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '\n' if is_message => out.write_str("\n    ")?,
+            '\t' if is_message => out.write_char(c)?,
+            '\\' if !is_message => out.write_str("\\\\")?,
+            c if is_hidden(c) || (!is_message && c.is_whitespace()) => write!(out, "\\u{{{:x}}}", u32::from(c))?,
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+/// Recognises characters that move the cursor, end a line, or change the direction of the text around them.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -253,23 +178,31 @@ mod tests {
     use super::*;
     use crate::logging::Access;
 
-    fn render(form: Form, text: &str) -> String {
-        let mut scratch = Scratch::new();
+    fn rendered(format: Format, text: &str) -> String {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_323_045_006);
         let fields = [("n", Value::from(-3)), ("share", Value::from(f64::NAN)), ("text", Value::from(text))];
         let mut record = Record::builder();
         record.level(Level::Warn).target("lectern::db").key_values(&fields);
-        scratch.render(form, &record.args(format_args!("{text}")).build(), at).to_owned()
+        render(format, &record.args(format_args!("{text}")).build(), at)
     }
 
-    /// The access line of a path, through the same rendering.
-    fn request(form: Form, path: &str) -> String {
+    /// Returns the access line of a path.
+    fn request(format: Format, path: &str) -> String {
+        struct Capture(Format, std::sync::Mutex<String>);
+        impl log::Log for Capture {
+            fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+                true
+            }
+            fn log(&self, record: &Record<'_>) {
+                *self.1.lock().unwrap() = render(self.0, record, SystemTime::UNIX_EPOCH);
+            }
+            fn flush(&self) {}
+        }
         let line =
             Access { method: path, path, status: 404, bytes: 0, elapsed: Duration::ZERO, cache: "-", request_id: path };
-        let mut record = Record::builder();
-        record.level(Level::Info).target(access::TARGET).key_values(&line);
-        let mut scratch = Scratch::new();
-        scratch.render(form, &record.args(format_args!("{line}")).build(), SystemTime::UNIX_EPOCH).to_owned()
+        let capture = Capture(format, std::sync::Mutex::default());
+        line.write_to(&capture);
+        capture.1.into_inner().unwrap()
     }
 
     const HOSTILE: &[&str] = &[
@@ -286,21 +219,21 @@ mod tests {
     ];
 
     #[test]
-    fn lines_read_as_they_should() {
+    fn record_is_rendered_in_both_formats() {
         assert_eq!(
-            render(Form::Plain, "干 \"x\"\n[second\tline\r"),
+            rendered(Format::Plain, "干 \"x\"\n[second\tline\r"),
             "[2026-01-02T03:04:05.006Z WARN  lectern::db] 干 \"x\"\n    [second\tline\\u{d} n=-3 share=NaN \
              text=干\\u{20}\"x\"\\u{a}[second\\u{9}line\\u{d}\n"
         );
         assert_eq!(
-            render(Form::Json, "干 \"x\"\n\\"),
+            rendered(Format::Json, "干 \"x\"\n\\"),
             "{\"time\":\"2026-01-02T03:04:05.006Z\",\"level\":\"WARN\",\"target\":\"lectern::db\",\
              \"message\":\"干 \\\"x\\\"\\n\\\\\",\"n\":-3,\"share\":null,\"text\":\"干 \\\"x\\\"\\n\\\\\"}\n"
         );
     }
 
-    /// One line, begun as a record begins, the others indented; and no character that shows something else.
-    fn holds_plain(line: &str, lines: usize) {
+    /// Asserts that only the first line begins like a record, the others are indented, and no hidden character is left.
+    fn assert_plain(line: &str, lines: usize) {
         let mut rest = line.strip_suffix('\n').unwrap().split('\n');
         assert!(rest.next().unwrap().starts_with('['), "{line:?}");
         assert!(rest.clone().all(|line| line.starts_with("    ")), "{line:?}");
@@ -308,16 +241,16 @@ mod tests {
         assert!(!line.chars().any(|c| is_hidden(c) && c != '\n' && c != '\t'), "{line:?}");
     }
 
-    fn holds(text: &str) {
-        let line = request(Form::Plain, text);
-        holds_plain(&line, 1);
+    fn assert_unforgeable(text: &str) {
+        let line = request(Format::Plain, text);
+        assert_plain(&line, 1);
         let (_, words) = line.trim_end_matches('\n').split_once("] ").unwrap();
         let words: Vec<_> = words.split(char::is_whitespace).collect();
         assert_eq!((words.len(), &words[2..6]), (7, ["404", "0B", "0us", "-"].as_slice()), "{line:?}");
         assert_eq!((words[0], words[6]), (words[1], words[1]), "{line:?}");
-        holds_plain(&render(Form::Plain, text), 1 + text.matches('\n').count());
+        assert_plain(&rendered(Format::Plain, text), 1 + text.matches('\n').count());
 
-        let line = request(Form::Json, text);
+        let line = request(Format::Json, text);
         assert!(!line.trim_end_matches('\n').chars().any(is_hidden), "{line:?}");
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let fields = json!({
@@ -325,43 +258,51 @@ mod tests {
             "path": text, "status": 404, "bytes": 0, "micros": 0, "cache": "-", "request_id": text,
         });
         assert_eq!(value, fields, "{line:?}");
-        let value: serde_json::Value = serde_json::from_str(&render(Form::Json, text)).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&rendered(Format::Json, text)).unwrap();
         assert_eq!((&value["message"], &value["text"]), (&json!(text), &json!(text)));
     }
 
     #[test]
-    fn no_text_forges_a_line_or_a_field() {
+    fn hostile_text_forges_no_line_and_no_field() {
         for text in HOSTILE {
-            holds(text);
+            assert_unforgeable(text);
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_at_all_does(text in any::<String>()) {
-            holds(&text);
+        fn arbitrary_text_forges_no_line_and_no_field(text in any::<String>()) {
+            assert_unforgeable(&text);
         }
     }
 
     #[test]
-    fn two_texts_are_never_told_alike() {
-        let lines: std::collections::BTreeSet<_> =
-            ["/a b", "/a\\u{20}b", "/a\\\\u{20}b", "/a\u{3000}b", "/ab"].map(|path| request(Form::Plain, path)).into();
+    fn different_paths_have_different_lines() {
+        let lines: std::collections::BTreeSet<_> = ["/a b", "/a\\u{20}b", "/a\\\\u{20}b", "/a\u{3000}b", "/ab"]
+            .map(|path| request(Format::Plain, path))
+            .into();
         assert_eq!(lines.len(), 5);
     }
 
     #[test]
-    fn the_second_is_told_anew_when_it_is_another() {
-        let mut scratch = Scratch::new();
-        let mut at = |millis| {
-            scratch.line.clear();
-            scratch.time(SystemTime::UNIX_EPOCH + Duration::from_millis(millis));
-            scratch.line.clone()
+    fn time_is_rfc_3339_with_milliseconds() {
+        let at = |millis| {
+            let record = Record::builder().args(format_args!("x")).build();
+            let line = render(Format::Plain, &record, SystemTime::UNIX_EPOCH + Duration::from_millis(millis));
+            line[1..].split(' ').next().unwrap().to_owned()
         };
         assert_eq!(at(999), "1970-01-01T00:00:00.999Z");
         assert_eq!(at(1_000), "1970-01-01T00:00:01.000Z");
         assert_eq!(at(1_010), "1970-01-01T00:00:01.010Z");
         assert_eq!(at(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn path_is_cut_at_its_limit_and_never_inside_a_character() {
+        let logged = |path: &str| request(Format::Plain, path).split(' ').nth(5).unwrap().len();
+        assert_eq!(logged("/v1"), 3);
+        assert_eq!(logged(&"a".repeat(5000)), 1024);
+        assert_eq!(logged(&format!("/{}", "干".repeat(1000))), 1 + 341 * 3);
     }
 }
