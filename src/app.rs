@@ -24,7 +24,7 @@ use crate::{
     cache::{self, Cache},
     db::{
         Db,
-        change_log::{self, ChangeSubscriber, State},
+        change_log::{self, ChangeSubscriber, Hook, State},
     },
     error::Error,
     http::{
@@ -32,7 +32,7 @@ use crate::{
         cache_control::{CacheControl, Lifetimes},
         client::TrustedProxies,
         fallback, health,
-        limit::{Limit, Limiter},
+        limit::{Limit, Limiter, LiveKey},
         metrics::{self, Metrics, raise},
         middleware::Middleware,
         page::Page,
@@ -42,7 +42,7 @@ use crate::{
     },
     manage::{self, preview},
     openapi,
-    publishing::{scheduler, views},
+    publishing::{keys, scheduler, views},
     v1,
     views::ViewCounter,
     web as pages,
@@ -208,8 +208,8 @@ pub fn start(
     let cache = Arc::new(Cache::new(limits, db.clone(), move |delay| observer.observe_publication_delay(delay)));
     register_gauges(&metrics, db, &cache);
     let limiter = Arc::new(Limiter::new(settings.rate_limit, settings.trusted_proxies.clone()));
-    let follower = change_log::follow(db.primary().to_owned(), Arc::clone(&cache), Arc::clone(&limiter));
-    let follower = tokio::spawn(follower);
+    let subscription = change_log::follow(db.primary().to_owned(), Arc::clone(&cache), hooks(&cache, &limiter));
+    let subscription = tokio::spawn(subscription);
     let publisher = tokio::spawn(scheduler::run_scheduler(db.clone(), cache.publication_timer()));
     let writer = tokio::spawn(Arc::clone(&cache).run_write_worker());
     let counter = Arc::new(ViewCounter::default());
@@ -258,7 +258,7 @@ pub fn start(
         None => server.listen(listener),
     };
     let server = server.map_err(unusable)?.run();
-    Ok(Running { server, metrics: beside, cache, tasks: [follower, publisher, writer], views: (views, stop) })
+    Ok(Running { server, metrics: beside, cache, tasks: [subscription, publisher, writer], views: (views, stop) })
 }
 
 /// Starts the server of `/metrics` alone.
@@ -277,6 +277,29 @@ fn metrics_server(
             .wrap(Middleware(state.clone()))
     };
     Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+}
+
+/// Returns the queries that run over the change log's connection: the next scheduled publication for the cache, and the
+/// live keys for the rate limit.
+fn hooks(cache: &Arc<Cache<Page>>, limiter: &Arc<Limiter>) -> Vec<Hook> {
+    let (cache, limiter) = (Arc::clone(cache), Arc::clone(limiter));
+    let schedule = Hook::every_read(move |connection| {
+        let cache = Arc::clone(&cache);
+        Box::pin(async move {
+            cache.set_next_publication(scheduler::next_due(connection).await?);
+            Ok(())
+        })
+    });
+    let keys = Hook::on_topic(keys::CHANGED, move |connection| {
+        let limiter = Arc::clone(&limiter);
+        Box::pin(async move {
+            let live = keys::live(connection).await?.into_iter();
+            let live: Vec<_> = live.map(|(digest, expires_in)| LiveKey { digest, expires_in }).collect();
+            limiter.replace_keys(&live);
+            Ok(())
+        })
+    });
+    vec![keys, schedule]
 }
 
 /// Registers the values that others count and `/metrics` reads.
@@ -301,10 +324,10 @@ fn register_gauges(metrics: &Metrics, db: &Db, cache: &Arc<Cache<Page>>) {
         raise(&metrics.cache.invalidated, counts.invalidated);
         raise(&metrics.cache.refused, counts.refused_fills);
         raise(&metrics.cache.changes, counts.changes);
-        metrics.follower.following.set(u64::from(cache.state() == State::Following));
+        metrics.subscriber.following.set(u64::from(cache.state() == State::Following));
         let sequence = cache.position().map_or(0, |position| position.sequence);
-        metrics.follower.sequence.set(u64::try_from(sequence).unwrap_or_default());
-        raise(&metrics.follower.reconnects, counts.reconnects);
+        metrics.subscriber.sequence.set(u64::try_from(sequence).unwrap_or_default());
+        raise(&metrics.subscriber.reconnects, counts.reconnects);
     });
 }
 

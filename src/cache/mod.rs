@@ -170,6 +170,16 @@ impl<R: Representation> Cache<R> {
         self.memory().counts()
     }
 
+    /// Sets the time until the next scheduled publication.
+    pub fn set_next_publication(&self, next: Option<Duration>) {
+        let millis = next.map_or(NEVER, |next| {
+            let next = u64::try_from(next.as_millis()).unwrap_or(NEVER);
+            self.elapsed_millis().saturating_add(next).min(NEVER - 1)
+        });
+        self.next_publication.store(millis, Ordering::Relaxed);
+        self.publication_timer.send_replace(next.map(|next| TokioInstant::now() + next.min(MAX_TIMER)));
+    }
+
     /// Returns a receiver of the time of the next scheduled publication.
     #[must_use]
     pub fn publication_timer(&self) -> watch::Receiver<Option<TokioInstant>> {
@@ -210,15 +220,6 @@ impl<R: Representation> ChangeSubscriber for Cache<R> {
 
     fn reset(&self, position: LogPosition) {
         self.memory().reset(position);
-    }
-
-    fn upcoming(&self, next: Option<Duration>) {
-        let millis = next.map_or(NEVER, |next| {
-            let next = u64::try_from(next.as_millis()).unwrap_or(NEVER);
-            self.elapsed_millis().saturating_add(next).min(NEVER - 1)
-        });
-        self.next_publication.store(millis, Ordering::Relaxed);
-        self.publication_timer.send_replace(next.map(|next| TokioInstant::now() + next.min(MAX_TIMER)));
     }
 
     fn set_state(&self, state: State) {

@@ -1,18 +1,17 @@
-//! How many requests a client may send: a rate for each key and each address, refused above it, and told in every answer.
+//! The rate limit: a quota for each key and each client address, stated in every response.
 //!
-//! The rate is held by GCRA (ITU-T I.371) as `governor` computes it: a client may send the whole quota at once, and then
-//! gets it back evenly. 1200 requests in 60 seconds are 1200 at once and 20 a second after that, so 2400 in a first minute
-//! and 1200 in every other. What is refused is not counted.
+//! The algorithm is GCRA (ITU-T I.371) of `governor`: a client may send its whole quota at once, and then gets it back
+//! evenly. 1200 requests in 60 seconds are 1200 at once and 20 a second after that, so up to 2400 in a first minute and 1200
+//! in every other. Refused requests are not counted.
 //!
-//! A request with a key that lets somebody in is counted by the key (`keys`), wherever it comes from; a key that is made up,
-//! was revoked or has expired counts for nothing. Other clients are told by address ([`super::client`]), an IPv6 client by
-//! its /64. What is kept about them is bounded (`places`): 65,536 clients in about 1 MiB, and beyond that newcomers are
-//! counted by neighbourhood.
+//! A request with a live key is counted by the key (`keys`), wherever it comes from; an invented, revoked or expired key
+//! has no effect. Other requests are counted by client address ([`super::client`]), IPv6 by /64, in a table of fixed size
+//! (`clients`): 65,536 clients in about 1 MiB.
 //!
-//! `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-11.
+//! `RateLimit` and `RateLimit-Policy` follow draft-ietf-httpapi-ratelimit-headers-11.
 
+mod clients;
 mod keys;
-mod places;
 
 use std::{
     fmt,
@@ -29,20 +28,20 @@ use governor::{
     middleware::{StateInformationMiddleware, StateSnapshot},
 };
 
+pub use self::keys::LiveKey;
 use self::{
-    keys::Keys,
-    places::{CLIENTS, Client, Places},
+    clients::{CLIENTS, Client, ClientTable},
+    keys::KeyTable,
 };
 use super::client::TrustedProxies;
-use crate::db::change_log::{KeyObserver, LiveKey};
 
-/// What the client has left.
+/// The rest of the client's quota.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// What the client is given.
+/// The client's quota.
 pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Requests in a period: 1 to [`Rate::MOST_REQUESTS`] in 1 to [`Rate::MOST_SECONDS`] seconds.
+/// Requests in a period: 1 to [`Rate::MAX_REQUESTS`] in 1 to [`Rate::MAX_SECONDS`] seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     requests: NonZeroU32,
@@ -50,34 +49,33 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The most requests that a rate can name.
-    pub const MOST_REQUESTS: u32 = 1_000_000;
+    /// The maximum number of requests.
+    pub const MAX_REQUESTS: u32 = 1_000_000;
 
-    /// The longest period that a rate can name: a day.
-    pub const MOST_SECONDS: u32 = 86_400;
+    /// The maximum period: a day.
+    pub const MAX_SECONDS: u32 = 86_400;
 
-    /// `requests` in `seconds`; `None` where one of them is zero or larger than the most.
+    /// Returns the rate of `requests` in `seconds`; `None` if one of them is zero or above its maximum.
     #[must_use]
     pub fn new(requests: u32, seconds: u32) -> Option<Rate> {
-        let within = requests <= Rate::MOST_REQUESTS && seconds <= Rate::MOST_SECONDS;
+        let within = requests <= Rate::MAX_REQUESTS && seconds <= Rate::MAX_SECONDS;
         let (requests, seconds) = (NonZeroU32::new(requests)?, NonZeroU32::new(seconds)?);
         within.then_some(Rate { requests, seconds })
     }
 
-    /// The time in which one request comes back; at least a microsecond.
+    /// Returns the time in which one request of the quota comes back; at least a microsecond.
     fn interval(self) -> Duration {
         Duration::from_secs(self.seconds.get().into()) / self.requests.get()
     }
 
-    /// The time in which `requests` come back, in whole seconds, rounded up.
+    /// Returns the seconds in which `requests` of the quota come back, rounded up.
     fn seconds_for(self, requests: u32) -> u32 {
         whole_seconds(self.interval() * requests)
     }
 }
 
-/// 1200 requests in 60 seconds. A reader's page takes a handful of requests and a partner's copy of a library comes in
-/// pages, so neither meets it, nor does an office behind one address; whoever does is left with 20 answers a second, of
-/// the tens of thousands that the service gives.
+/// 1200 requests in 60 seconds: far above a reader's page, a partner's copy of the library in pages, or an office behind one
+/// address. A client that reaches it still gets 20 responses a second, of the tens of thousands that the service gives.
 impl Default for Rate {
     fn default() -> Rate {
         const REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(1199);
@@ -86,14 +84,14 @@ impl Default for Rate {
     }
 }
 
-/// As [`Rate::from_str`] reads it.
+/// Formats the rate as [`Rate::from_str`] parses it.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.requests, self.seconds)
     }
 }
 
-/// `600/60`: 600 requests in 60 seconds.
+/// Parses `600/60`: 600 requests in 60 seconds.
 impl FromStr for Rate {
     type Err = String;
 
@@ -104,18 +102,18 @@ impl FromStr for Rate {
         let numbers = parts.and_then(|(requests, seconds)| Some((number(requests)?, number(seconds)?)));
         numbers.and_then(|(requests, seconds)| Rate::new(requests, seconds)).ok_or_else(|| {
             format!(
-                "`{text}` is not a rate: expected requests/seconds, 600/60 for example, with 1 to {} requests in 1 to {} seconds",
-                Rate::MOST_REQUESTS,
-                Rate::MOST_SECONDS
+                "`{text}` is not a rate: expected requests/seconds, such as 600/60, with 1 to {} requests in 1 to {} seconds",
+                Rate::MAX_REQUESTS,
+                Rate::MAX_SECONDS
             )
         })
     }
 }
 
-/// Who is limited, and to what.
+/// The setting of the rate limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Limit {
-    /// The default rate for all clients but those on this machine (loopback addresses).
+    /// The default rate for all clients except loopback addresses.
     #[default]
     Standard,
     /// This rate for all clients, loopback included.
@@ -136,18 +134,18 @@ impl FromStr for Limit {
     }
 }
 
-/// Whether a request is let in.
+/// The decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It is, and nothing is counted for this client.
+    /// Admitted without a limit.
     Free,
-    /// It is, and the client has this left.
+    /// Admitted; the rest of the quota.
     Within(Quota),
-    /// It is not; [`Quota::retry_after`] says when the next one is.
+    /// Refused; see [`Quota::retry_after`].
     Refused(Quota),
 }
 
-/// What a client may still send.
+/// The rest of a client's quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     rate: Rate,
@@ -156,11 +154,9 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Where the request was refused: the seconds after which one is let in, at least 1, for `Retry-After` (RFC 9110
-    /// section 10.2.3).
+    /// Returns the seconds for `Retry-After` of a refused request (RFC 9110 section 10.2.3), at least 1.
     ///
-    /// A client that waits so long is let in, unless it is one of several who are counted as one and the others were
-    /// faster.
+    /// A client that waits so long is admitted, unless others that share its count were faster.
     #[must_use]
     pub fn retry_after(self) -> u32 {
         self.seconds
@@ -168,10 +164,9 @@ impl Quota {
 
     /// Writes `RateLimit` and `RateLimit-Policy`.
     ///
-    /// `r` is how many requests are let in at once now. `t` is in seconds, rounded up, at least 1: where something
-    /// remains, until the whole quota is there again if nothing is sent; where nothing remains, until a request is let
-    /// in, so that it never contradicts `Retry-After` (draft section 6). It may be late by the time that one request takes to
-    /// come back.
+    /// `r` is the number of requests that would be admitted at once now. `t` is in seconds, rounded up, at least 1: the time
+    /// until the whole quota is back, or, if `r` is 0, until the next request is admitted, so that it never contradicts
+    /// `Retry-After` (draft section 6). It may be late by the time in which one request comes back.
     pub fn write_to(self, headers: &mut HeaderMap) {
         let Rate { requests, seconds } = self.rate;
         let values = [
@@ -186,13 +181,13 @@ impl Quota {
     }
 }
 
-/// The one policy with two parameters, as a structured field (RFC 9651). Put together of its parts because `format!`,
-/// twice in every answer, takes longer than all the rest of this module.
+/// Returns the policy with two parameters, as a structured field (RFC 9651). Concatenated, because two calls of `format!` a
+/// response take longer than the rest of this module.
 fn item([(first, a), (second, b)]: [(&str, u32); 2]) -> Result<HeaderValue, InvalidHeaderValue> {
     ["\"default\"", first, itoa::Buffer::new().format(a), second, itoa::Buffer::new().format(b)].concat().try_into()
 }
 
-/// Counts requests by client; one for all workers. `C` is the clock, so that tests need no time.
+/// The rate limiter of a service, shared by its workers. Tests replace the clock `C`.
 pub struct Limiter<C: Clock = MonotonicClock> {
     proxies: TrustedProxies,
     rule: Option<Rule<C>>,
@@ -201,12 +196,12 @@ pub struct Limiter<C: Clock = MonotonicClock> {
 struct Rule<C: Clock> {
     rate: Rate,
     loopback_is_free: bool,
-    keys: Keys<C>,
-    clients: RateLimiter<Client, Places, C, StateInformationMiddleware>,
+    keys: KeyTable<C>,
+    clients: RateLimiter<Client, ClientTable, C, StateInformationMiddleware>,
 }
 
 impl Limiter {
-    /// A limiter that has seen nobody yet.
+    /// Returns a limiter without any client.
     #[must_use]
     pub fn new(limit: Limit, proxies: TrustedProxies) -> Limiter {
         Limiter::with_clock(limit, proxies, MonotonicClock)
@@ -223,31 +218,28 @@ impl<C: Clock + Clone> Limiter<C> {
         Limiter { proxies, rule }
     }
 
-    /// Whose request it is that came from `peer` with `headers`; `None` where the peer has no address.
+    /// Returns the address of the client behind `peer`; `None` if the peer has no address.
     #[must_use]
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         Some(self.proxies.client(peer?.ip(), headers))
     }
 
-    /// Counts a request that came from `peer` with `headers`, and decides about it.
-    ///
-    /// A peer without an address (a Unix socket) is free: it is on this machine.
+    /// Counts a request and decides about it. A peer without an address (a Unix socket) is free: it is on this machine.
     pub fn check(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Decision {
         let (Some(rule), Some(client)) = (&self.rule, self.client(peer, headers)) else { return Decision::Free };
         if rule.loopback_is_free && client.is_loopback() {
             return Decision::Free;
         }
-        match rule.keys.counter(headers) {
-            Some(counter) => rule.verdict(counter.check()),
+        match rule.keys.limiter(headers) {
+            Some(limiter) => rule.decision(limiter.check()),
             None => rule.check(Client::of(client)),
         }
     }
-}
 
-impl KeyObserver for Limiter {
-    fn admit(&self, keys: Vec<LiveKey>) {
+    /// Replaces the live keys. The count of a key that was live before is retained.
+    pub fn replace_keys(&self, keys: &[LiveKey]) {
         if let Some(rule) = &self.rule {
-            rule.keys.admit(&keys);
+            rule.keys.replace(keys);
         }
     }
 }
@@ -256,17 +248,17 @@ impl<C: Clock + Clone> Rule<C> {
     fn new(rate: Rate, loopback_is_free: bool, clock: C) -> Rule<C> {
         // `None` only for an interval of zero, which no rate has.
         let quota = GovernorQuota::with_period(rate.interval()).unwrap_or(GovernorQuota::per_second(rate.requests));
-        let places = Places::new(CLIENTS, quota.replenish_interval().into());
+        let table = ClientTable::new(CLIENTS, quota.replenish_interval().into());
         let quota = quota.allow_burst(rate.requests);
-        let keys = Keys::new(quota, clock.clone());
-        Rule { rate, loopback_is_free, keys, clients: RateLimiter::new(quota, places, clock) }
+        let keys = KeyTable::new(quota, clock.clone());
+        Rule { rate, loopback_is_free, keys, clients: RateLimiter::new(quota, table, clock) }
     }
 
     fn check(&self, client: Client) -> Decision {
-        self.verdict(self.clients.check_key(&client))
+        self.decision(self.clients.check_key(&client))
     }
 
-    fn verdict(&self, counted: Result<StateSnapshot, NotUntil<C::Instant>>) -> Decision {
+    fn decision(&self, counted: Result<StateSnapshot, NotUntil<C::Instant>>) -> Decision {
         let rate = self.rate;
         match counted {
             Ok(state) => {
@@ -282,7 +274,7 @@ impl<C: Clock + Clone> Rule<C> {
     }
 }
 
-/// Rounded up, at least 1.
+/// Returns the time in seconds, rounded up, at least 1.
 fn whole_seconds(time: Duration) -> u32 {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)

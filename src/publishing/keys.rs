@@ -6,8 +6,13 @@
 //! A key is `lk_`, eight characters by which it is found, 32 characters of secret (160 random bits), and seven characters of
 //! checksum (CRC-32 of the text before them). The digest is SHA-256: a secret of that length needs no slow hash.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{prelude::*, sql_types::Bool};
+use diesel::{
+    prelude::*,
+    sql_types::{Bool, Double, Nullable},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -22,12 +27,21 @@ use super::{
 };
 use crate::{
     content::text::is_forbidden,
-    db::{Db, change_log::KEYS, schema::keys, statement::Scalar},
+    db::{Db, schema::keys, statement::Scalar},
     error::Error,
 };
 
 /// The prefix of every key.
 pub const MARK: &str = "lk_";
+
+/// The topic of notifications on the change log's channel after a key was made or revoked.
+pub const CHANGED: &str = "keys";
+
+/// The maximum number of [`live`] keys, which bounds the memory of each instance.
+const MAX_LIVE: i64 = 10_000;
+
+/// A hundred years in seconds. An expiry beyond it counts as none, because clocks cannot represent every time.
+const FAR_FUTURE: f64 = 100.0 * 366.0 * 86_400.0;
 
 /// 32 letters and digits that are not mistaken for each other.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -40,6 +54,10 @@ pub const MAX_NAME: usize = 100;
 
 /// Holds for keys without expiry, and before it.
 const NOT_EXPIRED: Scalar<Bool> = Scalar::new("(keys.expires_at is null or keys.expires_at > clock_timestamp())");
+
+/// The time until a key expires, in seconds.
+const SECONDS_LEFT: Scalar<Nullable<Double>> =
+    Scalar::new("extract(epoch from keys.expires_at - clock_timestamp())::float8");
 
 /// Holds for keys whose last use is at least a minute ago.
 const NOT_USED_FOR_A_MINUTE: Scalar<Bool> =
@@ -150,7 +168,7 @@ impl PublishTx {
         let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let (subject, detail) = (Some(key.prefix.clone()), Some(format!("{name}: {}", scopes.join(", "))));
         self.audit(AuditEntry { subject, detail, ..AuditEntry::new(AuditAction::CreateKey) }).await?;
-        self.notify(KEYS).await?;
+        self.notify(CHANGED).await?;
         Ok((token, key))
     }
 
@@ -165,7 +183,7 @@ impl PublishTx {
         row.execute(self.connection()).await?;
         let (subject, detail) = (Some(key.prefix), Some(key.name));
         self.audit(AuditEntry { subject, detail, ..AuditEntry::new(AuditAction::RevokeKey) }).await?;
-        self.notify(KEYS).await?;
+        self.notify(CHANGED).await?;
         Ok(true)
     }
 }
@@ -174,6 +192,18 @@ impl PublishTx {
 pub async fn list(connection: &mut AsyncPgConnection, before: Option<Uuid>, limit: i64) -> Result<Vec<Key>, Error> {
     let of = keys::table.filter(keys::id.lt(before.unwrap_or(Uuid::max())));
     Ok(of.order(keys::id.desc()).limit(limit).select(Key::as_select()).load(connection).await?)
+}
+
+/// Returns the digests of the newest keys that are neither revoked nor expired, each with the time until it expires.
+pub async fn live(connection: &mut AsyncPgConnection) -> QueryResult<Vec<([u8; 32], Option<Duration>)>> {
+    let live = keys::table.filter(keys::revoked_at.is_null()).filter(NOT_EXPIRED).order(keys::id.desc()).limit(MAX_LIVE);
+    let rows: Vec<(Vec<u8>, Option<f64>)> = live.select((keys::digest, SECONDS_LEFT)).load(connection).await?;
+    let live = rows.into_iter().filter_map(|(digest, seconds)| {
+        let seconds = seconds.filter(|seconds| *seconds < FAR_FUTURE);
+        let expires_in = seconds.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default());
+        Some((digest.try_into().ok()?, expires_in))
+    });
+    Ok(live.collect())
 }
 
 /// Returns the key that a client sent. Errors: it is not a key, or not valid any more.

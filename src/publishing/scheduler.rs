@@ -6,8 +6,11 @@
 
 use std::time::Duration;
 
-use diesel::{prelude::*, sql_types::Double};
-use diesel_async::RunQueryDsl;
+use diesel::{
+    prelude::*,
+    sql_types::{Double, Nullable},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -30,12 +33,24 @@ const MAX_WAIT: Duration = Duration::from_secs(3600);
 const SECONDS_LEFT: Scalar<Double> =
     Scalar::new("extract(epoch from schedules.publish_at - clock_timestamp())::float8");
 
+/// The time until the first planned publication, in seconds.
+const SECONDS_TO_FIRST: Scalar<Nullable<Double>> =
+    Scalar::new("extract(epoch from min(schedules.publish_at) - clock_timestamp())::float8");
+
 /// The result of an attempt to carry out the first planned publication.
 enum Attempt {
     Nothing,
     NotDue(Duration),
     Published,
     Failed(Uuid, Error),
+}
+
+/// Returns the time until the next planned publication; zero if it is overdue.
+pub async fn next_due(connection: &mut AsyncPgConnection) -> QueryResult<Option<Duration>> {
+    let next = schedules::table.filter(schedules::failure.is_null()).select(SECONDS_TO_FIRST);
+    let next: Option<f64> = next.first(connection).await?;
+    // A duration that does not fit is as good as none.
+    Ok(next.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()))
 }
 
 /// Publishes what is due, until `upcoming` closes. `upcoming` has the time of the next planned publication.

@@ -1,14 +1,15 @@
-//! The keys whose requests are counted by themselves, whatever address they come from.
+//! Keys whose requests are counted by key, whatever address they come from.
 //!
-//! What must hold: only what holds a key that lets somebody in is counted by it, so that nobody makes up another client for
-//! each request; the database is asked nothing; what is kept is bounded by the number of keys that [`KeyObserver`] is told.
+//! Only live keys are counted so: nobody becomes another client by inventing a key. The request path does not query the
+//! database, and memory is bounded by the number of keys in [`KeyTable::replace`].
 //!
-//! A key is found by its digest. How long it takes to find none tells something of the digest of what was sent, and nothing
-//! of any key: a secret of 160 bits is not guessed digest by digest.
+//! Keys are found by digest. The time of a failed look-up reveals something about the digest of what was sent, but nothing
+//! about a key: a secret of 160 bits is not guessed digest by digest.
 
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use actix_web::http::header::HeaderMap;
@@ -21,52 +22,61 @@ use governor::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{db::change_log::LiveKey, http::headers::bearer};
+use crate::http::headers::bearer;
 
-/// No key is longer, so nothing longer is digested.
-const LONGEST: usize = 64;
+/// The maximum length of a key; longer tokens are not digested.
+const MAX_LENGTH: usize = 64;
 
-/// What counts the requests of one key.
-pub(super) type Counter<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
-
-struct Held<C: Clock> {
-    until: Option<C::Instant>,
-    counter: Arc<Counter<C>>,
+/// A key that is neither revoked nor expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveKey {
+    /// SHA-256 of the key.
+    pub digest: [u8; 32],
+    /// The time until it expires; `None` for a key that does not expire.
+    pub expires_in: Option<Duration>,
 }
 
-/// The keys that let somebody in, by digest.
-pub(super) struct Keys<C: Clock> {
-    held: RwLock<HashMap<[u8; 32], Held<C>>>,
+/// The rate limiter of one key.
+pub(super) type KeyLimiter<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
+
+struct Entry<C: Clock> {
+    expires_at: Option<C::Instant>,
+    limiter: Arc<KeyLimiter<C>>,
+}
+
+/// Live keys by digest, each with its rate limiter.
+pub(super) struct KeyTable<C: Clock> {
+    entries: RwLock<HashMap<[u8; 32], Entry<C>>>,
     quota: Quota,
     clock: C,
 }
 
-impl<C: Clock + Clone> Keys<C> {
-    /// None yet; each will have `quota`.
-    pub(super) fn new(quota: Quota, clock: C) -> Keys<C> {
-        Keys { held: RwLock::default(), quota, clock }
+impl<C: Clock + Clone> KeyTable<C> {
+    /// Returns an empty table whose keys get `quota` each.
+    pub(super) fn new(quota: Quota, clock: C) -> KeyTable<C> {
+        KeyTable { entries: RwLock::default(), quota, clock }
     }
 
-    /// Takes `keys` in place of those that are held. A key that stays keeps what was counted of it.
-    pub(super) fn admit(&self, keys: &[LiveKey]) {
+    /// Replaces the keys of the table. The count of a key that was there before is retained.
+    pub(super) fn replace(&self, keys: &[LiveKey]) {
         let now = self.clock.now();
-        let known = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let hold = |key: &LiveKey| {
-            let counter = known.get(&key.digest).map(|held| Arc::clone(&held.counter));
-            let fresh = || Arc::new(RateLimiter::new(self.quota, InMemoryState::default(), self.clock.clone()));
-            let until = key.lasts.map(|lasts| now + Nanos::from(lasts));
-            (key.digest, Held { until, counter: counter.unwrap_or_else(fresh) })
+        let previous = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = |key: &LiveKey| {
+            let limiter = previous.get(&key.digest).map(|entry| Arc::clone(&entry.limiter));
+            let new = || Arc::new(RateLimiter::new(self.quota, InMemoryState::default(), self.clock.clone()));
+            let expires_at = key.expires_in.map(|expires_in| now + Nanos::from(expires_in));
+            (key.digest, Entry { expires_at, limiter: limiter.unwrap_or_else(new) })
         };
-        let held = keys.iter().map(hold).collect();
-        drop(known);
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
+        let entries = keys.iter().map(entry).collect();
+        drop(previous);
+        *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
     }
 
-    /// What counts a request with these headers, if it comes with a key that lets somebody in.
-    pub(super) fn counter(&self, headers: &HeaderMap) -> Option<Arc<Counter<C>>> {
-        let token = bearer(headers).filter(|token| token.len() <= LONGEST)?;
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let held = held.get::<[u8; 32]>(&Sha256::digest(token).into())?;
-        held.until.is_none_or(|until| self.clock.now() < until).then(|| Arc::clone(&held.counter))
+    /// Returns the rate limiter of the live key in these headers; `None` without one.
+    pub(super) fn limiter(&self, headers: &HeaderMap) -> Option<Arc<KeyLimiter<C>>> {
+        let token = bearer(headers).filter(|token| token.len() <= MAX_LENGTH)?;
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.get::<[u8; 32]>(&Sha256::digest(token).into())?;
+        entry.expires_at.is_none_or(|expires_at| self.clock.now() < expires_at).then(|| Arc::clone(&entry.limiter))
     }
 }
