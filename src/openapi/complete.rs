@@ -1,4 +1,4 @@
-//! What holds for all operations: shared answers, headers, problems, examples, and who may ask.
+//! Facts that hold for many operations, each stated once: shared responses, headers, problems and examples.
 
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
@@ -12,10 +12,179 @@ use crate::{
     },
 };
 
-/// What operations answer over the bundled library, a file an operation; a test holds them against the service.
+/// Responses over the bundled library, one file an operation; a test compares them with the service.
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/openapi/examples");
 
-/// What every operation refers to: problems, redirects, headers.
+/// Shared headers: name, description, example.
+const HEADERS: [(&str, &str, &str); 9] = [
+    ("ETag", "A strong validator of exactly these bytes, for `If-None-Match`.", "\"1bVmZ3nVZ0n3yLkZ5oGd7A\""),
+    ("Last-Modified", "The time of the last change to anything in the response.", "Fri, 02 Jan 2026 03:04:05 GMT"),
+    (
+        "Cache-Control",
+        "How long caches may store the response.",
+        "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+    ),
+    ("Surrogate-Key", "The tags that invalidate the response, separated by spaces.", "articles topic:stem-cells"),
+    ("Link", "The next page (RFC 8288), if there is one.", "</v1/articles?cursor=…>; rel=\"next\""),
+    (
+        "Server-Timing",
+        "The cache's outcome: `hit` (from memory), `miss` (computed, with the time in milliseconds), or `stale` (the last \
+         response, while the database cannot be reached).",
+        "cache;desc=miss, compute;dur=3.141",
+    ),
+    (
+        "RateLimit",
+        "The rest of the client's quota, and for how long (draft-ietf-httpapi-ratelimit-headers). Absent without a limit.",
+        "\"default\";r=1199;t=1",
+    ),
+    (
+        "RateLimit-Policy",
+        "The client's quota: the number of requests and the period in seconds. Absent without a limit.",
+        "\"default\";q=1200;w=60",
+    ),
+    (
+        "X-Request-Id",
+        "The request's id: the client's own if it sent one, else a new one.",
+        "0198c0de-0000-7000-8000-000000000000",
+    ),
+];
+
+/// An operation as it was declared, asked for the facts that decide its shared responses and headers.
+struct Operation {
+    path: String,
+    method: String,
+    object: Value,
+}
+
+impl Operation {
+    /// Under `/manage` or `/preview`: never cached.
+    fn is_private(&self) -> bool {
+        self.path.starts_with("/manage/") || self.path.starts_with("/preview/")
+    }
+
+    fn is_probe(&self) -> bool {
+        self.path.starts_with("/health") || self.path == "/metrics"
+    }
+
+    /// An HTML page, whose problems are pages as well.
+    fn is_page(&self) -> bool {
+        let is_preview = self.path.starts_with("/preview/") && self.path.ends_with("/page");
+        is_preview || self.path == "/" || self.path.starts_with("/read/")
+    }
+
+    fn is_cached(&self) -> bool {
+        !self.is_private() && !self.is_probe() && self.method == "get"
+    }
+
+    fn is_paged(&self) -> bool {
+        let mut parameters = self.object["parameters"].as_array().into_iter().flatten();
+        parameters.any(|parameter| parameter["name"] == "cursor")
+    }
+
+    fn has_body(&self) -> bool {
+        self.object.get("requestBody").is_some()
+    }
+
+    fn names_article(&self) -> bool {
+        self.path.contains("articles/{slug}") || self.path.starts_with("/read/")
+    }
+
+    fn reads_database(&self) -> bool {
+        self.is_private() || self.is_page() || self.path.starts_with("/v1/") || self.path == "/health/ready"
+    }
+}
+
+/// A name, and the operations that have it.
+type Rule = (&'static str, fn(&Operation) -> bool);
+
+/// Shared responses by status.
+const RESPONSES: [(&str, Rule); 15] = [
+    ("304", ("not-modified", Operation::is_cached)),
+    ("308", ("moved", |o| o.names_article() && (o.is_cached() || o.is_private()))),
+    ("400", ("bad-request", |_| true)),
+    ("401", ("unauthenticated", |o| o.object.get("security").is_some())),
+    ("403", ("forbidden", Operation::is_private)),
+    ("404", ("not-found", |o| o.path.contains('{') || matches!(o.path.as_str(), "/" | "/v1/site"))),
+    ("409", ("conflict", |o| o.path.starts_with("/preview/"))),
+    ("410", ("withdrawn", Operation::names_article)),
+    // Every change of an article honours `If-Match`.
+    ("412", ("precondition-failed", |o| o.path.ends_with("/preview"))),
+    ("413", ("content-too-large", |o| o.has_body() || (!o.is_private() && o.method == "post"))),
+    ("415", ("unsupported-media-type", |o| o.is_private() && o.has_body())),
+    // A revision that could not be published today cannot be restored either.
+    ("422", ("invalid-content", |o| o.is_private() && (o.has_body() || o.path.ends_with("/restore")))),
+    ("429", ("rate-limited", |o| !o.is_probe())),
+    ("500", ("internal", Operation::reads_database)),
+    ("503", ("unavailable", Operation::reads_database)),
+];
+
+/// Headers of successful responses. `ETag` of a private operation is where the operation declares it.
+const SUCCESS_HEADERS: [Rule; 9] = [
+    ("X-Request-Id", |_| true),
+    ("RateLimit", |o| !o.is_probe()),
+    ("RateLimit-Policy", |o| !o.is_probe()),
+    ("ETag", Operation::is_cached),
+    ("Cache-Control", Operation::is_cached),
+    ("Server-Timing", Operation::is_cached),
+    ("Last-Modified", |o| o.is_cached() && o.path.starts_with("/v1/")),
+    ("Surrogate-Key", |o| o.is_cached() && o.path.starts_with("/v1/")),
+    ("Link", Operation::is_paged),
+];
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+/// Adds the shared responses and headers to an operation.
+pub(super) fn operation(path: &str, method: &str, object: &mut Value) {
+    let declared = Operation { path: path.into(), method: method.into(), object: object.clone() };
+    // An absent body is the same as an empty object where every field is optional.
+    if (path.ends_with("/publish") || path.ends_with("/preview"))
+        && let Some(body) = object.get_mut("requestBody")
+    {
+        body["required"] = json!(false);
+    }
+    for (status, (name, _)) in RESPONSES.iter().filter(|(_, (_, applies))| applies(&declared)) {
+        if object["responses"].get(status).is_none() {
+            let is_error_page = declared.is_page() && !status.starts_with('3');
+            object["responses"][status] = if is_error_page { error_page(status) } else { reference("responses", name) };
+        }
+    }
+    let example = EXAMPLES.get_file(format!("{}.json", object["operationId"].as_str().unwrap_or_default()));
+    let example: Option<Value> = example.and_then(|file| serde_json::from_slice(file.contents()).ok());
+    let responses = object["responses"].as_object_mut().into_iter().flatten();
+    for (_, success) in responses.filter(|(status, _)| status.starts_with('2')) {
+        for (name, _) in SUCCESS_HEADERS.iter().filter(|(_, applies)| applies(&declared)) {
+            success["headers"][name] = reference("headers", name);
+        }
+        if success["headers"].get("ETag").is_some() {
+            success["headers"]["ETag"] = reference("headers", "ETag");
+        }
+        if let (Some(example), Some(json)) = (&example, success.pointer_mut("/content/application~1json")) {
+            json["example"] = example["answer"].clone();
+        }
+    }
+}
+
+/// Returns the response of a page that cannot be shown.
+fn error_page(status: &str) -> Value {
+    let description = match status {
+        "400" => "A parameter of the address is not valid.",
+        "403" => "The link has expired, or is incomplete.",
+        "404" => "Nothing is at this address.",
+        "409" => "The preview could not be published as it is.",
+        "410" => "The article was withdrawn; the page gives the reason.",
+        "429" => "Too many requests; `Retry-After` says when to try again.",
+        "503" => "The database cannot be reached; `Retry-After` says when to try again.",
+        _ => "An internal error.",
+    };
+    json!({"description": description, "content": {
+        "text/html": {"schema": {"type": "string"}},
+        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }})
+}
+
+/// Adds the components that operations refer to: problems, redirects, headers, the key.
 pub(super) fn components(document: &mut Value) {
     let components = &mut document["components"];
     let mut schemas = Vec::new();
@@ -25,85 +194,55 @@ pub(super) fn components(document: &mut Value) {
     for (name, schema) in schemas {
         components["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
     }
-    for kind in Kind::ALL {
-        components["responses"][kind.name] = json!({
-            "description": kind.title,
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example_of(*kind)}},
-        });
+    for (name, description, example) in HEADERS {
+        components["headers"][name] =
+            json!({"description": description, "schema": {"type": "string"}, "example": example});
     }
-    components["responses"]["bad-request"] = json!({
-        "description": "A parameter is not valid, or the request cannot be read.",
-        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {
-            "invalid-parameter": {"value": example_of(Kind::INVALID_PARAMETER)},
-            "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
-        }}},
-    });
     components["securitySchemes"]["key"] = json!({
         "type": "http", "scheme": "bearer", "bearerFormat": "lk_…",
-        "description": "An API key. `lectern keys create` makes the first, `POST /manage/v1/keys` others. What an operation needs is a scope: `read_drafts`, `write`, `publish` or `admin`; none holds another.",
+        "description": "An API key. `lectern keys create` makes the first, `POST /manage/v1/keys` others. Each operation needs one scope: `read_drafts`, `write`, `publish` or `admin`. No scope includes another.",
     });
-    components["responses"]["unauthenticated"]["headers"]["WWW-Authenticate"] =
+
+    let problem = |description: &str, examples: (&str, Value)| {
+        json!({
+            "description": description,
+            "headers": {"X-Request-Id": reference("headers", "X-Request-Id")},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, examples.0: examples.1}},
+        })
+    };
+    let responses = &mut components["responses"];
+    for kind in Kind::ALL {
+        responses[kind.name] = problem(kind.title, ("example", example_of(*kind)));
+    }
+    let examples = json!({
+        "invalid-parameter": {"value": example_of(Kind::INVALID_PARAMETER)},
+        "malformed-request": {"value": example_of(Kind::MALFORMED_REQUEST)},
+    });
+    responses["bad-request"] =
+        problem("A parameter is not valid, or the request cannot be read.", ("examples", examples));
+    responses["unauthenticated"]["headers"]["WWW-Authenticate"] =
         json!({"description": "How to send a key (RFC 6750).", "schema": {"type": "string"}, "example": "Bearer"});
     for name in ["precondition-failed", "precondition-required"] {
-        components["responses"][name]["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
+        responses[name]["headers"]["ETag"] = reference("headers", "ETag");
     }
     for name in ["unavailable", "rate-limited"] {
-        components["responses"][name]["headers"]["Retry-After"] =
-            json!({"description": "After how many seconds to try again.", "schema": {"type": "integer"}, "example": 2});
+        responses[name]["headers"]["Retry-After"] =
+            json!({"description": "Seconds until the next attempt.", "schema": {"type": "integer"}, "example": 2});
     }
-    components["responses"]["moved"] = json!({
-        "description": "It has another address now; `Location` says which. Method, query and body stay the same.",
+    responses["moved"] = json!({
+        "description": "It moved; `Location` has the present address. Repeat the request there, with the same method and body.",
         "headers": {"Location": {
             "description": "The present address.", "required": true, "schema": {"type": "string"},
             "example": "/v1/articles/stem-cell-infusion",
         }},
     });
-    components["responses"]["not-modified"] = json!({
-        "description": "The client has this answer already: `If-None-Match` names its `ETag`, or it did not change since `If-Modified-Since`.",
-        "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
-    });
-    components["headers"] = json!({
-        "ETag": {
-            "description": "A strong validator of exactly these bytes, for `If-None-Match`.",
-            "schema": {"type": "string"}, "example": "\"1bVmZ3nVZ0n3yLkZ5oGd7A\"",
-        },
-        "Last-Modified": {
-            "description": "When anything that the answer depends on changed last.",
-            "schema": {"type": "string"}, "example": "Fri, 02 Jan 2026 03:04:05 GMT",
-        },
-        "Cache-Control": {
-            "description": "How long caches may keep the answer.",
-            "schema": {"type": "string"}, "example": "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
-        },
-        "Surrogate-Key": {
-            "description": "The tags that make the answer stale, separated by spaces.",
-            "schema": {"type": "string"}, "example": "articles topic:stem-cells",
-        },
-        "Link": {
-            "description": "The next page (RFC 8288), where there is one.",
-            "schema": {"type": "string"}, "example": "</v1/articles?cursor=…>; rel=\"next\"",
-        },
-        "Server-Timing": {
-            "description": "Whether the answer came from memory (`cache;desc=hit`), was computed (`miss`, with the time in milliseconds), or is the last known one while the database cannot be reached (`stale`).",
-            "schema": {"type": "string"}, "example": "cache;desc=miss, compute;dur=3.141",
-        },
-        "RateLimit": {
-            "description": "What is left of the client's quota, and for how long (draft-ietf-httpapi-ratelimit-headers). Absent where none holds.",
-            "schema": {"type": "string"}, "example": "\"default\";r=1199;t=1",
-        },
-        "RateLimit-Policy": {
-            "description": "The client's quota: so many requests in so many seconds. Absent where none holds.",
-            "schema": {"type": "string"}, "example": "\"default\";q=1200;w=60",
-        },
-        "X-Request-Id": {
-            "description": "The request's id: the client's own, if it sent one, else a new one.",
-            "schema": {"type": "string"}, "example": "0198c0de-0000-7000-8000-000000000000",
-        },
+    responses["not-modified"] = json!({
+        "description": "The client's copy is current: its `ETag` is in `If-None-Match`, or nothing changed since `If-Modified-Since`.",
+        "headers": {"ETag": reference("headers", "ETag")},
     });
 }
 
+/// Returns an example of a problem.
 fn example_of(kind: Kind) -> Value {
     let mut instance = "/v1/articles";
     let mut managed = |error| {
@@ -136,151 +275,4 @@ fn example_of(kind: Kind) -> Value {
         _ => Error::Internal(String::new()),
     };
     json!(Problem::new(&error, instance, "0198c0de-0000-7000-8000-000000000000"))
-}
-
-/// Adds to an operation what follows from its path and its answers.
-pub(super) fn public(path: &str, method: &str, operation: &mut Value) {
-    let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
-    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    let probe = path.starts_with("/health") || path == "/metrics";
-    let cached = !probe && method == "get";
-    let paged = is_paged(operation);
-    let reads = path.starts_with("/v1/") || is_page(path) || path == "/health/ready";
-    let page = is_page(path);
-    let mut add = |status: &str, name: &str| {
-        if operation["responses"].get(status).is_none() {
-            operation["responses"][status] =
-                if page && !status.starts_with('3') { explained(status) } else { reference(name) };
-        }
-    };
-    add("400", "bad-request");
-    if !probe {
-        add("429", "rate-limited");
-    }
-    if cached {
-        add("304", "not-modified");
-    }
-    if path.contains('{') || path == "/v1/site" || path == "/" {
-        add("404", "not-found");
-    }
-    if path.contains("articles/{slug}") || path.starts_with("/read/") {
-        if cached {
-            add("308", "moved");
-        }
-        add("410", "withdrawn");
-    }
-    if method == "post" {
-        add("413", "content-too-large");
-    }
-    if reads {
-        add("500", "internal");
-        add("503", "unavailable");
-    }
-    if let Some(success) = operation["responses"].get_mut("204") {
-        for name in ["X-Request-Id", "RateLimit", "RateLimit-Policy"] {
-            success["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
-        }
-    }
-    if let Some(success) = operation["responses"].get_mut("200") {
-        let header = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
-        success["headers"]["X-Request-Id"] = header("X-Request-Id");
-        for name in
-            ["ETag", "Cache-Control", "Server-Timing", "RateLimit", "RateLimit-Policy"].into_iter().filter(|_| cached)
-        {
-            success["headers"][name] = header(name);
-        }
-        if path.starts_with("/v1/") {
-            success["headers"]["Last-Modified"] = header("Last-Modified");
-            success["headers"]["Surrogate-Key"] = header("Surrogate-Key");
-        }
-        if paged {
-            success["headers"]["Link"] = header("Link");
-        }
-        let example =
-            EXAMPLES.get_file(format!("{id}.json")).and_then(|file| serde_json::from_slice(file.contents()).ok());
-        if let (Some::<Value>(example), Some(json)) = (example, success["content"].get_mut("application/json")) {
-            json["example"] = example["answer"].clone();
-        }
-    }
-}
-
-/// Whether a path is a page's, where a problem is told as a page to those who ask for `text/html`.
-fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with("/read/") || (path.starts_with("/preview/") && path.ends_with("/page"))
-}
-
-/// The answer of a page that cannot be shown.
-fn explained(status: &str) -> Value {
-    let description = match status {
-        "400" => "The address has something that is not known here.",
-        "403" => "The link has expired, or is not whole.",
-        "404" => "Nothing is at this address.",
-        "409" => "What is shown could not be published as it is.",
-        "410" => "It was withdrawn; the page says why.",
-        "429" => "Too many requests; `Retry-After` says when to come again.",
-        "503" => "The database cannot be reached; `Retry-After` says when to come again.",
-        _ => "Something went wrong inside.",
-    };
-    json!({"description": description, "content": {
-        "text/html": {"schema": {"type": "string"}},
-        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
-    }})
-}
-
-fn is_paged(operation: &Value) -> bool {
-    operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "cursor")
-}
-
-/// The same for an operation on what is not public: it has a key, nobody keeps its answer, and it may take a body.
-pub(super) fn managed(path: &str, operation: &mut Value) {
-    let reference = |kind: &str, name: &str| json!({"$ref": format!("#/components/{kind}/{name}")});
-    let mut shared = vec![("400", "bad-request"), ("403", "forbidden"), ("429", "rate-limited")];
-    shared.extend([("500", "internal"), ("503", "unavailable")]);
-    if operation.get("security").is_some() {
-        shared.push(("401", "unauthenticated"));
-    }
-    if operation.get("requestBody").is_some() {
-        // Nothing is the same as an empty object, where nothing has to be said.
-        if path.ends_with("/publish") || path.ends_with("/preview") {
-            operation["requestBody"]["required"] = json!(false);
-        }
-        shared.extend([("413", "content-too-large"), ("415", "unsupported-media-type"), ("422", "invalid-content")]);
-    }
-    if path.contains('{') {
-        shared.push(("404", "not-found"));
-    }
-    // An earlier slug leads on to the present one.
-    if path.contains("articles/{slug}") {
-        shared.extend([("308", "moved"), ("410", "withdrawn")]);
-    }
-    // What keeps an old revision from being published keeps it from being shown as published, or restored.
-    if path.starts_with("/preview/") {
-        shared.push(("409", "conflict"));
-    }
-    if path.ends_with("/restore") {
-        shared.push(("422", "invalid-content"));
-    }
-    // Every change of an article honours `If-Match`.
-    if path.ends_with("/preview") {
-        shared.push(("412", "precondition-failed"));
-    }
-    for (status, name) in shared {
-        if operation["responses"].get(status).is_none() {
-            operation["responses"][status] =
-                if is_page(path) { explained(status) } else { reference("responses", name) };
-        }
-    }
-    let paged = is_paged(operation);
-    let answers = operation["responses"].as_object_mut().into_iter().flatten();
-    for (_, success) in answers.filter(|(status, _)| status.starts_with('2')) {
-        for name in ["X-Request-Id", "RateLimit", "RateLimit-Policy"] {
-            success["headers"][name] = reference("headers", name);
-        }
-        if paged {
-            success["headers"]["Link"] = reference("headers", "Link");
-        }
-        if success["headers"].get("ETag").is_some() {
-            success["headers"]["ETag"] = reference("headers", "ETag");
-        }
-    }
 }

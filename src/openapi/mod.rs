@@ -1,7 +1,7 @@
-//! The document that describes the API (OpenAPI 3.1), the files that are stored of it, and the pages that show it.
+//! The OpenAPI 3.1 document of the API, its files under `openapi/`, and the pages at `/docs`.
 //!
-//! Operations describe themselves beside their code; what holds for all of them is added in one pass over the finished
-//! document (`complete`).
+//! Operations are described beside their code; facts that hold for many are added in one pass over the document
+//! (`complete`).
 
 mod complete;
 
@@ -32,39 +32,35 @@ pub fn document(routes: impl FnOnce(&mut ServiceConfig<'_>)) -> Value {
     document["servers"] = json!([{"url": "/", "description": "This service"}]);
     document["security"] = json!([]);
     document["tags"] = json!([
-        {"name": "Site", "description": "What the service says of itself, and where everything is."},
-        {"name": "Articles", "description": "Articles: lists of cards, whole articles, and what to read next."},
-        {"name": "Sections", "description": "The sections of an article: addressable, and their addresses never break."},
-        {"name": "Topics", "description": "What the articles are about."},
-        {"name": "Recommendations", "description": "What leads the site: the editor's choice, what is read most, what is new."},
-        {"name": "Reader", "description": "Pages for people, made from the same content."},
-        {"name": "Management", "description": "Drafts, publication, keys, and who did what. Every operation needs a key with the scope that it names."},
-        {"name": "Around", "description": "Health, problems, and this description."},
+        {"name": "Site", "description": "The site, and an index of links."},
+        {"name": "Articles", "description": "Lists of article cards, complete articles, and related reading."},
+        {"name": "Sections", "description": "The sections of an article, at permanent addresses."},
+        {"name": "Topics", "description": "The topics of articles."},
+        {"name": "Recommendations", "description": "Pinned, most read and recent articles."},
+        {"name": "Reader", "description": "HTML pages of the same content."},
+        {"name": "Management", "description": "Drafts, publication, keys and the audit. Every operation needs a key with the scope that it names."},
+        {"name": "Around", "description": "Health, metrics, problem types, and this document."},
     ]);
     complete::components(&mut document);
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if path.starts_with("/manage/") || path.starts_with("/preview/") {
-                complete::managed(path, operation);
-            } else {
-                complete::public(path, method, operation);
-            }
+            complete::operation(path, method, operation);
         }
     }
-    drop_unused_responses(&mut document);
+    remove_unused_responses(&mut document);
     document
 }
 
-/// Takes away the shared answers that no operation has: a description says what can come, and nothing else.
-fn drop_unused_responses(document: &mut Value) {
+/// Removes the shared responses that no operation refers to.
+fn remove_unused_responses(document: &mut Value) {
     let used = document["paths"].to_string();
     if let Some(responses) = document["components"]["responses"].as_object_mut() {
         responses.retain(|name, _| used.contains(&format!("#/components/responses/{name}\"")));
     }
 }
 
-/// One line an operation: method, path, operation id; sorted, so that a diff shows the whole surface.
+/// Returns a line for each operation, sorted: path, method, operation id. A diff of it shows changes of the surface.
 #[must_use]
 pub fn operations(document: &Value) -> String {
     let mut lines = Vec::new();
@@ -81,73 +77,74 @@ pub fn operations(document: &Value) -> String {
     })
 }
 
-/// The document as the files that are served and stored under `openapi/`.
+/// The files of the document, as they are served and stored under `openapi/`.
 #[derive(Debug, Clone)]
 pub struct Files {
-    /// `openapi.json`.
+    /// The content of `openapi.json`.
     pub json: String,
-    /// `openapi.yaml`.
+    /// The content of `openapi.yaml`.
     pub yaml: String,
-    /// `operations.txt`.
+    /// The content of `operations.txt`.
     pub operations: String,
 }
 
 impl Files {
-    /// The files of a document.
+    /// Returns the files of a document.
     pub fn of(document: &Value) -> Result<Files, Error> {
-        let json =
-            serde_json::to_string_pretty(document).map_err(|e| Error::internal("the document has no JSON", e))?;
-        let yaml = yaml_serde::to_string(document).map_err(|e| Error::internal("the document has no YAML", e))?;
+        let json = serde_json::to_string_pretty(document)
+            .map_err(|e| Error::internal("the OpenAPI document cannot be written as JSON", e))?;
+        let yaml = yaml_serde::to_string(document)
+            .map_err(|e| Error::internal("the OpenAPI document cannot be written as YAML", e))?;
         Ok(Files { json: json + "\n", yaml, operations: operations(document) })
     }
 
-    /// Each file with its name.
+    /// Returns the name and content of each file.
     #[must_use]
     pub fn named(&self) -> [(&'static str, &str); 3] {
         [("openapi.json", &self.json), ("openapi.yaml", &self.yaml), ("operations.txt", &self.operations)]
     }
 }
 
-/// What the reference may load: its own files, and what it sets and draws itself.
+/// The content security policy of the page: its own files, inline styles and data images.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The policy of the description and its reference.
+/// The policy of the document and the API reference.
 pub static POLICY: RoutePolicy =
     RoutePolicy { paths: &["/openapi.json", "/openapi.yaml", "/docs"], ..RoutePolicy::DEFAULT };
 
-/// The operations that serve the description.
+/// Registers the operations.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(read_openapi_json).service(read_openapi_yaml).service(read_docs).service(read_docs_file);
 }
 
-/// Read this description
+/// Read the OpenAPI document
 ///
-/// The OpenAPI 3.1 document of this service, as JSON.
+/// Returns the OpenAPI 3.1 document of this service as JSON.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/json")))]
 #[get("/openapi.json")]
 pub async fn read_openapi_json(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
     read.respond_immutable(|_| Ok(Payload::bytes("application/json", files.json.clone()).tagged(["openapi"]))).await
 }
 
-/// Read this description as YAML
+/// Read the OpenAPI document as YAML
 ///
-/// The same document in YAML.
+/// Returns the same document as YAML.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The document.", body = Object, content_type = "application/yaml")))]
 #[get("/openapi.yaml")]
 pub async fn read_openapi_yaml(read: CachedGet<NoParameters>, files: web::Data<Files>) -> Result<HttpResponse, Error> {
     read.respond_immutable(|_| Ok(Payload::bytes("application/yaml", files.yaml.clone()).tagged(["openapi"]))).await
 }
 
-/// Read the reference
+/// Read the API reference
 ///
-/// This description as a page for people, to read and to try out; it loads nothing from other hosts.
+/// Returns the document as an interactive page. It loads nothing from other hosts.
 #[utoipa::path(tag = "Around", responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 #[get("/docs")]
 pub async fn read_docs(read: CachedGet<NoParameters>) -> Result<HttpResponse, Error> {
     read.respond_immutable(|_| {
         let page = docs_file("index.html")?;
-        // The page names its files from below /docs/.
+        // The links of the page are relative to /docs/.
         let page =
             String::from_utf8_lossy(&page).replace("=\"./", "=\"/docs/").replace("=\"index.css", "=\"/docs/index.css");
         Ok(Payload::bytes("text/html; charset=utf-8", page).policy(CONTENT_SECURITY_POLICY).tagged(["openapi"]))
@@ -155,9 +152,9 @@ pub async fn read_docs(read: CachedGet<NoParameters>) -> Result<HttpResponse, Er
     .await
 }
 
-/// Read a file of the reference
+/// Read a file of the API reference
 ///
-/// What the page at `/docs` needs: its scripts and style sheets.
+/// Returns a script, style sheet or image of the page at `/docs`.
 #[utoipa::path(
     tag = "Around",
     params(("file" = String, Path, description = "A file of the page.", example = "swagger-ui.css")),
@@ -178,6 +175,6 @@ pub async fn read_docs_file(file: web::Path<String>, read: CachedGet<NoParameter
 fn docs_file(name: &str) -> Result<Vec<u8>, Error> {
     let config = Config::from("/openapi.json").validator_url("none").try_it_out_enabled(true).deep_linking(true);
     let served = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|e| Error::internal("a page of /docs", e))?;
-    let served = served.ok_or_else(|| Error::NotFound("the reference has no such file; it is at /docs".into()))?;
+    let served = served.ok_or_else(|| Error::NotFound("the API reference has no such file: it is at /docs".into()))?;
     Ok(served.bytes.into_owned())
 }
