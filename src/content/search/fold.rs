@@ -14,7 +14,6 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use ferrous_opencc::{OpenCC, config::BuiltinConfig};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// A folded text with the origin of each character.
@@ -108,19 +107,24 @@ fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// The characters of the conversion table; the others of `OpenCC`'s dictionary are rare.
+/// The range of the table of simplified forms; traditional characters outside it are rare.
 const TABLE_RANGE: Range<u32> = 0x3400..0xA000;
 
+/// Pairs of a traditional character and its simplified form, from the dictionary `TSCharacters` of `OpenCC` (Apache-2.0).
+/// Forms that have a simpler form themselves are resolved.
+const PAIRS: &str = include_str!("simplified.txt");
+
 static SIMPLIFIED: LazyLock<Vec<char>> = LazyLock::new(|| {
-    let convert = OpenCC::from_config(BuiltinConfig::T2s).ok();
-    let chars = TABLE_RANGE.filter_map(char::from_u32);
-    let convert_char = |c: char| {
-        let converted = convert.as_ref().map(|convert| convert.convert(c.encode_utf8(&mut [0; 4])));
-        let mut chars = converted.iter().flat_map(|text| text.chars());
-        chars.next().filter(|_| chars.next().is_none()).unwrap_or(c)
-    };
-    // Twice: a few characters convert to one that has a simpler form itself.
-    chars.map(|c| convert_char(convert_char(c))).collect()
+    let mut table: Vec<char> = TABLE_RANGE.filter_map(char::from_u32).collect();
+    for pair in PAIRS.split_whitespace() {
+        let mut chars = pair.chars();
+        if let (Some(traditional), Some(simple)) = (chars.next(), chars.next())
+            && let Some(entry) = table.get_mut(u32::from(traditional).wrapping_sub(TABLE_RANGE.start) as usize)
+        {
+            *entry = simple;
+        }
+    }
+    table
 });
 
 /// Returns the simplified form of a Han character, and any other character unchanged.
@@ -171,6 +175,24 @@ mod tests {
     #[test]
     fn ligature_of_a_sentence_is_cut() {
         assert_eq!(Folded::new("\u{FDFA}").chars.len(), MAX_CLUSTER_CHARS);
+    }
+
+    #[test]
+    fn every_pair_of_the_table_has_one_simplified_form() {
+        let pairs: Vec<(char, char)> = PAIRS
+            .split_whitespace()
+            .map(|pair| {
+                let mut chars = pair.chars();
+                let both = (chars.next().unwrap(), chars.next().unwrap());
+                assert_eq!(chars.next(), None, "{pair}");
+                both
+            })
+            .collect();
+        assert_eq!(pairs.len(), 3_751);
+        assert!(pairs.is_sorted_by(|a, b| a.0 < b.0));
+        for (traditional, simple) in pairs {
+            assert_eq!((to_simplified(traditional), to_simplified(simple)), (simple, simple));
+        }
     }
 
     proptest! {
