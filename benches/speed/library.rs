@@ -12,7 +12,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use lectern::{
     db::{
         Db,
-        embedded::{Options, PrivatePostgres},
+        embedded::{EmbeddedPostgres, Options},
         migrate,
     },
     transfer::library,
@@ -24,7 +24,7 @@ use crate::{Failure, machine::find_program, settings::SLUGS};
 /// A Postgres without durability, which no measured work depends on.
 pub struct Store {
     runtime: Runtime,
-    server: PrivatePostgres,
+    server: EmbeddedPostgres,
     folder: PathBuf,
 }
 
@@ -55,7 +55,7 @@ impl Store {
     /// Starts Postgres in `folder`, on this process's core. The data is deleted at the end unless `is_kept`.
     pub fn start(folder: &Path, is_kept: bool) -> Result<Store, Failure> {
         let folder = folder.join("postgres");
-        let server = PrivatePostgres::start_with(&folder, Options { durable: false })?;
+        let server = EmbeddedPostgres::start_with(&folder, Options { durable: false })?;
         // The child's input ends with this process, even if that is killed; then the child stops the server.
         let wait =
             r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; [ "$1" = true ] || rm -rf "$0""#;

@@ -76,7 +76,7 @@ impl<R: Representation> Fill<R> {
 
     /// Whether the connection sees the log position of this fill; a replica may be behind it.
     async fn is_current(&self, connection: &Connection) -> Result<bool, Error> {
-        if !self.cache.db.replicated() {
+        if !self.cache.db.has_replicas() {
             return Ok(true);
         }
         let visible = change_log::newest(connection).await?;

@@ -1,9 +1,8 @@
-//! `lectern import`, `export` and `check`: whole libraries in and out.
+//! `lectern import`, `export` and `check`.
 
 use std::{io::IsTerminal, path::PathBuf};
 
 use clap::Args;
-use indicatif::ProgressBar;
 
 use super::{Settings, database::with_database, misuse, print};
 use crate::{
@@ -13,43 +12,43 @@ use crate::{
     transfer::{export, file, import, report},
 };
 
-/// What to bring in, and how.
+/// Flags of `import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// Article files (.md), folders, and captured pages (plain text)
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Publish what is imported; drafts otherwise
+    /// Publish the imported articles; without it they are drafts
     #[arg(long)]
     publish: bool,
     /// Take the site's name and call to action from captured pages
     #[arg(long)]
     site: bool,
-    /// Tell what would be done, and do nothing
+    /// Report the changes without making them
     #[arg(long)]
     dry_run: bool,
-    /// The address of the one file that is imported [default: from the file]
+    /// The slug of the article, for a single file [default: from the file]
     #[arg(long, value_name = "SLUG")]
     slug: Option<Slug>,
 }
 
 impl Import {
-    /// `false` where a file has faults.
+    /// Returns `false` if a file has errors.
     pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
         let Import { paths, publish, site, dry_run, slug } = self;
         if slug.is_some() && (paths.len() != 1 || paths.iter().any(|path| path.is_dir())) {
-            misuse("--slug goes with one file");
+            misuse("--slug needs exactly one file");
         }
-        let files = listed(&paths)?;
+        let files = list_files(&paths)?;
         let options = import::Options { publish, site, dry_run, slug };
         with_database(settings, async |database| import_files(database, &files, &options).await)
     }
 }
 
-/// Where to write to.
+/// Flags of `export`.
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// The folder to write to; made if it is not there
+    /// The folder to write to; created if it is missing
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
@@ -64,7 +63,7 @@ impl Export {
     }
 }
 
-/// What to read.
+/// Flags of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Article files, folders, and captured pages
@@ -73,18 +72,18 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// `false` where a file has faults.
+    /// Returns `false` if a file has errors.
     pub(super) fn run(self) -> Result<bool, Error> {
-        Ok(check(&listed(&self.paths)?))
+        Ok(check(&list_files(&self.paths)?))
     }
 }
 
-fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+fn list_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let files = file::list(paths).map_err(|e| Error::internal("a path cannot be read", e))?;
     if files.is_empty() {
         return Err(Error::internal(
             "nothing to read",
-            "the folders hold no article file (.md) and no captured page (.txt)",
+            "the folders have no article file (.md) and no captured page (.txt)",
         ));
     }
     Ok(files)
@@ -92,22 +91,44 @@ fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 
 async fn import_files(database: &str, files: &[PathBuf], options: &import::Options) -> Result<bool, Error> {
     let db = Db::for_command(database)?;
-    let bar =
-        if std::io::stderr().is_terminal() { ProgressBar::new(files.len() as u64) } else { ProgressBar::hidden() };
+    let mut progress = Progress { done: 0, total: files.len(), is_shown: std::io::stderr().is_terminal() };
     let mut summary = report::Summary::new(options.dry_run);
     let work = import::run(&db, files, options, |done| {
-        bar.inc(1);
-        let text = summary.file(&done);
-        bar.suspend(|| print(&text));
+        progress.clear();
+        print(&summary.file(&done));
+        progress.advance();
     });
-    // What is under way is rolled back, and the private Postgres stopped, as at any end.
+    // The running transaction is rolled back, and the embedded Postgres stopped, as at any end.
     tokio::select! {
         result = work => result?,
-        () = interrupted() => return Err(Error::Internal("interrupted; what was reported is done".into())),
+        () = interrupted() => return Err(Error::Internal("interrupted; the reported files are imported".into())),
     }
-    bar.finish_and_clear();
+    progress.clear();
     print(&summary.end());
     Ok(summary.failed() == 0)
+}
+
+/// A counter on the last line of a terminal.
+struct Progress {
+    done: usize,
+    total: usize,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn advance(&mut self) {
+        self.done += 1;
+        if self.is_shown {
+            eprint!("{} of {} files", self.done, self.total);
+        }
+    }
+
+    /// Erases the line, so that other output does not mix with it.
+    fn clear(&self) {
+        if self.is_shown {
+            eprint!("\r\x1b[K");
+        }
+    }
 }
 
 fn check(files: &[PathBuf]) -> bool {
@@ -120,12 +141,12 @@ fn check(files: &[PathBuf]) -> bool {
     summary.failed() == 0
 }
 
-/// Ends when somebody wants the command to end.
+/// Waits for a signal that ends the command.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let wait = async |kind| match signal(kind) {
         Ok(mut signal) => _ = signal.recv().await,
-        // Without a handler the signal ends the process by itself.
+        // Without a handler the signal ends the process itself.
         Err(_) => std::future::pending().await,
     };
     tokio::select! {

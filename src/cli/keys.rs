@@ -1,4 +1,4 @@
-//! `lectern keys`: the first key, and every other where nobody who may make keys is at hand.
+//! `lectern keys`: the first key, and others without a key of the scope `admin`.
 
 use std::io::Write;
 
@@ -16,27 +16,27 @@ use crate::{
     },
 };
 
-/// How many keys are read at once.
+/// The number of keys read at once.
 const BATCH: i64 = 500;
 
-/// What to do about keys.
+/// The subcommands of `keys`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
-    /// Make a key and print it, for the only time
+    /// Create a key and print it; it cannot be shown again
     Create {
-        /// What it is for; the history and the audit tell who did what by it
+        /// Its name, which history and audit record with every change
         #[arg(long, value_name = "NAME", value_parser = parse_name)]
         name: String,
-        /// What it may do, separated by commas: `read_drafts`, `write`, `publish`, `admin`
+        /// Its scopes, separated by commas: `read_drafts`, `write`, `publish`, `admin`
         #[arg(long = "scope", value_name = "SCOPES", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
-        /// From when on it lets nobody in, such as 2030-01-31T08:00:00Z [default: never]
+        /// When it expires, such as 2030-01-31T08:00:00Z [default: never]
         #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
         expires: Option<DateTime<Utc>>,
     },
-    /// Print a line for every key, the newest first: id, beginning, name, scopes, and how it stands, with tabs between them
+    /// Print a line for each key, the newest first: id, prefix, name, scopes and status, separated by tabs
     List,
-    /// Let nobody in with a key from now on
+    /// Revoke a key
     Revoke {
         /// The id of the key, as `lectern keys list` prints it
         #[arg(value_name = "ID")]
@@ -53,9 +53,12 @@ impl Keys {
                 Keys::Create { name, scopes, expires } => {
                     let create = async |tx: &mut PublishTx| tx.create_key(&name, &scopes, expires).await;
                     let ((token, key), _) = PublishTx::run(&db, &author, create).await?;
-                    // Whoever does not get to see it has to know of it.
+                    // Without the output nobody has the key, so the error names its id.
                     writeln!(std::io::stdout(), "{token}").map_err(|e| {
-                        Error::internal("the key was made and cannot be shown", format!("revoke {}: {e}", key.id))
+                        Error::internal(
+                            "the key was created and could not be printed",
+                            format!("revoke {}: {e}", key.id),
+                        )
                     })?;
                 }
                 Keys::List => list(&db).await?,
@@ -85,7 +88,7 @@ async fn list(db: &Db) -> Result<(), Error> {
     }
 }
 
-/// A key in one line.
+/// Formats a key as a line.
 fn line(key: &Key) -> String {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let used = key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", time(at)));

@@ -1,9 +1,9 @@
-//! Commands, flags, their variables and defaults. Nothing else reads the environment.
+//! Commands, flags, environment variables and defaults. Nothing else reads the environment.
 //!
 //! - `serve`: the service.
-//! - `files`: whole libraries in and out.
-//! - `keys`: who may write.
-//! - `database`: what they work on.
+//! - `files`: import, export and check.
+//! - `keys`: API keys.
+//! - `database`: the database of a command.
 
 mod database;
 mod files;
@@ -32,13 +32,13 @@ pub struct Cli {
     settings: Settings,
 }
 
-/// Where the data is.
+/// Flags of all commands.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// The Postgres to use [default: a private one in the data folder, started and stopped with the service]
+    /// The Postgres database [default: an embedded Postgres in the data folder, started and stopped with the service]
     #[arg(long, env = "DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// Replicas for reads, separated by commas
+    /// Read replicas, separated by commas
     #[arg(
         long,
         env = "DATABASE_READ_URL",
@@ -48,35 +48,35 @@ pub struct Settings {
         hide_env_values = true
     )]
     database_read_url: Vec<String>,
-    /// The folder of the private Postgres [default: /var/lib/lectern as root, else ~/.local/share/lectern]
+    /// The data folder of the embedded Postgres [default: /var/lib/lectern as root, else ~/.local/share/lectern]
     #[arg(long, env = "LECTERN_DATA_DIR", global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The form of the log: lines for people, or a JSON object a line
+    /// The log format: lines for people, or a JSON object a line
     #[arg(long, env = "LECTERN_LOG_FORMAT", global = true, value_enum, default_value = "plain")]
-    log_format: logging::Form,
+    log_format: logging::Format,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service
     Serve(Serve),
-    /// Bring article files, folders of them, and captured pages in
+    /// Import article files, folders of them, and captured pages
     Import(Import),
-    /// Write the published articles as files that import turns into the same articles
+    /// Write the published articles as files, from which import makes the same articles
     Export(Export),
-    /// Read files as import would, and tell their faults, without a database
+    /// Check files as import would read them, without a database
     Check(Check),
-    /// Make, list and revoke API keys
+    /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Bring the database up to date
+    /// Run the pending migrations of the database
     Migrate,
     /// Print the OpenAPI document as JSON
     Openapi {
-        /// Compare the files under openapi/ with the code, and print nothing
+        /// Compare the files under openapi/ with the code instead of printing
         #[arg(long)]
         check: bool,
-        /// Write the files under openapi/
+        /// Write the files under openapi/ instead of printing
         #[arg(long, conflicts_with = "check")]
         write: bool,
     },
@@ -86,9 +86,11 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let log = logging::init(cli.settings.log_format);
+    // An empty variable, as compose files set it, counts as unset.
+    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    let log = logging::init(cli.settings.log_format, filter.as_deref().unwrap_or("info"));
     let result = cli.command.run(&cli.settings);
-    // What was logged comes before what ends it.
+    // Flushes the log before the error is printed.
     drop(log);
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -101,7 +103,7 @@ pub fn run() -> ExitCode {
 }
 
 impl Command {
-    /// Runs the command; `false` where it did what it should and found fault.
+    /// Runs the command; returns `false` if it completed and found errors in its input.
     fn run(self, settings: &Settings) -> Result<bool, Error> {
         match self {
             Command::Serve(serve) => serve.run(settings),
@@ -110,38 +112,38 @@ impl Command {
             Command::Check(check) => check.run(),
             Command::Keys(keys) => keys.run(settings),
             Command::Migrate => with_database(settings, async |_| Ok(true)),
-            Command::Openapi { check, write } => describe(check, write),
+            Command::Openapi { check, write } => write_openapi(check, write),
         }
     }
 }
 
-/// Ends with what clap says of a misuse, and its code.
+/// Exits with a usage error, as clap does.
 fn misuse(why: &str) -> ! {
     log::logger().flush();
     Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
 }
 
-/// Writes to stdout; a reader that went away, as `| head` does, is no error.
+/// Writes to stdout; a closed pipe, as with `| head`, is no error.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn describe(check: bool, write: bool) -> Result<bool, Error> {
+fn write_openapi(check: bool, write: bool) -> Result<bool, Error> {
     let files = openapi::Files::of(&app::document())?;
     if !check && !write {
         print(&files.json);
         return Ok(true);
     }
-    let mut same = true;
+    let mut is_current = true;
     for (name, text) in files.named() {
         let path = PathBuf::from("openapi").join(name);
         if write {
             std::fs::write(&path, text)
-                .map_err(|e| Error::internal("the file cannot be written", format!("{}: {e}", path.display())))?;
+                .map_err(|e| Error::internal("a file cannot be written", format!("{}: {e}", path.display())))?;
         } else if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            eprintln!("{} is not what the code says: run `lectern openapi --write`", path.display());
-            same = false;
+            eprintln!("{} differs from the code: run `lectern openapi --write`", path.display());
+            is_current = false;
         }
     }
-    Ok(same)
+    Ok(is_current)
 }

@@ -1,4 +1,4 @@
-//! `lectern serve`: what it is told, and how it starts.
+//! `lectern serve`: its flags and its start.
 
 use std::{ffi::OsString, net::TcpListener, path::PathBuf, time::Duration};
 
@@ -14,13 +14,13 @@ use crate::{
     transfer::library,
 };
 
-/// What the service is told.
+/// Flags of `serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free port
     #[arg(long, env = "LECTERN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     listen: String,
-    /// How many threads answer requests [default: one a core]
+    /// The number of worker threads [default: one a core]
     #[arg(long, env = "LECTERN_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
     #[command(flatten)]
@@ -31,32 +31,31 @@ pub(super) struct Serve {
     identity: Identity,
 }
 
-/// How answers are kept and delivered.
+/// Flags of the cache.
 #[derive(Debug, Clone, Args)]
 struct Delivery {
-    /// The most memory for finished answers, in MiB; 0 keeps none
+    /// The size of the response cache in memory, in MiB; 0 turns it off
     #[arg(long, env = "LECTERN_CACHE_MB", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
     cache_mb: u32,
-    /// For how many seconds other caches may take an answer for fresh
+    /// `max-age` of cacheable responses, in seconds
     #[arg(long, env = "LECTERN_MAX_AGE", value_name = "SECONDS", default_value_t = 60)]
     max_age: u32,
-    /// For how many seconds past that they may answer with it while they fetch a newer one
+    /// `stale-while-revalidate` of cacheable responses, in seconds
     #[arg(long, env = "LECTERN_STALE_WHILE_REVALIDATE", value_name = "SECONDS", default_value_t = 600)]
     stale_while_revalidate: u32,
-    /// For how many seconds past that they may answer with it while the service is slow or gone; for as long the service
-    /// itself answers from memory while its database is gone
+    /// `stale-if-error` of cacheable responses, in seconds; for as long, the service itself serves stale responses from memory
+    /// while its database is unreachable
     #[arg(long, env = "LECTERN_STALE_IF_ERROR", value_name = "SECONDS", default_value_t = 86_400)]
     stale_if_error: u32,
 }
 
-/// Who asks, and who watches.
+/// Flags of clients and monitoring.
 #[derive(Debug, Clone, Args)]
 struct Clients {
-    /// How many requests a client may send in how many seconds, or `off` [default: 1200/60, and as many as it likes from
-    /// loopback]
+    /// The rate limit of a client, requests/seconds or `off` [default: 1200/60, and no limit from loopback]
     #[arg(long, env = "LECTERN_RATE_LIMIT", value_name = "REQUESTS/SECONDS")]
     rate_limit: Option<Limit>,
-    /// Addresses and networks whose word is taken for who the client is, separated by commas
+    /// Proxies trusted to name the client's address: addresses and networks, separated by commas
     #[arg(
         long,
         env = "LECTERN_TRUSTED_PROXIES",
@@ -65,26 +64,26 @@ struct Clients {
         hide_default_value = true
     )]
     trusted_proxies: TrustedProxies,
-    /// An address of its own for `/metrics` [default: beside everything else]
+    /// A separate address for `/metrics` [default: the address of the service]
     #[arg(long, env = "LECTERN_METRICS_LISTEN", value_name = "ADDRESS", value_parser = address)]
     metrics_listen: Option<String>,
 }
 
-/// How the service proves who it is.
+/// Flags of TLS.
 #[derive(Debug, Clone, Args)]
 struct Identity {
-    /// A certificate and those that it leans on, in PEM; with it the service speaks HTTPS, HTTP/2 included [default: none]
+    /// The certificate chain in PEM; with it the service speaks HTTPS, HTTP/2 included [default: none]
     #[arg(long, env = "LECTERN_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<OsString>,
-    /// The private key of the certificate, in PEM and not encrypted [default: none]
+    /// The private key of the certificate in PEM, not encrypted [default: none]
     #[arg(long, env = "LECTERN_TLS_KEY", value_name = "FILE")]
     tls_key: Option<OsString>,
 }
 
 impl Identity {
-    /// What the files say; `None` for plain HTTP.
+    /// Reads the files; `None` for plain HTTP.
     fn read(&self) -> Result<Option<rustls::ServerConfig>, Error> {
-        // A variable that is set to nothing is not set; clap's `requires` would count it.
+        // An empty variable counts as unset; clap's `requires` would count it as set.
         let given = |file: &Option<OsString>| file.as_ref().filter(|file| !file.is_empty()).map(PathBuf::from);
         match (given(&self.tls_cert), given(&self.tls_key)) {
             (Some(certificate), Some(key)) => tls::read(&certificate, &key).map(Some),
@@ -98,11 +97,11 @@ impl Identity {
 impl Serve {
     /// Runs the service until it is stopped.
     pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
-        let started = self.started()?;
-        with_database(settings, async |database| self.serve(database, settings, &started).await)
+        let app_settings = self.app_settings()?;
+        with_database(settings, async |database| self.serve(database, settings, &app_settings).await)
     }
 
-    fn started(&self) -> Result<app::Settings, Error> {
+    fn app_settings(&self) -> Result<app::Settings, Error> {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let Serve { delivery, clients, .. } = self;
         Ok(app::Settings {
@@ -121,15 +120,15 @@ impl Serve {
         })
     }
 
-    async fn serve(&self, database: &str, settings: &Settings, started: &app::Settings) -> Result<bool, Error> {
+    async fn serve(&self, database: &str, settings: &Settings, app_settings: &app::Settings) -> Result<bool, Error> {
         let start = Db::for_command(database)?;
         let loaded = library::load(&start).await?;
         if loaded > 0 {
-            log::info!("published the bundled library: {loaded} articles");
+            log::info!("bundled library published, articles={loaded}");
         }
         let rebuilt = publish::rebuild(&start).await?;
         if rebuilt > 0 {
-            log::info!("rendered {rebuilt} articles anew");
+            log::info!("articles rendered again, articles={rebuilt}");
         }
         drop(start);
 
@@ -143,11 +142,11 @@ impl Serve {
         let (metrics, metrics_address) = self.clients.metrics_listen.as_deref().map(bind).transpose()?.unzip();
         let replicas = settings.database_read_url.iter().filter(|url| !url.is_empty()).cloned().collect();
         let db = Db::new(&db::Settings { url: database.to_owned(), replicas, connections: db::CONNECTIONS })?;
-        let running = app::start(listener, metrics, &db, started)?;
+        let running = app::start(listener, metrics, &db, app_settings)?;
         running.followed(Duration::from_secs(1)).await;
-        // What was logged before comes before.
+        // Earlier log lines come first.
         log::logger().flush();
-        let base = format!("{}://{address}", if started.tls.is_some() { "https" } else { "http" });
+        let base = format!("{}://{address}", if app_settings.tls.is_some() { "https" } else { "http" });
         eprintln!("listening on {base}");
         eprintln!("  reader   {base}/");
         eprintln!("  docs     {base}/docs");
@@ -160,7 +159,7 @@ impl Serve {
     }
 }
 
-/// An address to listen on: a host and a port.
+/// Parses an address to listen on: a host and a port.
 fn address(text: &str) -> Result<String, String> {
     let port = text.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
     port.map(|_| text.to_owned()).ok_or_else(|| "expected a host and a port, such as 127.0.0.1:8080".to_owned())

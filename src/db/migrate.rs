@@ -1,4 +1,4 @@
-//! The embedded migrations. Several services that start at once run them one after another.
+//! The embedded migrations. Services that start at once run them one after another, under an advisory lock.
 
 use std::time::Duration;
 
@@ -8,20 +8,19 @@ use tokio::time::timeout;
 
 use crate::error::Error;
 
-/// How long a connection may take before the database counts as unreachable. Something that takes connections and says
-/// nothing would otherwise be waited for in silence.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout of the connection: a server that accepts it and does not answer would otherwise block the start.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the service needs of its database, oldest first.
+/// The migrations, oldest first.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// Brings the database at `url` up to date and returns the names of the migrations that ran.
+/// Runs the pending migrations of the database at `url` and returns their names.
 ///
 /// Must be called from a multi-threaded runtime, before the server starts.
 pub async fn run(url: &str) -> Result<Vec<String>, Error> {
-    let late = |_| Error::Unavailable("no connection within the time allowed".into());
-    let mut connection = timeout(PATIENCE, AsyncPgConnection::establish(url)).await.map_err(late)??;
-    // "lectern" in ASCII, so that no other program's lock is met by chance. The session's end releases it.
+    let late = |_| Error::Unavailable("no connection within the timeout".into());
+    let mut connection = timeout(TIMEOUT, AsyncPgConnection::establish(url)).await.map_err(late)??;
+    // "lectern" in ASCII, so that it meets no other program's lock by chance. The end of the session releases it.
     connection.batch_execute("select pg_advisory_lock(30510775313724014)").await?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let versions = tokio::task::block_in_place(|| {

@@ -1,17 +1,17 @@
-//! The way to Postgres; knows no feature.
+//! Access to Postgres; knows no feature.
 //!
-//! - [`Db`]: pools of connections: [`Db::read`] gives one that Postgres itself holds read-only (a replica where there
-//!   is one), [`Db::write`] one that may change things.
-//! - [`change_log`]: the log of changes, followed as it grows.
-//! - [`migrate`]: the embedded migrations, under an advisory lock.
-//! - [`embedded`]: our own Postgres, where no `DATABASE_URL` names another.
-//! - [`statement`]: SQL that Diesel cannot say, prepared once all the same.
+//! - [`Db`]: connection pools. [`Db::read`] lends a connection that Postgres keeps read-only, to a replica if there is one;
+//!   [`Db::write`] one to the primary.
+//! - [`change_log`]: the subscriber of the change log.
+//! - [`migrate`]: the migrations.
+//! - [`embedded`]: the embedded Postgres, used without `DATABASE_URL`.
+//! - [`statement`]: SQL that Diesel cannot express, prepared once a connection.
 
 pub mod change_log;
 pub mod embedded;
 pub mod migrate;
 #[allow(clippy::wildcard_imports, reason = "generated")]
-#[expect(missing_docs, reason = "generated; the migrations say what the columns mean")]
+#[expect(missing_docs, reason = "generated; the migrations describe the columns")]
 pub mod schema;
 pub mod statement;
 
@@ -38,46 +38,46 @@ pub use diesel_async::AsyncPgConnection as PgConnection;
 
 use crate::error::Error;
 
-/// A connection on loan from a pool.
+/// A connection that returns to its pool when dropped.
 pub type Connection = deadpool::Object<AsyncPgConnection>;
 
-/// The most connections to each server and purpose, unless a test wants fewer.
+/// The default maximum of connections of a pool.
 pub const CONNECTIONS: usize = 16;
 
-/// From when on a statement counts as slow, and is named in the log.
+/// The duration from which a statement is counted and logged as slow.
 pub const SLOW: Duration = Duration::from_millis(250);
 
-/// How long a request waits for a connection before it is told that the database cannot be reached.
-const WAIT: Duration = Duration::from_millis(900);
+/// The timeout of a read for a connection; after it the database counts as unreachable.
+const READ_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How long it waits for its turn to write: other writers are no outage.
-const TURN: Duration = Duration::from_secs(20);
+/// The timeout of a write for a connection; longer, because waiting for other writers is no outage.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Which databases to use.
+/// The databases of a service.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The primary, for writes, and for reads where `replicas` is empty.
+    /// The URL of the primary, for writes, and for reads without replicas.
     pub url: String,
-    /// Replicas for reads.
+    /// The URLs of replicas for reads.
     pub replicas: Vec<String>,
-    /// The most connections to each server and purpose.
+    /// The maximum of connections of each pool.
     pub connections: usize,
 }
 
-/// The pools of one service. Cloning shares them.
+/// The connection pools of one service; clones share them.
 #[derive(Clone)]
 pub struct Db(Arc<Pools>);
 
 struct Pools {
     url: String,
-    replicated: bool,
+    has_replicas: bool,
     write: deadpool::Pool<AsyncPgConnection>,
     read: Vec<deadpool::Pool<AsyncPgConnection>>,
     next: AtomicUsize,
     statements: Arc<Statements>,
 }
 
-/// Counts of statements, and of requests that got no connection; by what they are for, where there are two: to read or to write.
+/// Counts of statements and of connection timeouts; the arrays are indexed by [`Access`].
 #[derive(Debug, Default)]
 struct Statements {
     sent: [AtomicU64; 3],
@@ -86,12 +86,12 @@ struct Statements {
 }
 
 impl Db {
-    /// Pools for `settings`; connects to nothing yet, so a database that is down is met by the first request.
+    /// Returns the pools for `settings`, which connect at the first request.
     pub fn new(settings: &Settings) -> Result<Db, Error> {
         Db::with_access(settings, Access::Write)
     }
 
-    /// Pools for a command: one connection for writes, without time limits.
+    /// Returns the pools of a command: one connection for writes, without timeouts.
     pub fn for_command(url: &str) -> Result<Db, Error> {
         let settings = Settings { url: url.to_owned(), replicas: Vec::new(), connections: 1 };
         Db::with_access(&settings, Access::Command)
@@ -106,18 +106,18 @@ impl Db {
             settings.replicas.iter().map(|url| pool(url, Access::Read)).collect::<Result<_, _>>()?
         };
         let write = pool(&settings.url, write)?;
-        let (url, replicated) = (settings.url.clone(), !settings.replicas.is_empty());
-        Ok(Db(Arc::new(Pools { url, replicated, write, read, next: AtomicUsize::new(0), statements })))
+        let (url, has_replicas) = (settings.url.clone(), !settings.replicas.is_empty());
+        Ok(Db(Arc::new(Pools { url, has_replicas, write, read, next: AtomicUsize::new(0), statements })))
     }
 
-    /// A connection on which Postgres refuses every write.
+    /// Lends a connection on which Postgres refuses every write.
     pub async fn read(&self) -> Result<Connection, Error> {
         let pools = &self.0.read;
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.lend(Access::Read, pools[turn % pools.len()].get().await)
     }
 
-    /// A connection to the primary that may write.
+    /// Lends a connection to the primary that may write.
     pub async fn write(&self) -> Result<Connection, Error> {
         self.lend(Access::Write, self.0.write.get().await)
     }
@@ -138,40 +138,40 @@ impl Db {
         result
     }
 
-    /// The address of the primary: whoever follows the log listens there.
+    /// Returns the URL of the primary, where the change log is followed.
     #[must_use]
     pub fn primary(&self) -> &str {
         &self.0.url
     }
 
-    /// Whether reads come from replicas, which may lag behind the log.
+    /// Checks for replicas, which may lag behind the change log.
     #[must_use]
-    pub fn replicated(&self) -> bool {
-        self.0.replicated
+    pub fn has_replicas(&self) -> bool {
+        self.0.has_replicas
     }
 
-    /// How many statements were sent to Postgres so far, those that open and close transactions included.
+    /// Returns the number of statements sent so far, `begin` and `commit` included.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.0.statements.sent.iter().map(|sent| sent.load(Ordering::Relaxed)).sum()
     }
 
-    /// How many of them were sent over connections that only read.
+    /// Returns the number of statements sent over read-only connections.
     #[must_use]
     pub fn read_statements(&self) -> u64 {
         self.0.statements.sent[Access::Read as usize].load(Ordering::Relaxed)
     }
 
-    /// How many of them took longer than [`SLOW`].
+    /// Returns the number of statements slower than [`SLOW`].
     #[must_use]
     pub fn slow_statements(&self) -> u64 {
         self.0.statements.slow.load(Ordering::Relaxed)
     }
 
-    /// How it stands with the pools for reading, all replicas together.
+    /// Returns the status of the read pools, all replicas together.
     #[must_use]
-    pub fn read_pool(&self) -> PoolUse {
-        self.0.read.iter().map(PoolUse::of).fold(PoolUse::default(), |sum, pool| PoolUse {
+    pub fn read_pool(&self) -> PoolStatus {
+        self.0.read.iter().map(PoolStatus::of).fold(PoolStatus::default(), |sum, pool| PoolStatus {
             size: sum.size + pool.size,
             used: sum.used + pool.used,
             waiting: sum.waiting + pool.waiting,
@@ -179,14 +179,14 @@ impl Db {
         })
     }
 
-    /// How it stands with the pool for writing.
+    /// Returns the status of the write pool.
     #[must_use]
-    pub fn write_pool(&self) -> PoolUse {
+    pub fn write_pool(&self) -> PoolStatus {
         let timeouts = self.0.statements.timeouts[Access::Write as usize].load(Ordering::Relaxed);
-        PoolUse { timeouts, ..PoolUse::of(&self.0.write) }
+        PoolStatus { timeouts, ..PoolStatus::of(&self.0.write) }
     }
 
-    /// Counts a loan that came to nothing.
+    /// Counts a failed checkout.
     fn lend(&self, access: Access, loan: Result<Connection, deadpool::PoolError>) -> Result<Connection, Error> {
         if loan.is_err() {
             self.0.statements.timeouts[access as usize].fetch_add(1, Ordering::Relaxed);
@@ -195,24 +195,24 @@ impl Db {
     }
 }
 
-/// How it stands with a pool.
+/// The status of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PoolUse {
-    /// Its connections.
+pub struct PoolStatus {
+    /// Open connections.
     pub size: usize,
-    /// Those on loan.
+    /// Connections in use.
     pub used: usize,
-    /// The requests that wait for one.
+    /// Requests that wait for a connection.
     pub waiting: usize,
-    /// Requests that got none so far, because none came free in time or the server could not be reached.
+    /// Requests that got no connection, because none was free in time or the server could not be reached.
     pub timeouts: u64,
 }
 
-impl PoolUse {
-    fn of(pool: &deadpool::Pool<AsyncPgConnection>) -> PoolUse {
+impl PoolStatus {
+    fn of(pool: &deadpool::Pool<AsyncPgConnection>) -> PoolStatus {
         let status = pool.status();
         let used = status.size.saturating_sub(status.available);
-        PoolUse { size: status.size, used, waiting: status.waiting, timeouts: 0 }
+        PoolStatus { size: status.size, used, waiting: status.waiting, timeouts: 0 }
     }
 }
 
@@ -255,7 +255,7 @@ impl DerefMut for Lease {
     }
 }
 
-/// Closes a connection that did not answer in time, so that nobody else waits for it.
+/// Closes a connection that did not answer in time, so that the pool does not lend it again.
 pub fn discard(connection: Connection) {
     drop(Connection::take(connection));
 }
@@ -269,7 +269,7 @@ enum Access {
 }
 
 impl Access {
-    /// What a new connection is told once. The time limits end what a lost client or a bad plan would hold for ever.
+    /// Returns the settings of a new connection. The timeouts end what a lost client or a bad plan would block for ever.
     fn setup(self) -> &'static str {
         match self {
             Access::Read => {
@@ -293,10 +293,10 @@ fn pool(
 ) -> Result<deadpool::Pool<AsyncPgConnection>, Error> {
     let (statements, counted) = (Arc::clone(statements), Arc::clone(statements));
     let mut config = ManagerConfig::default();
-    // A connection that Postgres closed is known to be closed; a test query a request would double the round trips.
+    // A closed connection is detected without a test query, which would double the round trips of a request.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
-        let watch = QueryMetrics::new(access, &statements);
+        let metrics = QueryMetrics::new(access, &statements);
         let url = url.to_owned();
         async move {
             let mut connection = AsyncPgConnection::establish(&url).await?;
@@ -304,38 +304,37 @@ fn pool(
                 .batch_execute(access.setup())
                 .await
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            connection.set_instrumentation(watch);
+            connection.set_instrumentation(metrics);
             Ok(connection)
         }
         .boxed()
     });
-    // Whoever had the connection before may have gone without the answers to what they asked.
-    let anew = Hook::sync_fn(move |connection: &mut AsyncPgConnection, _| {
+    // The previous user may have dropped a query without its result, so the start times are reset.
+    let reset = Hook::sync_fn(move |connection: &mut AsyncPgConnection, _| {
         connection.set_instrumentation(QueryMetrics::new(access, &counted));
         Ok(())
     });
-    let connect = (!matches!(access, Access::Command)).then_some(WAIT);
+    let connect = (!matches!(access, Access::Command)).then_some(READ_TIMEOUT);
     deadpool::Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
-        .post_recycle(anew)
+        .post_recycle(reset)
         .max_size(connections)
         .runtime(::deadpool::Runtime::Tokio1)
         .wait_timeout(match access {
-            Access::Read => Some(WAIT),
-            Access::Write => Some(TURN),
+            Access::Read => Some(READ_TIMEOUT),
+            Access::Write => Some(WRITE_TIMEOUT),
             Access::Command => None,
         })
         .create_timeout(connect)
         .recycle_timeout(connect)
         .build()
-        .map_err(|e| Error::internal("the pool cannot be built", e))
+        .map_err(|e| Error::internal("the connection pool cannot be built", e))
 }
 
-/// Counts the statements of a connection, and names those that are slow.
+/// Counts the statements of a connection, and logs the slow ones.
 struct QueryMetrics {
     access: Access,
     statements: Arc<Statements>,
-    /// When the statements that are under way began. Those of one connection are answered in the order in which they were
-    /// sent.
+    /// The start times of the running statements. Postgres answers those of one connection in the order of sending.
     begun: VecDeque<Instant>,
 }
 
@@ -357,7 +356,7 @@ impl Instrumentation for QueryMetrics {
                 let took = self.begun.pop_front().map(|begun| begun.elapsed()).unwrap_or_default();
                 if took >= SLOW {
                     self.statements.slow.fetch_add(1, Ordering::Relaxed);
-                    log::warn!(target: "lectern::sql", "slow statement, {} ms: {query}", took.as_millis());
+                    log::warn!(target: "lectern::sql", "slow statement, millis={} query={query}", took.as_millis());
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! Statements written in SQL that are prepared once a connection.
 //!
-//! Diesel's `sql_query` is prepared anew each time, because its text could be anything. Here the text is known when the
-//! program is compiled, so its prepared form can be kept.
+//! Diesel prepares a `sql_query` at each call, because its text can vary. Here the text is a constant, so Diesel caches the
+//! prepared statement.
 
 use diesel::{
     expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
@@ -13,15 +13,15 @@ use diesel::{
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// A statement whose rows have the SQL type `S`. Its text begins after `with given (…) as (…)`, a row that holds the
-/// values under their names, and may go on with more common table expressions.
+/// A statement whose rows have the SQL type `S`. Its text follows `with given as (select …)`, a row with the values by name,
+/// and may begin with more common table expressions.
 pub struct Statement<S> {
     sql: &'static str,
     given: Vec<(&'static str, Bind)>,
     row: PhantomData<S>,
 }
 
-/// A value of a statement.
+/// A bound value.
 #[derive(Debug, Clone)]
 pub enum Bind {
     /// `text`.
@@ -41,7 +41,7 @@ pub enum Bind {
 }
 
 impl<S> Statement<S> {
-    /// A statement.
+    /// Returns the statement `sql` over the row `given`.
     #[must_use]
     pub fn new(sql: &'static str, given: Vec<(&'static str, Bind)>) -> Statement<S> {
         Statement { sql, given, row: PhantomData }
@@ -54,15 +54,15 @@ impl<S> Query for Statement<S> {
 
 impl<S> QueryId for Statement<S> {
     type QueryId = ();
-    // The text tells statements apart.
+    // Diesel then caches by text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl<S> QueryFragment<Pg> for Statement<S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("with given as (select ");
-        for (place, (name, bind)) in self.given.iter().enumerate() {
-            if place > 0 {
+        for (index, (name, bind)) in self.given.iter().enumerate() {
+            if index > 0 {
                 out.push_sql(", ");
             }
             match bind {
@@ -83,8 +83,8 @@ impl<S> QueryFragment<Pg> for Statement<S> {
     }
 }
 
-/// An expression written in SQL, of the SQL type `S`, for a `select` of Diesel's own. It may name any column of the
-/// tables that the select reads: that is not checked before the statement runs.
+/// An expression written in SQL, of the SQL type `S`, for a `select` of Diesel. Its columns are not checked before the
+/// statement runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar<S> {
     sql: &'static str,
@@ -92,7 +92,7 @@ pub struct Scalar<S> {
 }
 
 impl<S> Scalar<S> {
-    /// An expression.
+    /// Returns the expression `sql`.
     #[must_use]
     pub const fn new(sql: &'static str) -> Scalar<S> {
         Scalar { sql, kind: PhantomData }

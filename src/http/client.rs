@@ -1,24 +1,24 @@
-//! Who the client is: the peer of the connection, or whom the trusted proxies vouch for.
+//! The client's address: the peer of the connection, or the address that trusted proxies report.
 //!
-//! Anyone can send `X-Forwarded-For` or `Forwarded`, so neither is believed unless it comes from a proxy that the
-//! operator named. Each proxy adds at the right whom it saw; the list is read from the right for as long as the address
-//! that was read last is itself trusted. What a client wrote further left is never reached.
+//! Anyone can send `X-Forwarded-For` or `Forwarded`, so only those of trusted proxies count. Each proxy appends the address
+//! of its peer at the right. The list is read from the right, up to and including the first untrusted address; a client's
+//! own entries, further left, are never read.
 //!
-//! A trusted proxy has to add to `X-Forwarded-For` or to replace it. One that writes only `Forwarded` has to remove an
-//! `X-Forwarded-For` that it was sent: it would be taken for the proxy's own.
+//! A trusted proxy must append to `X-Forwarded-For` or replace it. If it writes only `Forwarded`, it must remove a received
+//! `X-Forwarded-For`, which would otherwise count as its own.
 
 use std::{iter, net::IpAddr, str::FromStr};
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use ipnet::{IpNet, Ipv4Net};
 
-/// The proxies that may tell the client's address; none by default.
+/// The trusted proxies; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// Addresses and networks (CIDR, RFC 4632), separated by commas: `127.0.0.1,10.0.0.0/8,::1`. An empty text trusts
-/// nobody. IPv4-mapped IPv6 is read as the IPv4 that it stands for. A network of all addresses is refused: it would let
-/// every client choose its own address.
+/// Parses addresses and networks (CIDR, RFC 4632), separated by commas: `127.0.0.1,10.0.0.0/8,::1`. An empty text means no
+/// proxy. IPv4-mapped IPv6 is the same as IPv4. A network of all addresses is refused: every client could choose its own
+/// address.
 impl FromStr for TrustedProxies {
     type Err = String;
 
@@ -32,7 +32,7 @@ impl FromStr for TrustedProxies {
 
 fn network(text: &str) -> Result<IpNet, String> {
     let given = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        format!("`{text}` is neither an address nor a network: expected the like of 127.0.0.1, 10.0.0.0/8 or ::1")
+        format!("`{text}` is neither an address nor a network: expected a value such as 127.0.0.1, 10.0.0.0/8 or ::1")
     })?;
     let network = match (given, given.addr().to_canonical()) {
         (IpNet::V6(mapped), IpAddr::V4(address)) if mapped.prefix_len() >= 96 => {
@@ -41,16 +41,17 @@ fn network(text: &str) -> Result<IpNet, String> {
         _ => given,
     };
     if network.prefix_len() == 0 {
-        return Err(format!("`{text}` is everybody: clients could give themselves any address"));
+        return Err(format!(
+            "`{text}` includes every address, so clients could choose their own: name the networks of your proxies"
+        ));
     }
     Ok(network)
 }
 
 impl TrustedProxies {
-    /// The address of the client behind `peer`; IPv4 even where it came as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2).
+    /// Returns the address of the client behind `peer`; IPv4-mapped IPv6 becomes IPv4 (RFC 4291 section 2.5.5.2).
     ///
-    /// What cannot be read as an address (`unknown`, an obfuscated identifier, nonsense) ends the walk at the last
-    /// address that can be believed: the trusted proxy that wrote it.
+    /// An entry that is no address (`unknown`, an obfuscated identifier) ends the search at the trusted proxy that wrote it.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
@@ -58,9 +59,9 @@ impl TrustedProxies {
             return peer;
         }
         if headers.contains_key(header::X_FORWARDED_FOR) {
-            self.walk(peer, headers.get_all(header::X_FORWARDED_FOR), node)
+            self.search(peer, headers.get_all(header::X_FORWARDED_FOR), node)
         } else {
-            self.walk(peer, headers.get_all(header::FORWARDED), forwarded_for)
+            self.search(peer, headers.get_all(header::FORWARDED), forwarded_for)
         }
     }
 
@@ -68,8 +69,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Field lines of one name are one list in the order in which they came (RFC 9110 section 5.3).
-    fn walk<'a>(
+    /// Searches the entries of all field lines from the right; field lines of one name are one list (RFC 9110 section 5.3).
+    fn search<'a>(
         &self,
         peer: IpAddr,
         lines: impl DoubleEndedIterator<Item = &'a HeaderValue>,
@@ -87,11 +88,10 @@ impl TrustedProxies {
     }
 }
 
-/// The parts between separators that are not within a quoted string, the last first; blank ones are left out, as
-/// RFC 9110 section 5.6.1.2 asks.
+/// Splits at separators outside quoted strings and returns the parts from the last to the first, without empty ones (RFC 9110
+/// section 5.6.1.2).
 ///
-/// Read from the right because the right end is what a trusted proxy wrote: a quotation mark that a client left open
-/// further left cannot swallow it.
+/// The right end is what a trusted proxy wrote, so an unclosed quotation mark of a client further left does not hide it.
 fn from_right(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     iter::from_fn(move || {
@@ -109,7 +109,7 @@ fn from_right(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 fn last_outside_quotes(text: &[u8], separator: u8) -> Option<usize> {
     let mut quoted = false;
     for (at, &byte) in text.iter().enumerate().rev() {
-        // Inside, a mark behind an odd number of backslashes belongs to the string (RFC 9110 section 5.6.4).
+        // Inside a string, a mark after an odd number of backslashes is escaped (RFC 9110 section 5.6.4).
         let escaped = || text[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1;
         if byte == b'"' && !(quoted && escaped()) {
             quoted = !quoted;
@@ -120,7 +120,7 @@ fn last_outside_quotes(text: &[u8], separator: u8) -> Option<usize> {
     None
 }
 
-/// The address that an element of `Forwarded` names with `for` (RFC 7239 section 4).
+/// Parses the `for` address of an element of `Forwarded` (RFC 7239 section 4).
 fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
     let mut found = None;
     for pair in from_right(element, b';') {
@@ -131,14 +131,14 @@ fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
     }
     let value = found?;
     match value.strip_prefix(b"\"") {
-        // No address needs a backslash, and RFC 9110 section 5.6.4 has none sent without need: `node` refuses it.
+        // No address needs a backslash, so `node` refuses it (RFC 9110 section 5.6.4).
         Some(opened) => node(opened.strip_suffix(b"\"")?),
         None => node(value),
     }
 }
 
-/// An address with or without a port: `node` of RFC 7239 section 6, and what is seen in `X-Forwarded-For`, where IPv6
-/// comes with and without brackets.
+/// Parses an address with or without a port: `node` of RFC 7239 section 6, and the forms in use in `X-Forwarded-For`, where
+/// IPv6 occurs with and without brackets.
 fn node(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?;
     let (address, rest) = if let Some(opened) = text.strip_prefix('[') {
@@ -153,7 +153,7 @@ fn node(text: &[u8]) -> Option<IpAddr> {
     (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port)).then(|| address.to_canonical())
 }
 
-/// A port, or an obfuscated one (RFC 7239 section 6.3).
+/// Checks for a port, or an obfuscated one (RFC 7239 section 6.3).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix('_') {
         Some(name) => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),

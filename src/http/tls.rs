@@ -1,4 +1,4 @@
-//! TLS: the certificate and its key, read from their files once, at the start.
+//! TLS: the certificate chain and its key, read once at the start.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -13,8 +13,7 @@ use rustls::{
 
 use crate::error::Error;
 
-/// What the service shows who connects, and the versions that it speaks: TLS 1.2 and 1.3. Which of HTTP/2 and HTTP/1.1 it
-/// offers (ALPN) is the server's to add.
+/// Reads the files into a configuration with TLS 1.2 and 1.3. The server adds ALPN.
 pub fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, Error> {
     let fault = |path: &Path, what: &str| Error::internal(&format!("TLS: {}", path.display()), what);
     let load = |path| fs::read(path).map_err(|e| fault(path, &e.to_string()));
@@ -29,9 +28,9 @@ pub fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, Error> {
         pem::Error::NoItemsFound => fault(key, "has no private key in PEM (PKCS #8, PKCS #1 or SEC 1, not encrypted)"),
         e => broken(key)(e),
     })?;
-    // Named here, and not for the whole process: who embeds the service keeps their own choice.
+    // Not installed process-wide, so that a program that embeds the service can choose its own.
     let provider = Arc::new(ring::default_provider());
-    // Asked for by itself first, so that each fault is said of the file that has it.
+    // Checked separately first, so that the error names the right file.
     if let Err(e) = provider.key_provider.load_private_key(secret.clone_key()) {
         return Err(fault(key, &format!("its private key cannot be used: {e}")));
     }

@@ -196,7 +196,8 @@ pub async fn list(connection: &mut AsyncPgConnection, before: Option<Uuid>, limi
 
 /// Returns the digests of the newest keys that are neither revoked nor expired, each with the time until it expires.
 pub async fn live(connection: &mut AsyncPgConnection) -> QueryResult<Vec<([u8; 32], Option<Duration>)>> {
-    let live = keys::table.filter(keys::revoked_at.is_null()).filter(NOT_EXPIRED).order(keys::id.desc()).limit(MAX_LIVE);
+    let live =
+        keys::table.filter(keys::revoked_at.is_null()).filter(NOT_EXPIRED).order(keys::id.desc()).limit(MAX_LIVE);
     let rows: Vec<(Vec<u8>, Option<f64>)> = live.select((keys::digest, SECONDS_LEFT)).load(connection).await?;
     let live = rows.into_iter().filter_map(|(digest, seconds)| {
         let seconds = seconds.filter(|seconds| *seconds < FAR_FUTURE);

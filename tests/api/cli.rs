@@ -1,4 +1,4 @@
-//! The command: the service from its start to its end, and what the documentation says of its settings.
+//! The command line: the service from start to stop, keys, and the documented settings.
 
 use std::{
     collections::BTreeMap,
@@ -19,15 +19,15 @@ use reqwest::Method;
 
 use crate::harness::{App, empty_database, scratch};
 
-/// A service that a test started; it ends with the test.
+/// A running service, killed when dropped.
 pub struct Service {
     pub child: Child,
-    /// What it says that it listens on.
+    /// The base URL that it printed.
     pub base: String,
 }
 
 impl Service {
-    /// `lectern serve` on a free port; returns when it says where it listens.
+    /// Starts `lectern serve` on a free port and waits for its address.
     pub fn start(arguments: &[&str]) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]).args(arguments).env_remove("DATABASE_URL");
@@ -51,14 +51,14 @@ impl Service {
         tokio::runtime::Runtime::new().unwrap().block_on(ask)
     }
 
-    /// Asks it to end.
-    pub fn ask_to_end(&self) {
+    /// Sends SIGTERM.
+    pub fn send_sigterm(&self) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     }
 
-    /// Asks it to end, and returns the code with which it did.
+    /// Stops it and returns its exit code.
     pub fn end(mut self) -> Option<i32> {
-        self.ask_to_end();
+        self.send_sigterm();
         self.child.wait().unwrap().code()
     }
 }
@@ -77,10 +77,9 @@ fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// From nothing to an article without another step; the private Postgres starts again when it dies, and ends with the
-/// service.
+/// A first start needs no other step; the embedded Postgres is restarted when it dies, and stops with the service.
 #[test]
-fn the_service_lives_and_ends_with_its_own_postgres() {
+fn serve_runs_and_stops_its_embedded_postgres() {
     let folder = scratch("service");
     let data = folder.to_str().unwrap();
     let service = Service::start(&["--data-dir", data]);
@@ -98,7 +97,7 @@ fn the_service_lives_and_ends_with_its_own_postgres() {
     assert_eq!(service.end(), Some(0));
     assert_eq!(postmaster(), None, "Postgres ended with the service");
 
-    // A second start finds everything, and does not load the library again.
+    // A second start finds the data, and does not load the library again.
     let service = Service::start(&["--data-dir", data]);
     assert_eq!(service.status("/v1/articles/stem-cell-infusion"), 200);
     assert_eq!(service.end(), Some(0));
@@ -134,9 +133,9 @@ fn documentation_lists_every_setting() {
     assert!(told.contains_key("RUST_LOG"));
 }
 
-/// An import that is asked to end rolls back what is under way and stops its Postgres.
+/// SIGTERM rolls back the running transaction and stops the embedded Postgres.
 #[test]
-fn an_interrupted_import_leaves_no_postgres_behind() {
+fn interrupted_import_stops_its_postgres() {
     let folder = scratch("interrupted");
     let files = scratch("interrupted-files");
     for n in 0..600 {
@@ -147,7 +146,7 @@ fn an_interrupted_import_leaves_no_postgres_behind() {
     command.args(["import", files.to_str().unwrap(), "--publish", "--data-dir", folder.to_str().unwrap()]);
     command.env_remove("DATABASE_URL").stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    // The first report: it is in the middle of it.
+    // After the first report the import is under way.
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("created a-"));
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
@@ -164,13 +163,13 @@ fn keys(place: &[&str], arguments: &[&str]) -> Output {
     command.env_remove("DATABASE_URL").arg("keys").args(arguments).args(place).output().unwrap()
 }
 
-/// What was printed to stdout by a command that ended well.
+/// Returns the stdout of a successful command.
 fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Makes, lists and revokes keys at a place while `status` says what the service answers to one.
+/// Creates, lists and revokes keys with the flags `place`; `status` sends a request with a key.
 fn keys_are_made_listed_and_revoked(place: &[&str], status: impl Fn(&str) -> u16) {
     let key = printed(&keys(place, &["create", "--name", "编辑部 CMS", "--scope", "write,admin"]));
     let key = key.strip_suffix('\n').unwrap();
@@ -196,7 +195,7 @@ fn keys_are_made_listed_and_revoked(place: &[&str], status: impl Fn(&str) -> u16
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_managed_in_a_database_that_is_named() {
+async fn keys_are_managed_in_the_given_database() {
     let app = App::on(empty_database().await);
     let runtime = tokio::runtime::Handle::current();
     let ask =
@@ -208,7 +207,7 @@ async fn keys_are_managed_in_a_database_that_is_named() {
 }
 
 #[test]
-fn keys_are_managed_beside_a_service_that_runs() {
+fn keys_are_managed_beside_a_running_service() {
     let folder = scratch("keys");
     let data = folder.to_str().unwrap();
     let service = Service::start(&["--data-dir", data]);
@@ -222,8 +221,8 @@ fn keys_are_managed_beside_a_service_that_runs() {
 }
 
 #[test]
-fn a_key_that_cannot_be_is_a_misuse() {
-    // Not even a database is looked for.
+fn invalid_key_arguments_are_misuse() {
+    // The arguments are checked before the database.
     let nowhere = ["--database-url", "postgres://127.0.0.1:1/none"];
     for arguments in [
         &["create", "--name", "a"][..],

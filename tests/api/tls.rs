@@ -1,4 +1,4 @@
-//! TLS and HTTP/2: what is agreed on, what the files may be, and that HTTP/2 answers what HTTP/1.1 answers.
+//! TLS and HTTP/2: protocol negotiation, certificate files, and equal responses over HTTP/2 and HTTP/1.1.
 
 use std::{
     fs,
@@ -39,7 +39,7 @@ const HTTP_2: &[&[u8]] = &[b"h2", b"http/1.1"];
 const HTTP_1: &[&[u8]] = &[b"http/1.1"];
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A certificate for 127.0.0.1 that nobody vouches for, in files.
+/// A self-signed certificate for 127.0.0.1, in files.
 struct Identity {
     certificate: PathBuf,
     key: PathBuf,
@@ -60,7 +60,7 @@ impl Identity {
         App::secure(tls::read(&self.certificate, &self.key).unwrap()).await
     }
 
-    /// Connects, and agrees on a protocol out of `offered`.
+    /// Connects and negotiates one of the protocols `offered`.
     async fn connect(
         &self,
         base: &str,
@@ -79,11 +79,11 @@ impl Identity {
         TlsConnector::from(Arc::new(client)).connect(ServerName::try_from("127.0.0.1").unwrap(), stream).await
     }
 
-    /// One connection that speaks HTTP/2.
+    /// Opens an HTTP/2 connection.
     async fn http_2(&self, base: &str) -> Http2 {
         let stream = self.connect(base, HTTP_2, &rustls::version::TLS13).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        // Room in the connection's window for what one unread stream takes of it, and for others beside it.
+        // The connection's window has room for an unread stream and others beside it.
         let mut client = h2::client::Builder::new();
         client.initial_connection_window_size(1 << 20);
         let (send, connection) = client.handshake(stream).await.unwrap();
@@ -91,7 +91,7 @@ impl Identity {
         Http2 { send }
     }
 
-    /// What HTTP/1.1 answers to a GET.
+    /// Returns the response to a GET over HTTP/1.1.
     async fn http_1(&self, base: &str, path: &str) -> (HeaderMap, Vec<u8>) {
         let mut stream = self.connect(base, HTTP_1, &rustls::version::TLS13).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -123,7 +123,7 @@ struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// Whether the head ended the stream, with no frame of data behind it.
+    /// The head ended the stream, without a DATA frame.
     ended: bool,
 }
 
@@ -142,7 +142,7 @@ impl Http2 {
         self.ask(Method::GET, &format!("https://example.org{path}"), &[], 0).await
     }
 
-    /// Sends a request, with a body of so many bytes, and reads the whole answer.
+    /// Sends a request with a body of `body` bytes and reads the response.
     async fn ask(&self, method: Method, uri: &str, headers: &[(&str, &str)], body: usize) -> Reply {
         let what = format!("{method} {uri}");
         let mut request = http::Request::builder().method(method).uri(uri);
@@ -154,7 +154,7 @@ impl Http2 {
             let mut send = self.send.clone().ready().await.unwrap();
             let (answer, mut stream) = send.send_request(request, body == 0).unwrap();
             if body > 0 {
-                // The service may refuse before it has read all.
+                // The service may refuse before it has read the body.
                 let _ = stream.send_data(vec![b'x'; body].into(), true);
             }
             let (head, mut body) = answer.await.unwrap_or_else(|e| panic!("{what}: {e}")).into_parts();
@@ -172,7 +172,7 @@ impl Http2 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_protocol_is_agreed_on() {
+async fn alpn_negotiates_the_protocol() {
     let identity = Identity::new("tls-agreed");
     let app = identity.service().await;
     for version in rustls::ALL_VERSIONS {
@@ -186,7 +186,7 @@ async fn the_protocol_is_agreed_on() {
     assert!(rustls::ALL_VERSIONS.iter().any(|version| version.version == ProtocolVersion::TLSv1_2));
     assert!(identity.connect(&app.base, &[b"spdy/3"], &rustls::version::TLS13).await.is_err());
 
-    // Who speaks without TLS learns nothing and breaks nothing.
+    // A request without TLS gets no response and does no harm.
     let mut plain = TcpStream::connect(app.base.strip_prefix("https://").unwrap()).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -196,7 +196,7 @@ async fn the_protocol_is_agreed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_2_answers_what_http_1_answers() {
+async fn http_2_responses_equal_http_1_responses() {
     let identity = Identity::new("tls-same");
     let app = identity.service().await;
     app.settle().await;
@@ -223,9 +223,9 @@ async fn http_2_answers_what_http_1_answers() {
     }
 }
 
-/// HTTP/2 sends scheme and authority with the path: neither belongs to the name of an answer in memory.
+/// HTTP/2 sends scheme and authority with the path; neither is part of the cache key.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authority_does_not_tell_answers_apart() {
+async fn authority_is_not_part_of_the_cache_key() {
     let identity = Identity::new("tls-authority");
     let app = identity.service().await;
     app.settle().await;
@@ -244,9 +244,9 @@ async fn the_authority_does_not_tell_answers_apart() {
     assert_eq!(client.ask(Method::GET, "https://example.org", &[], 0).await.status, 200, "no path is the path /");
 }
 
-/// HEAD and 304, from memory and computed: the head says what it would of the body, and ends the stream.
+/// HEAD and 304, cached and computed: the head describes the body and ends the stream.
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_without_a_body_end_with_their_head() {
+async fn responses_without_a_body_end_with_their_head() {
     let identity = Identity::new("tls-bodiless");
     let app = identity.service().await;
     app.settle().await;
@@ -267,7 +267,7 @@ async fn answers_without_a_body_end_with_their_head() {
                 let fresh = client.ask(method, &uri, &[("if-none-match", full.header("etag"))], 0).await;
                 assert_eq!((fresh.status.as_u16(), fresh.header("etag")), (304, full.header("etag")), "{path}");
                 assert!(fresh.ended && fresh.body.is_empty(), "{path}");
-                // RFC 9110 section 8.6: the length that a 200 would have had, or none.
+                // RFC 9110 section 8.6: the length of the 200, or none.
                 let length = fresh.header("content-length");
                 assert!(["", full.header("content-length")].contains(&length), "{path}: {length}");
             }
@@ -279,7 +279,7 @@ async fn answers_without_a_body_end_with_their_head() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_leave_the_connection_as_it_is() {
+async fn refused_requests_leave_the_connection_open() {
     let identity = Identity::new("tls-refusals");
     let app = identity.service().await;
     let client = identity.http_2(&app.base).await;
@@ -298,20 +298,20 @@ async fn refusals_leave_the_connection_as_it_is() {
         assert_eq!(refused.header("content-type"), "application/problem+json", "{method} {uri}");
         assert_eq!(refused.json()["status"], status);
     }
-    // A body that is announced, too large, and never read.
+    // A body that is announced as too large and never read.
     let large = [("content-length", "10485760")];
     let refused = client.ask(Method::POST, &article, &large, 10 << 20).await;
     assert_eq!((refused.status.as_u16(), refused.json()["type"].as_str()), (413, Some("/problems/content-too-large")));
-    // What a proxy of HTTP/1.1 would have to take out is no header of HTTP/2 (RFC 9113 section 8.2.2).
+    // Connection-specific headers are not allowed in HTTP/2 (RFC 9113 section 8.2.2).
     for name in ["connection", "transfer-encoding", "keep-alive"] {
         assert_eq!(refused.header(name), "");
     }
     assert_eq!(client.get(ARTICLE).await.status, 200, "the connection goes on");
 }
 
-/// Many streams of one connection, each with its own answer; one that nobody reads holds up no other.
+/// Streams of a connection get their own responses; an unread stream does not block the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_requests_share_a_connection() {
+async fn concurrent_streams_share_a_connection() {
     let identity = Identity::new("tls-many");
     let app = identity.service().await;
     // Larger than every window.
@@ -353,9 +353,9 @@ fn serve(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// Everything that is wrong with the files is said at the start, of the file that it is in, before a database is looked for.
+/// Errors name the file, and come at the start, before the database is connected.
 #[test]
-fn faults_of_the_files_are_named_at_the_start() {
+fn invalid_files_are_refused_at_the_start() {
     let identity = Identity::new("tls-faults");
     let folder = identity.key.parent().unwrap();
     let file = |name: &str, text: &[u8]| {
@@ -389,13 +389,13 @@ fn faults_of_the_files_are_named_at_the_start() {
         assert!(said.starts_with("lectern: TLS: ") && said.lines().count() == 1, "{said}");
         assert!(said.split(": ").nth(2).unwrap().ends_with(blamed) && said.contains(why), "{blamed}, {why}: {said}");
     }
-    // One file may hold both.
+    // A file may have both.
     let both = file("both.pem", &[fs::read(key).unwrap(), fs::read(certificate).unwrap()].concat());
     assert!(tls::read(both.as_ref(), both.as_ref()).is_ok());
 }
 
 #[test]
-fn one_file_without_the_other_is_misuse() {
+fn certificate_without_key_and_key_without_certificate_are_misuse() {
     let identity = Identity::new("tls-misuse");
     let (certificate, key) = (identity.certificate.to_str().unwrap(), identity.key.to_str().unwrap());
     for (variables, arguments, missing) in [
@@ -409,7 +409,7 @@ fn one_file_without_the_other_is_misuse() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(missing), "{said}");
     }
-    // A variable that is set to nothing is not set: it gets as far as the database, which is not there.
+    // An empty variable counts as unset, so the failure is that of the database.
     for variables in [&[("LECTERN_TLS_CERT", "")][..], &[("LECTERN_TLS_CERT", ""), ("LECTERN_TLS_KEY", "")]] {
         let output = serve(variables, &[]);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -417,9 +417,9 @@ fn one_file_without_the_other_is_misuse() {
     }
 }
 
-/// The command, from its files to its end: a client that keeps its connection open cannot hold it up for long.
+/// A client with an open connection does not delay the stop for long.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_speaks_tls_and_ends_in_time() {
+async fn serve_with_tls_stops_in_time() {
     let identity = Identity::new("tls-command");
     let database = empty_database().await;
     let (certificate, key) = (identity.certificate.to_str().unwrap(), identity.key.to_str().unwrap());

@@ -1,4 +1,4 @@
-//! Which Postgres servers are installed, and which of them fits a data folder.
+//! Installed Postgres servers, and the choice of one for a data folder.
 
 use std::{
     env, fs,
@@ -6,19 +6,19 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::PrivateError;
+use super::EmbeddedError;
 
-/// The oldest major version that the service works with: 14 brought `bit_count()`, by which articles are compared.
+/// The oldest supported major version: 14 introduced `bit_count()`, which compares articles.
 pub(super) const OLDEST: u32 = 14;
 
-/// The programs that are needed, always of one and the same installation.
+/// The required programs, all of one installation.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
-/// Where packages put the server, beside what `PATH` knows; a `*` stands for any ending of the last folder's name.
-const PLACES: [(&str, &str); 9] = [
+/// The folders of common packages, searched after `PATH`; a `*` matches any ending of the last folder's name.
+const FOLDERS: [(&str, &str); 9] = [
     ("/usr/lib/postgresql/*", "bin"), // Debian, Ubuntu
     ("/usr/pgsql-*", "bin"),          // PostgreSQL's own RPMs
-    ("/usr/lib64/pgsql*", "bin"),     // Fedora's private folders
+    ("/usr/lib64/pgsql*", "bin"),     // Fedora
     ("/usr/lib/postgresql*", "bin"),  // openSUSE
     ("/usr/libexec/postgresql*", ""), // Alpine
     ("/opt/homebrew/opt/postgresql*", "bin"),
@@ -27,22 +27,22 @@ const PLACES: [(&str, &str); 9] = [
     ("/usr/local/pgsql*", "bin"), // built from source
 ];
 
-/// One installed server.
+/// An installed server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binaries {
-    /// The folder that holds the programs.
+    /// The folder of the programs.
     pub(super) folder: PathBuf,
     /// The major version.
     pub(super) major: u32,
 }
 
 impl Binaries {
-    /// The path of one of its programs.
+    /// Returns the path of a program.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// What is in `folder`, if all programs are there and say their version.
+    /// Returns the installation in `folder`, if it has all programs and reports its version.
     fn in_folder(folder: &Path) -> Option<Binaries> {
         if !PROGRAMS.iter().all(|program| folder.join(program).is_file()) {
             return None;
@@ -53,12 +53,12 @@ impl Binaries {
     }
 }
 
-/// Every installed server: that of `PATH` first (whoever set it chose it), then the newest.
+/// Returns every installed server: those of `PATH` first, as an explicit choice, then the newest.
 pub(super) fn installed() -> Vec<Binaries> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
     let mut add = |folder: PathBuf, found: &mut Vec<Binaries>| {
-        // Two names of one folder are one installation.
+        // Two paths of one folder are one installation.
         let Ok(folder) = folder.canonicalize() else { return };
         if !seen.contains(&folder) {
             found.extend(Binaries::in_folder(&folder));
@@ -69,40 +69,40 @@ pub(super) fn installed() -> Vec<Binaries> {
         add(folder, &mut found);
     }
     let chosen = found.len();
-    for (pattern, below) in PLACES {
+    for (pattern, below) in FOLDERS {
         for folder in matching(pattern) {
             add(folder.join(below), &mut found);
         }
     }
     if let Some(others) = found.get_mut(chosen..) {
-        others.sort_by_key(|one| std::cmp::Reverse(one.major));
+        others.sort_by_key(|other| std::cmp::Reverse(other.major));
     }
     found
 }
 
-/// The server for the data folder that major version `needs` wrote, or for a new one.
-pub(super) fn choose(installed: &[Binaries], data: &Path, needs: Option<u32>) -> Result<Binaries, PrivateError> {
-    let fits = |one: &&Binaries| one.major >= OLDEST && needs.is_none_or(|needs| one.major == needs);
-    match (installed.iter().find(fits), needs) {
-        (Some(one), _) => Ok(one.clone()),
+/// Returns the server for a data folder of the major version `needs`, or for a new data folder.
+pub(super) fn choose(installed: &[Binaries], data: &Path, needs: Option<u32>) -> Result<Binaries, EmbeddedError> {
+    let is_suitable = |server: &&Binaries| server.major >= OLDEST && needs.is_none_or(|needs| server.major == needs);
+    match (installed.iter().find(is_suitable), needs) {
+        (Some(server), _) => Ok(server.clone()),
         (None, Some(needs)) => {
-            let mut installed: Vec<u32> = installed.iter().map(|one| one.major).collect();
+            let mut installed: Vec<u32> = installed.iter().map(|server| server.major).collect();
             installed.sort_unstable();
             installed.dedup();
-            Err(PrivateError::OtherVersion { data: data.to_owned(), needs, installed })
+            Err(EmbeddedError::OtherVersion { data: data.to_owned(), needs, installed })
         }
-        (None, None) => Err(PrivateError::NotInstalled),
+        (None, None) => Err(EmbeddedError::NotInstalled),
     }
 }
 
-/// The major version in a text such as `postgres (PostgreSQL) 17.2 (Debian …)`, `18beta1` or `15`: the first number.
+/// Parses the major version, the first number, of a text such as `postgres (PostgreSQL) 17.2 (Debian …)` or `18beta1`.
 pub(super) fn major(text: &str) -> Option<u32> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let digits: String = text.get(start..)?.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
-/// The folders that `pg_config` and the programs found on `PATH` lead to.
+/// Returns the folder that `pg_config` names, and the folders of the servers on `PATH`.
 fn on_path() -> Vec<PathBuf> {
     let mut folders = Vec::new();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").stdin(Stdio::null()).stderr(Stdio::null()).output()
@@ -112,7 +112,7 @@ fn on_path() -> Vec<PathBuf> {
         folders.push(PathBuf::from(text.trim()));
     }
     for folder in env::var_os("PATH").iter().flat_map(|path| env::split_paths(path).collect::<Vec<_>>()) {
-        // A link in a common folder leads to where the others are.
+        // The program may be a link into the folder of the installation.
         if let Ok(program) = folder.join("postgres").canonicalize()
             && let Some(parent) = program.parent()
         {
@@ -122,7 +122,7 @@ fn on_path() -> Vec<PathBuf> {
     folders
 }
 
-/// The folders that a pattern with at most one `*`, at the end of its last name, stands for.
+/// Returns the folders that match a pattern with at most one `*`, at its end.
 fn matching(pattern: &str) -> Vec<PathBuf> {
     let Some(stem) = pattern.strip_suffix('*') else {
         return vec![PathBuf::from(pattern)];
@@ -146,15 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_data_folder_gets_its_own_version_and_a_new_one_the_first() {
-        let one = |major: u32| Binaries { folder: PathBuf::from(format!("/{major}")), major };
+    fn data_folder_gets_its_own_version_and_a_new_one_the_first() {
+        let server = |major: u32| Binaries { folder: PathBuf::from(format!("/{major}")), major };
         let data = Path::new("/data");
-        let installed = [one(12), one(15), one(17)];
-        assert_eq!(choose(&installed, data, None).ok(), Some(one(15)));
-        assert_eq!(choose(&installed, data, Some(17)).ok(), Some(one(17)));
+        let installed = [server(12), server(15), server(17)];
+        assert_eq!(choose(&installed, data, None).ok(), Some(server(15)));
+        assert_eq!(choose(&installed, data, Some(17)).ok(), Some(server(17)));
         let refusal = choose(&installed, data, Some(14)).unwrap_err().to_string();
-        assert!(refusal.contains("/data was made by PostgreSQL 14"), "{refusal}");
+        assert!(refusal.contains("/data was created by PostgreSQL 14"), "{refusal}");
         assert!(refusal.contains("12, 15, 17"), "{refusal}");
-        assert!(matches!(choose(&[one(12)], data, None), Err(PrivateError::NotInstalled)));
+        assert!(matches!(choose(&[server(12)], data, None), Err(EmbeddedError::NotInstalled)));
     }
 }

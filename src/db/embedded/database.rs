@@ -1,4 +1,4 @@
-//! How a new database comes into the data folder.
+//! Creation of a new database in the data folder.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -12,21 +12,21 @@ use std::{
 };
 
 use super::{
-    Options, PrivateError,
+    EmbeddedError, Options,
     account::Account,
     binaries::Binaries,
     error::At,
     folder::{Folder, NAME},
-    program::{run, succeed},
+    program::{check_success, run},
 };
 
-/// The settings that differ from Postgres's defaults for a small machine with an SSD; an operator changes them with
-/// `ALTER SYSTEM`, which is where they are kept.
+/// Settings for a small machine with an SSD that differ from Postgres's defaults. They are stored with `ALTER SYSTEM`, and an
+/// operator changes them in the same way.
 const SETTINGS: [(&str, &str); 8] = [
     ("shared_buffers", "'128MB'"),
     ("max_connections", "100"),
     ("random_page_cost", "1.1"),
-    // Compiling pays off for long analyses; here it would only make some first requests slow.
+    // Compilation pays for long analyses; here it would slow some first requests down.
     ("jit", "off"),
     ("timezone", "'UTC'"),
     ("log_timezone", "'UTC'"),
@@ -34,37 +34,36 @@ const SETTINGS: [(&str, &str); 8] = [
     ("log_checkpoints", "off"),
 ];
 
-const DOING: &str = "make a new database";
+const DOING: &str = "create a new database";
 
 impl Folder {
-    /// Makes `data` with an empty database: beside its place, so that a crash leaves nothing half-made there.
+    /// Creates `data` with an empty database: as `data.new`, then renamed, so that a crash leaves no incomplete `data`.
     ///
-    /// `lock` is the start lock: `initdb` holds it too, so that after a kill of this process the next one waits until
-    /// it has ended.
-    pub(super) fn fill(
+    /// `initdb` inherits the start lock `lock`: after a kill of this process, the next one waits until `initdb` has ended.
+    pub(super) fn create_data(
         &self,
         account: &Account,
         programs: &Binaries,
         options: Options,
         lock: &File,
-    ) -> Result<(), PrivateError> {
+    ) -> Result<(), EmbeddedError> {
         let new = self.top.join("data.new");
         if remove_folder(&new).at("remove", &new)? {
-            log::warn!("removed {}, which an interrupted start left over", new.display());
+            log::warn!("removed what an interrupted start left folder={}", new.display());
         }
-        log::info!("making a new database with PostgreSQL {} in {}", programs.major, self.data().display());
-        DirBuilder::new().mode(0o700).create(&new).at("make the folder", &new)?;
+        log::info!("creating a database version={} folder={}", programs.major, self.data().display());
+        DirBuilder::new().mode(0o700).create(&new).at("create the folder", &new)?;
         let lock = lock.try_clone().at("share the lock of", &self.top)?;
         let made = account
-            .own(&new)
+            .take_ownership(&new)
             .and_then(|()| initdb(&new, account, programs, options, lock))
             .and_then(|()| create_database(&new, account, programs, options));
         if let Err(error) = made {
-            // On a full disk, what was written would only be in the way; why it failed is what matters.
+            // The first error matters; the remains would only use up a full disk.
             let _ = remove_folder(&new);
             return Err(error);
         }
-        fs::rename(&new, self.data()).at("give its name to", new)?;
+        fs::rename(&new, self.data()).at("rename", new)?;
         if options.durable {
             File::open(&self.top).and_then(|top| top.sync_all()).at("write to disk", &self.top)?;
         }
@@ -78,40 +77,40 @@ fn initdb(
     programs: &Binaries,
     options: Options,
     lock: File,
-) -> Result<(), PrivateError> {
+) -> Result<(), EmbeddedError> {
     let mut initdb = account.command(&programs.program("initdb"));
-    // Locale C: the same order (by code point) and the same case rules on every system; folding of text is ours.
+    // Locale C: the same order, by code point, on every system; the service folds text itself.
     initdb.arg("-D").arg(new).args(["--encoding=UTF8", "--locale=C", "--data-checksums"]);
-    // No address is listened on, and only the server's user and root can enter the socket's folder.
+    // The server listens on no address, and only its user and root can enter the socket's folder.
     initdb.args(["--username", NAME, "--auth-local=trust", "--auth-host=reject"]);
     if !options.durable {
         initdb.arg("--no-sync");
     }
-    succeed(DOING, run(DOING, initdb.stdin(lock))?)
+    check_success(DOING, run(DOING, initdb.stdin(lock))?)
 }
 
-/// Makes the one database and the settings, with the server alone: `createdb` and `psql` are in other packages.
-fn create_database(new: &Path, account: &Account, programs: &Binaries, options: Options) -> Result<(), PrivateError> {
+/// Creates the database and the settings with the single-user server, because `createdb` and `psql` are in other packages.
+fn create_database(new: &Path, account: &Account, programs: &Binaries, options: Options) -> Result<(), EmbeddedError> {
     let program = programs.program("postgres");
     let mut single = account.command(&program);
     single.arg("--single").arg("-D").arg(new).args(["-c", "exit_on_error=on"]);
     if !options.durable {
         single.args(["-c", "fsync=off"]);
     }
-    // Its input ends with this process, and so does it.
+    // It ends with its input, so a kill of this process ends it too.
     single.arg("postgres").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = single.spawn().at("run", &program)?;
     let settings = SETTINGS.iter().map(|(name, value)| format!("ALTER SYSTEM SET {name} = {value}\n"));
     let commands: String = iter::once(format!("CREATE DATABASE {NAME}\n")).chain(settings).collect();
     if let Some(mut input) = child.stdin.take() {
-        // A server that gave up says why in its output; a broken pipe would only hide that.
+        // If the server fails, its output has the cause, not the broken pipe.
         let _ = input.write_all(commands.as_bytes());
     }
-    succeed(DOING, child.wait_with_output().at("run", program)?)
+    check_success(DOING, child.wait_with_output().at("run", program)?)
 }
 
-/// Removes a folder with all that is in it, and says whether there was one. A server that is just ending may still
-/// write there, so what cannot be removed now is tried again for a while.
+/// Removes a folder recursively, and returns `false` if it was missing. Retries for two seconds, because a server that is
+/// stopping may still write there.
 fn remove_folder(path: &Path) -> io::Result<bool> {
     for _ in 0..40 {
         match fs::remove_dir_all(path) {

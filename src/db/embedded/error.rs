@@ -1,87 +1,87 @@
-//! Why the private Postgres could not be had: every message says what is wrong, where, and what to do.
+//! Errors of the embedded Postgres. Each message gives the fault, the path, and the remedy.
 
 use std::{fmt, io, path::PathBuf};
 
-/// Why a private Postgres could not be started, taken over or stopped.
+/// An error in starting, taking over or stopping the embedded Postgres.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum PrivateError {
-    /// No folder can be named for this user: no home is known.
+pub enum EmbeddedError {
+    /// No data folder without a home folder of this user.
     NoHome,
-    /// The path cannot be handed to Postgres; the text says what in it cannot stand.
+    /// A path that Postgres cannot use.
     Path {
-        /// The data folder as it was named.
+        /// The data folder as given.
         path: PathBuf,
-        /// What is wrong with it, as the end of a sentence.
+        /// The fault, as the end of a sentence.
         why: String,
     },
-    /// The operating system refused something.
+    /// An error of the operating system.
     Io {
-        /// What was tried, as in "cannot …".
+        /// The operation, after "cannot".
         doing: &'static str,
-        /// With which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system answered.
+        /// The error.
         source: io::Error,
     },
-    /// No complete set of server programs is installed.
+    /// No complete server installation.
     NotInstalled,
-    /// The data folder belongs to a major version of Postgres that is not installed.
+    /// Data of a major version that is not installed.
     OtherVersion {
-        /// The data folder of Postgres, which was not touched.
+        /// The data folder of Postgres, unchanged.
         data: PathBuf,
-        /// The version that wrote it.
+        /// The version that created it.
         needs: u32,
-        /// The versions that are installed.
+        /// The installed versions.
         installed: Vec<u32>,
     },
-    /// The folder that was named is a data folder of Postgres itself, one that this service did not make.
+    /// A data folder of Postgres itself, not created by this service.
     IsCluster(PathBuf),
-    /// The data folder belongs to another user.
+    /// A data folder of another user.
     Owner {
         /// The folder.
         path: PathBuf,
-        /// Its owner's name, or number where it has no name.
+        /// Its owner's name, or number if it has none.
         owner: String,
     },
-    /// The user that the server runs as (root may not) cannot enter a folder on the way to the data.
+    /// A folder in the path of the data that the server's user cannot enter.
     Unreachable {
         /// The first folder that cannot be entered.
         folder: PathBuf,
         /// The user.
         user: String,
     },
-    /// Everybody may write in the folder, so root cannot trust what is in it.
+    /// A folder that every user can write to, which root cannot trust.
     OpenToAll(PathBuf),
-    /// What should be a file or folder of ours is a symbolic link, which is not followed.
+    /// A symbolic link instead of a file or folder of the service; it is not followed.
     Link(PathBuf),
-    /// A program of Postgres failed.
+    /// A failed Postgres program.
     Program {
-        /// What it was to do, as in "cannot …".
+        /// Its task, after "cannot".
         doing: &'static str,
-        /// The last lines that it wrote.
+        /// The last lines of its output.
         output: String,
     },
-    /// A server runs on the folder, but did not become ready (or did not end) in time.
+    /// A server that neither became ready nor stopped in time.
     Timeout {
-        /// Its process.
+        /// Its process id.
         pid: i32,
-        /// The file that its messages go to.
+        /// Its log file.
         log: PathBuf,
     },
 }
 
-/// What to type where no Postgres is installed.
+/// Instructions for an installation.
 const INSTALL: &str = "install the PostgreSQL server (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install \
                        postgresql-server; Alpine: apk add postgresql; Arch: pacman -S postgresql; openSUSE: zypper \
-                       install postgresql-server; macOS: brew install postgresql@17), or set DATABASE_URL to use one \
-                       that runs already";
+                       install postgresql-server; macOS: brew install postgresql@17), or set DATABASE_URL to use a \
+                       running server";
 
-impl fmt::Display for PrivateError {
+impl fmt::Display for EmbeddedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHome => f.write_str(
-                "no data folder can be named, because this user has no home folder: set LECTERN_DATA_DIR or --data-dir",
+                "there is no default data folder, because this user has no home folder: set LECTERN_DATA_DIR or --data-dir",
             ),
             Self::Path { path, why } => write!(f, "{} cannot be the data folder: {why}", path.display()),
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
@@ -93,53 +93,53 @@ impl fmt::Display for PrivateError {
                     if installed.is_empty() { "none".to_owned() } else { join(installed.iter().map(u32::to_string)) };
                 write!(
                     f,
-                    "{} was made by PostgreSQL {needs}, and of the installed versions ({installed}) none can read it; \
-                     nothing was touched. Install PostgreSQL {needs}, or move the data with pg_upgrade, or name \
-                     another folder with LECTERN_DATA_DIR or --data-dir",
+                    "{} was created by PostgreSQL {needs}, and no installed version ({installed}) can read it; nothing was \
+                     changed. Install PostgreSQL {needs}, migrate the data with pg_upgrade, or name another folder with \
+                     LECTERN_DATA_DIR or --data-dir",
                     data.display()
                 )
             }
             Self::IsCluster(path) => write!(
                 f,
-                "{} is itself a data folder of PostgreSQL, and not one of this service; nothing was touched. Name \
+                "{} is a data folder of PostgreSQL itself, not created by this service; nothing was changed. Name \
                  another folder with LECTERN_DATA_DIR or --data-dir, or start that server and set DATABASE_URL",
                 path.display()
             ),
             Self::Owner { path, owner } => write!(
                 f,
-                "{} belongs to the user {owner}, and PostgreSQL runs as the owner of its data only (and never as \
-                 root): run as that user, or name another folder with LECTERN_DATA_DIR or --data-dir",
+                "{} belongs to the user {owner}, and PostgreSQL runs only as the owner of its data, never as root: run \
+                 as that user, or name another folder with LECTERN_DATA_DIR or --data-dir",
                 path.display()
             ),
             Self::Unreachable { folder, user } => write!(
                 f,
-                "PostgreSQL does not run as root, and the user {user}, whom it runs as instead, cannot enter {}: name \
-                 a folder elsewhere with LECTERN_DATA_DIR or --data-dir (such as /var/lib/lectern)",
+                "PostgreSQL does not run as root but as the user {user}, who cannot enter {}: name another folder, such \
+                 as /var/lib/lectern, with LECTERN_DATA_DIR or --data-dir",
                 folder.display()
             ),
             Self::OpenToAll(path) => write!(
                 f,
-                "every user can write in {}, so root must not keep data there: name a folder of its own with \
+                "every user can write to {}, so it is not safe for data of root: name another folder with \
                  LECTERN_DATA_DIR or --data-dir",
                 path.display()
             ),
             Self::Link(path) => write!(
                 f,
-                "{} is a symbolic link, and in the data folder none is followed (the data folder itself may be one): \
-                 remove it, or name another folder with LECTERN_DATA_DIR or --data-dir",
+                "{} is a symbolic link, and links inside the data folder are not followed (the data folder itself may \
+                 be one): remove it, or name another folder with LECTERN_DATA_DIR or --data-dir",
                 path.display()
             ),
             Self::Program { doing, output } => write!(f, "cannot {doing}:\n{output}"),
             Self::Timeout { pid, log } => write!(
                 f,
-                "the PostgreSQL server with the process number {pid} neither became ready nor ended in time; see {}",
+                "the PostgreSQL server with the process id {pid} neither became ready nor stopped in time: see {}",
                 log.display()
             ),
         }
     }
 }
 
-impl std::error::Error for PrivateError {
+impl std::error::Error for EmbeddedError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
@@ -152,13 +152,13 @@ fn join(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// Says of an I/O error what was being done, and to what.
+/// Adds the operation and the path to an I/O error.
 pub(super) trait At<T> {
-    fn at(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, PrivateError>;
+    fn at(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, EmbeddedError>;
 }
 
 impl<T> At<T> for io::Result<T> {
-    fn at(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, PrivateError> {
-        self.map_err(|source| PrivateError::Io { doing, path: path.into(), source })
+    fn at(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, EmbeddedError> {
+        self.map_err(|source| EmbeddedError::Io { doing, path: path.into(), source })
     }
 }

@@ -1,13 +1,13 @@
-//! What is where in the data folder.
+//! The layout of the data folder.
 //!
 //! ```text
-//! start.lock     held while a server is started, stopped or looked for
-//! users.lock     held, shared, by every process that uses the server
-//! postgres.log   what the server says
-//! run/           the socket; closed to all but the server's user
+//! start.lock     exclusive while the server is looked for, started or stopped
+//! users.lock     shared by every process that uses the server
+//! postgres.log   the server's log
+//! run/           the socket; only the server's user may enter
 //! data/          Postgres's own data folder
-//! data.new/      one that is being made
-//! data.broken-*  one that could not be used and was moved aside
+//! data.new/      a data folder that is being created
+//! data.broken-*  an incomplete data folder that was moved aside
 //! ```
 
 use std::{
@@ -24,37 +24,36 @@ use std::{
 use nix::libc::O_NOFOLLOW;
 
 use super::{
-    PrivateError,
+    EmbeddedError,
     account::{self, Account},
     binaries,
     error::At,
     program::last_lines,
 };
 
-/// The one superuser, and the one database; the socket's folder is what keeps others out.
+/// The name of the superuser and of the database. There is no password; only the server's user may enter the socket's folder.
 pub(super) const NAME: &str = "lectern";
 
-/// The longest path of a socket: `sun_path` less its final NUL (108 bytes on Linux, 104 elsewhere).
+/// The maximum length of a socket's path: `sun_path` without its final NUL (108 bytes on Linux, 104 elsewhere).
 const SOCKET_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// What we make in the data folder, none of it a link.
+/// The entries that the service creates in the data folder, none of them a link.
 const OURS: [&str; 6] = ["start.lock", "users.lock", "postgres.log", "run", "data", "data.new"];
 
-/// How much of the log's end is shown where a start fails.
+/// The bytes from the end of the log that the error of a failed start shows.
 const TAIL: u64 = 4096;
 
-/// How long the log grows before the next start puts it aside, in bytes.
+/// The size of the log from which the next start rotates it, in bytes.
 const LOG_MAX: u64 = 10 << 20;
 
-/// What stands where Postgres's data folder should be.
+/// The state of `data`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Contents {
-    /// Whether there is anything.
+    /// Something is there.
     pub(super) exists: bool,
-    /// Whether it is a complete data folder as far as can be seen: it has a version and a control file, which
-    /// `initdb` writes last.
-    pub(super) whole: bool,
-    /// The major version that it says it has.
+    /// It has a version and a control file, which `initdb` writes last.
+    pub(super) is_complete: bool,
+    /// The major version of Postgres that created it.
     pub(super) major: Option<u32>,
 }
 
@@ -65,45 +64,44 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder by the name that it was given, made absolute; refuses what Postgres cannot work with.
-    pub(super) fn named(path: &Path) -> Result<Folder, PrivateError> {
+    /// Returns the folder at an absolute path; refuses paths that Postgres cannot use.
+    pub(super) fn named(path: &Path) -> Result<Folder, EmbeddedError> {
         let top = std::path::absolute(path).at("find", path)?;
-        let refuse = |why: String| Err(PrivateError::Path { path: path.to_owned(), why });
+        let refuse = |why: String| Err(EmbeddedError::Path { path: path.to_owned(), why });
         let Some(text) = top.to_str() else {
             return refuse("the path is not UTF-8".into());
         };
         // pg_ctl puts the path between double quotes and hands it to a shell.
         if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '"' | '$' | '`' | '\\')) {
-            return refuse(format!("the character {c:?} cannot stand in the path"));
+            return refuse(format!("the path must not contain the character {c:?}"));
         }
         let folder = Folder { top };
         let length = folder.socket().as_os_str().len();
         if length > SOCKET_MAX {
             return refuse(format!(
-                "the socket in it would have a path of {length} bytes, and the system allows {SOCKET_MAX}; name a \
-                 shorter one"
+                "its socket would have a path of {length} bytes, and the system allows {SOCKET_MAX}: name a shorter path"
             ));
         }
         Ok(folder)
     }
 
-    /// Makes the folder if need be, and gives its one true name, so that two names of it share their locks.
-    pub(super) fn make(self) -> Result<Folder, PrivateError> {
+    /// Creates the folder if it is missing, and returns it with its canonical path, so that two paths of it share their locks.
+    pub(super) fn make(self) -> Result<Folder, EmbeddedError> {
         let missing: Vec<&Path> = self.top.ancestors().take_while(|folder| !folder.exists()).collect();
         for folder in missing.iter().rev() {
             match DirBuilder::new().mode(0o755).create(folder) {
                 Ok(()) if nix::unistd::geteuid().is_root() => {
-                    // Whatever root's umask: the server's user must be able to pass.
+                    // The server's user must be able to enter, whatever root's umask is.
                     fs::set_permissions(folder, Permissions::from_mode(0o755)).at("change the mode of", *folder)?;
                 }
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-                Err(error) => return Err(error).at("make the folder", *folder),
+                Err(error) => return Err(error).at("create the folder", *folder),
             }
         }
         let top = self.top.canonicalize().at("find", &self.top)?;
         if !top.is_dir() {
-            return Err(PrivateError::Path { path: self.top, why: "it is not a folder".into() });
+            return Err(EmbeddedError::Path { path: self.top, why: "it is not a folder".into() });
         }
         Folder::named(&top)
     }
@@ -124,87 +122,87 @@ impl Folder {
         self.top.join("postgres.log")
     }
 
-    /// What stands in `data`; refuses what is not ours to touch.
-    pub(super) fn contents(&self) -> Result<Contents, PrivateError> {
+    /// Returns the state of `data`; refuses folders that the service did not create.
+    pub(super) fn contents(&self) -> Result<Contents, EmbeddedError> {
         if self.top.join("PG_VERSION").exists() {
-            return Err(PrivateError::IsCluster(self.top.clone()));
+            return Err(EmbeddedError::IsCluster(self.top.clone()));
         }
         for name in OURS {
             account::refuse_link(&self.top.join(name))?;
         }
         let data = self.data();
-        let nothing = Contents { exists: false, whole: false, major: None };
+        let nothing = Contents { exists: false, is_complete: false, major: None };
         let mut entries = match fs::read_dir(&data) {
             Ok(entries) => entries,
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound => return Ok(nothing),
                 io::ErrorKind::NotADirectory => return Ok(Contents { exists: true, ..nothing }),
-                io::ErrorKind::PermissionDenied => return Err(account::foreign(&data)),
-                _ => return Err(error).at("look into", data),
+                io::ErrorKind::PermissionDenied => return Err(account::foreign_owner(&data)),
+                _ => return Err(error).at("read the metadata of", data),
             },
         };
         if entries.next().is_none() {
             return Ok(nothing);
         }
-        let holds = |name: &str| fs::metadata(data.join(name)).is_ok_and(|file| file.is_file() && file.len() > 0);
+        let has = |name: &str| fs::metadata(data.join(name)).is_ok_and(|file| file.is_file() && file.len() > 0);
         let major = match fs::read(data.join("PG_VERSION")) {
             Ok(text) => binaries::major(&String::from_utf8_lossy(&text)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(account::foreign(&data)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(account::foreign_owner(&data)),
             Err(_) => None,
         };
-        Ok(Contents { exists: true, whole: major.is_some() && holds("global/pg_control"), major })
+        Ok(Contents { exists: true, is_complete: major.is_some() && has("global/pg_control"), major })
     }
 
-    /// Whether this is a folder of ours, or one that holds nothing yet.
+    /// Checks that the service created this folder, or that it is empty.
     pub(super) fn is_ours(&self) -> bool {
         self.top.join("start.lock").exists()
             || fs::read_dir(&self.top).is_ok_and(|mut entries| entries.next().is_none())
     }
 
-    /// Moves a half-made `data` aside. Nothing is ever deleted: somebody may want to look at it.
-    pub(super) fn set_aside(&self) -> Result<(), PrivateError> {
+    /// Moves an incomplete `data` aside. It is not deleted, so that an operator can examine it.
+    pub(super) fn set_aside(&self) -> Result<(), EmbeddedError> {
         let data = self.data();
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let aside = self.top.join(format!("data.broken-{time}"));
         fs::rename(&data, &aside).at("move aside", &data)?;
         log::warn!(
-            "{} was half made and cannot be used; it is now {}, and a new one is made",
+            "incomplete data folder moved aside, creating a new one folder={} moved_to={}",
             data.display(),
             aside.display()
         );
         Ok(())
     }
 
-    /// Makes the socket's folder and the log ready for a server that is about to start.
-    pub(super) fn prepare(&self, account: &Account) -> Result<(), PrivateError> {
+    /// Prepares the socket's folder and the log for a start.
+    pub(super) fn prepare(&self, account: &Account) -> Result<(), EmbeddedError> {
         let run = self.run();
         match DirBuilder::new().mode(0o700).create(&run) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 account::refuse_link(&run)?;
-                // No server runs: what is left of the socket is a dead one's, and its lock names a process that may
-                // be another program by now.
+                // No server is running, so these files are stale, and the process that the lock names may be another
+                // program by now.
                 for name in [".s.PGSQL.5432", ".s.PGSQL.5432.lock"] {
-                    gone(fs::remove_file(run.join(name))).at("remove", run.join(name))?;
+                    ignore_missing(fs::remove_file(run.join(name))).at("remove", run.join(name))?;
                 }
             }
-            Err(error) => return Err(error).at("make the folder", run),
+            Err(error) => return Err(error).at("create the folder", run),
         }
-        account.own(&run)?;
-        // As above: nobody serves this folder, whatever process the file names. Postgres itself still refuses to
-        // start while a process of a dead server holds its shared memory, which it finds by the folder.
+        account.take_ownership(&run)?;
+        // Stale as well, whatever process it names. Postgres itself still refuses to start while a child of a dead server
+        // has its shared memory, which it finds by the folder.
         let stale = self.data().join("postmaster.pid");
-        gone(fs::remove_file(&stale)).at("remove", stale)?;
+        ignore_missing(fs::remove_file(&stale)).at("remove", stale)?;
 
         let log = self.log();
         if fs::symlink_metadata(&log).is_ok_and(|log| log.len() > LOG_MAX) {
-            fs::rename(&log, self.top.join("postgres.log.1")).at("put aside", &log)?;
+            fs::rename(&log, self.top.join("postgres.log.1")).at("rotate", &log)?;
         }
         account::open(File::options().append(true).create(true).mode(0o600), &log)?;
-        account.own(&log)
+        account.take_ownership(&log)
     }
 
-    /// The end of what the server said since the log had `from` bytes.
+    /// Returns the last lines of the log after its first `from` bytes.
     pub(super) fn log_tail(&self, from: u64) -> String {
         let read = || -> io::Result<String> {
             let mut file = File::options().read(true).custom_flags(O_NOFOLLOW).open(self.log())?;
@@ -217,7 +215,7 @@ impl Folder {
         read().unwrap_or_else(|error| format!("({} cannot be read: {error})", self.log().display()))
     }
 
-    /// The address for `tokio-postgres`: a URL whose host is the percent-encoded path of the socket's folder.
+    /// Returns the database URL; its host is the percent-encoded path of the socket's folder.
     pub(super) fn url(&self) -> String {
         let encoded = |byte: &u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
@@ -229,7 +227,7 @@ impl Folder {
     }
 }
 
-/// It is as good that there was nothing to remove.
-fn gone(result: io::Result<()>) -> io::Result<()> {
+/// Treats a missing file as removed.
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

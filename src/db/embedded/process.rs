@@ -1,4 +1,4 @@
-//! Whether a server runs on a data folder: what its `postmaster.pid` says, held against what really runs.
+//! Detection of a running server: its `postmaster.pid`, compared with the actual process.
 
 use std::{
     fs, io,
@@ -9,25 +9,25 @@ use std::{
 
 use nix::{sys::signal, unistd::Pid};
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) pid: i32,
     pub(super) state: State,
 }
 
-/// What a running server says of itself.
+/// The state of a running server, by its `postmaster.pid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// Not yet ready, or recovering after a crash.
+    /// Not yet ready, or in crash recovery.
     Starting,
-    /// Takes connections.
+    /// Accepts connections.
     Ready,
-    /// On its way out.
+    /// Shutting down.
     Stopping,
 }
 
-/// What is written in a data folder's `postmaster.pid`; `None` where there is no such file or it holds no process.
+/// Parses a data folder's `postmaster.pid`; `None` if it is missing or names no process.
 ///
 /// Lines (Postgres: `miscadmin.h`, `LOCK_FILE_LINE_*`): process (negative for a single-user one), data folder, start
 /// time, port, socket folder, address, shared memory, status.
@@ -44,15 +44,14 @@ fn recorded(data: &Path) -> Option<Server> {
     Some(Server { pid, state })
 }
 
-/// The server that runs on the data folder `data`, if one does.
+/// Returns the server that is running on the data folder `data`.
 ///
-/// A process number alone proves nothing: after a crash it may have been given to another program, or to the server
-/// of another folder.
+/// A process id alone is no proof: after a crash it may belong to another program, or to the server of another folder.
 pub(super) fn find(data: &Path) -> Option<Server> {
     recorded(data).filter(|server| serves(server.pid, data))
 }
 
-/// Whether the process is a Postgres server, and of this folder: a server's working folder is its data folder.
+/// Checks that the process is the Postgres server of this folder: a server's working directory is its data folder.
 fn serves(pid: i32, data: &Path) -> bool {
     let process = Path::new("/proc").join(pid.to_string());
     if !Path::new("/proc/self/cwd").exists() {
@@ -64,25 +63,25 @@ fn serves(pid: i32, data: &Path) -> bool {
     let (device, inode, user) = owner;
     match fs::metadata(process.join("cwd")) {
         Ok(folder) => {
-            // After an upgrade of the package the name ends in " (deleted)".
+            // After a package upgrade the name ends with " (deleted)".
             let program = fs::read_link(process.join("exe")).unwrap_or_default();
             let name = program.file_name().unwrap_or_default().as_bytes();
             folder.dev() == device && folder.ino() == inode && name.starts_with(b"postgres")
         }
-        // Root in a container may not look into the processes of other users; the command line is open to all.
+        // Root in a container may not inspect processes of other users, except for their command line.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let owned = fs::metadata(&process).is_ok_and(|process| process.uid() == user);
             let named = fs::read(process.join("comm")).is_ok_and(|name| name.starts_with(b"postgres"));
             let line = fs::read(process.join("cmdline")).unwrap_or_default();
-            let told = line.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_bytes());
-            owned && named && told
+            let is_argument = line.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_bytes());
+            owned && named && is_argument
         }
         Err(_) => false,
     }
 }
 
-/// The same where there is no `/proc` (macOS, BSD): the process lives and `ps` calls it a postgres. The server of
-/// another folder passes too, but a start then fails by Postgres's own locks instead of doing harm.
+/// Checks the same without `/proc` (macOS, BSD): the process exists and `ps` names it postgres. The server of another folder
+/// passes too; Postgres's own locks then refuse a second start.
 fn serves_without_proc(pid: i32) -> bool {
     let alive = signal::kill(Pid::from_raw(pid), None) != Err(nix::errno::Errno::ESRCH);
     alive
@@ -92,7 +91,7 @@ fn serves_without_proc(pid: i32) -> bool {
             .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with("postgres"))
 }
 
-/// Whether something answers at the socket; a queue that is full for the moment counts as an answer.
+/// Checks that a server accepts connections at the socket; a full queue counts as accepting.
 pub(super) fn answers(socket: &Path) -> bool {
     match UnixStream::connect(socket) {
         Ok(_) => true,

@@ -10,7 +10,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// The client behind `peer`, for field lines in the order in which they came.
+/// Returns the client behind `peer`, given field lines in the order of arrival.
 fn client(trusted: &str, peer: &str, lines: &[(&'static str, &str)]) -> String {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
@@ -38,7 +38,7 @@ fn proxies_are_addresses_and_networks() {
 }
 
 #[test]
-fn nonsense_is_no_proxy() {
+fn invalid_proxy_is_refused() {
     for text in [
         ",",
         "127.0.0.1,",
@@ -65,12 +65,12 @@ fn nonsense_is_no_proxy() {
     }
     for text in ["0.0.0.0/0", "::/0", "10.0.0.1,1.2.3.4/0", "::ffff:0:0/96"] {
         let why = text.parse::<TrustedProxies>().unwrap_err();
-        assert!(why.contains("everybody"), "{why}");
+        assert!(why.contains("every address"), "{why}");
     }
 }
 
 #[test]
-fn an_untrusted_peer_is_the_client_whatever_it_sends() {
+fn untrusted_peer_is_the_client_whatever_it_sends() {
     for lines in [&[(XFF, "9.9.9.9")][..], &[(FORWARDED, "for=9.9.9.9")], &[(XFF, "127.0.0.1"), (FORWARDED, "for=::1")]]
     {
         assert_eq!(client("", "192.0.2.1", lines), "192.0.2.1");
@@ -126,7 +126,7 @@ fn x_forwarded_for_is_read_from_the_right() {
 }
 
 #[test]
-fn field_lines_are_one_list() {
+fn field_lines_form_one_list() {
     let trusted = "127.0.0.1,10.0.0.0/8";
     assert_eq!(client(trusted, "127.0.0.1", &[(XFF, "9.9.9.9"), (XFF, "192.0.2.1")]), "192.0.2.1");
     assert_eq!(client(trusted, "127.0.0.1", &[(XFF, "192.0.2.1"), (XFF, "10.0.0.1")]), "192.0.2.1");
@@ -135,7 +135,7 @@ fn field_lines_are_one_list() {
 }
 
 #[test]
-fn forwarded_is_read_where_there_is_no_x_forwarded_for() {
+fn forwarded_is_read_without_x_forwarded_for() {
     let trusted = "127.0.0.1,10.0.0.0/8,fd00::/8";
     for (field, wanted) in [
         ("for=192.0.2.1", "192.0.2.1"),
@@ -173,9 +173,9 @@ fn forwarded_is_read_where_there_is_no_x_forwarded_for() {
     assert_eq!(client(trusted, "127.0.0.1", &[(FORWARDED, "for=9.9.9.9"), (XFF, "unknown")]), "127.0.0.1");
 }
 
-/// A quotation mark that is never closed must not hide what the proxy adds behind it.
+/// An unclosed quotation mark must not hide the entry that the proxy appends.
 #[test]
-fn an_open_quotation_does_not_hide_the_proxys_word() {
+fn unclosed_quotation_mark_does_not_hide_the_last_entry() {
     for junk in ["for=\"", "for=\"9.9.9.9", "for=\"\\", "\\", "\"\\\\\"\"", "for=9.9.9.9;x=\""] {
         for (added, wanted) in [("for=192.0.2.1", "192.0.2.1"), ("for=\"[2001:db8::1]:80\"", "2001:db8::1")] {
             let field = format!("{junk}, {added}");
@@ -187,7 +187,7 @@ fn an_open_quotation_does_not_hide_the_proxys_word() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a client sends in front, the address that the outermost trusted proxy saw is the client's.
+    /// The client is the peer of the outermost trusted proxy, whatever a client sends in front.
     #[test]
     fn what_a_client_sends_does_not_change_who_it_is(
         junk in proptest::collection::vec("[ -~]{0,40}|[\\\\\",;=for.:\\[\\]0-9 ]{0,40}|([0-9.]{7,12}, ?){0,4}|\\PC{0,10}", 0..4),

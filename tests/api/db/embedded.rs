@@ -1,5 +1,5 @@
-//! Our own Postgres, with real servers and real processes. Other processes are this test binary once more: the test
-//! [`other_process`] run alone.
+//! The embedded Postgres, with real servers and processes. Another process is this test binary again, which runs only
+//! [`other_process`].
 
 use std::{
     env, fs,
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lectern::db::embedded::{Options, PrivateError, PrivatePostgres, default_data_dir};
+use lectern::db::embedded::{EmbeddedError, EmbeddedPostgres, Options, default_data_dir};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, User, geteuid},
@@ -28,23 +28,23 @@ use nix::{
 const FAST: Options = Options { durable: false };
 
 /// The variable that names the data folder to [`other_process`].
-const FOLDER: &str = "LECTERN_TEST_PRIVATE_FOLDER";
+const FOLDER: &str = "LECTERN_TEST_DATA_FOLDER";
 
-/// A data folder of one test; what runs on it and what is in it end with the test. It is not under `target`, since
-/// the server's user may not be able to go there.
+/// A data folder of one test, stopped and removed at the end of the test. It is not under `target`, which the server's user
+/// may not be able to enter.
 struct Place(PathBuf, Option<Arc<Place>>);
 
 impl Place {
     fn new() -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("lectern-private-{}-{n}", std::process::id()));
+        let path = env::temp_dir().join(format!("lectern-embedded-{}-{n}", std::process::id()));
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Place(path, None)
     }
 
-    /// A place whose folder holds a database: a copy of one that is made once, while any test needs it.
+    /// Returns a folder with a database, a copy of one that the tests share.
     fn filled() -> Place {
         static PATTERN: Mutex<Weak<Place>> = Mutex::new(Weak::new());
         let mut pattern = PATTERN.lock().unwrap();
@@ -67,7 +67,7 @@ impl Place {
         self.0.join(name)
     }
 
-    /// A folder below that does not exist yet.
+    /// Returns a folder inside that does not exist yet.
     fn dir(&self) -> PathBuf {
         self.at("d")
     }
@@ -85,15 +85,15 @@ impl Drop for Place {
     }
 }
 
-fn start(folder: &Path) -> PrivatePostgres {
-    PrivatePostgres::start_with(folder, FAST).unwrap()
+fn start(folder: &Path) -> EmbeddedPostgres {
+    EmbeddedPostgres::start_with(folder, FAST).unwrap()
 }
 
-fn refusal(folder: &Path) -> PrivateError {
-    PrivatePostgres::start_with(folder, FAST).expect_err("the start must be refused")
+fn refusal(folder: &Path) -> EmbeddedError {
+    EmbeddedPostgres::start_with(folder, FAST).expect_err("the start must be refused")
 }
 
-/// The process that `postmaster.pid` names.
+/// Returns the process in `postmaster.pid`.
 fn postmaster(folder: &Path) -> Option<Pid> {
     let text = fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
     text.lines().next()?.parse().ok().map(Pid::from_raw)
@@ -110,7 +110,7 @@ fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// Whether a process is there and is not a zombie (an orphan's body stays until somebody collects it).
+/// Checks that a process exists and is not a zombie.
 fn lives(pid: Pid) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat"));
     state.map_or(kill(pid, None).is_ok(), |state| {
@@ -118,7 +118,7 @@ fn lives(pid: Pid) -> bool {
     }) && kill(pid, None) != Err(nix::errno::Errno::ESRCH)
 }
 
-/// Whether a process ends within a moment: a server that has stopped is about to, and may not be gone yet.
+/// Waits for a process to end: a stopped server may need a moment.
 fn ends(pid: Pid) -> bool {
     let began = Instant::now();
     while lives(pid) {
@@ -130,8 +130,8 @@ fn ends(pid: Pid) -> bool {
     true
 }
 
-/// Asks the server at the socket one question in the simple query protocol (PostgreSQL, "Message Formats") and gives
-/// the first field of the last row.
+/// Runs a query over the socket in the simple query protocol (PostgreSQL, "Message Formats") and returns the first field of
+/// the last row.
 fn ask(folder: &Path, sql: &str) -> io::Result<String> {
     let mut stream = UnixStream::connect(folder.join("run/.s.PGSQL.5432"))?;
     let greeting = b"\0\x03\0\0user\0lectern\0database\0lectern\0\0";
@@ -186,7 +186,7 @@ impl Other {
         Self::begin(&env::current_exe().unwrap(), folder, None)
     }
 
-    /// Waits for a line that says `word`, and gives what follows it.
+    /// Waits for a line that begins with `word`, and returns the rest of it.
     fn says(&mut self, word: &str) -> String {
         for line in self.lines.by_ref() {
             if let Some((_, rest)) = line.unwrap().split_once(word) {
@@ -220,14 +220,14 @@ impl Drop for Other {
     }
 }
 
-/// Not a test: what another process does. It uses the server until its input ends.
+/// The work of another process, not a test: it uses the server until its input ends.
 #[test]
 #[ignore = "a part of the other tests"]
 fn other_process() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
-    match PrivatePostgres::start_with(&folder, FAST) {
+    match EmbeddedPostgres::start_with(&folder, FAST) {
         Ok(server) => {
             println!("\nREADY {}", server.url());
             io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -239,7 +239,7 @@ fn other_process() {
 }
 
 #[test]
-fn is_made_started_stopped_and_started_again() {
+fn data_survive_stop_and_start() {
     let place = Place::new();
     let folder = place.dir();
     let server = start(&folder);
@@ -268,7 +268,7 @@ fn is_made_started_stopped_and_started_again() {
 }
 
 #[test]
-fn is_shared_by_processes_and_stopped_by_the_last() {
+fn last_process_stops_the_shared_server() {
     let place = Place::new();
     let folder = place.dir();
     let (mut one, mut two) = (Other::new(&folder), Other::new(&folder));
@@ -280,7 +280,7 @@ fn is_shared_by_processes_and_stopped_by_the_last() {
     assert_eq!(postmaster(&folder), Some(pid), "both used the same server");
     two.stop();
     assert!(ends(pid));
-    // One may leave while another comes: nobody is left without a server.
+    // Processes leave and come at the same time, and each has a server.
     let mut last = Other::new(&folder);
     last.ready();
     for _ in 0..4 {
@@ -293,7 +293,7 @@ fn is_shared_by_processes_and_stopped_by_the_last() {
 }
 
 #[test]
-fn is_taken_over_after_a_kill_of_the_service() {
+fn running_server_is_taken_over_after_a_kill_of_the_service() {
     let place = Place::filled();
     let folder = place.dir();
     let mut killed = Other::new(&folder);
@@ -301,13 +301,13 @@ fn is_taken_over_after_a_kill_of_the_service() {
     let pid = postmaster(&folder).unwrap();
     assert!(lives(pid), "the server outlives the service");
     let server = start(&folder);
-    assert_eq!(postmaster(&folder), Some(pid), "it is taken over, not started anew");
+    assert_eq!(postmaster(&folder), Some(pid), "it is taken over, not restarted");
     server.stop().unwrap();
-    assert!(ends(pid), "and it can be stopped: nothing but users holds a share");
+    assert!(ends(pid), "it can be stopped: only users have a share");
 }
 
 #[test]
-fn a_kill_at_any_moment_of_the_first_start_is_recovered() {
+fn first_start_recovers_from_a_kill_at_any_moment() {
     let place = Place::new();
     for (n, sign) in ["data.new", "data.new/base", "data/postmaster.pid"].into_iter().enumerate() {
         let folder = place.at(&n.to_string());
@@ -323,11 +323,11 @@ fn a_kill_at_any_moment_of_the_first_start_is_recovered() {
 }
 
 #[test]
-fn a_killed_server_is_started_again() {
+fn killed_server_is_restarted() {
     let place = Place::filled();
     let folder = place.dir();
-    // Durable this time: what was committed must be there again.
-    let server = PrivatePostgres::start(&folder).unwrap();
+    // Durable, because committed data must survive the kill.
+    let server = EmbeddedPostgres::start(&folder).unwrap();
     assert!(!server.ensure_running().unwrap());
     ask(&folder, "CREATE TABLE kept AS SELECT 7 AS n").unwrap();
     let pid = postmaster(&folder).unwrap();
@@ -339,9 +339,9 @@ fn a_killed_server_is_started_again() {
     let pid = postmaster(&folder).unwrap();
     kill(pid, Signal::SIGKILL).unwrap();
     drop(server);
-    let server = PrivatePostgres::start(&folder).unwrap();
+    let server = EmbeddedPostgres::start(&folder).unwrap();
     assert_eq!(ask(&folder, "SELECT n FROM kept").unwrap(), "7");
-    // A socket that somebody swept away is no use to anybody.
+    // A removed socket makes the server unreachable, so it is restarted.
     fs::remove_file(folder.join("run/.s.PGSQL.5432")).unwrap();
     let second = start(&folder);
     assert_eq!(ask(&folder, "SELECT n FROM kept").unwrap(), "7");
@@ -350,7 +350,7 @@ fn a_killed_server_is_started_again() {
 }
 
 #[test]
-fn stale_lock_files_whose_process_number_was_given_away_do_no_harm() {
+fn stale_lock_file_with_a_reused_process_id_is_ignored() {
     let place = Place::filled();
     let folder = place.dir();
     start(&folder).stop().unwrap();
@@ -384,7 +384,7 @@ fn stale_lock_files_whose_process_number_was_given_away_do_no_harm() {
 }
 
 #[test]
-fn a_half_made_data_folder_is_moved_aside_and_kept() {
+fn incomplete_data_folder_is_moved_aside() {
     let place = Place::filled();
     let folder = place.dir();
     let broken = || {
@@ -409,7 +409,7 @@ fn a_half_made_data_folder_is_moved_aside_and_kept() {
     }
 }
 
-/// Every name below a folder with what would change if it were touched.
+/// Returns the metadata of every file in a folder, to detect changes.
 fn traces(folder: &Path) -> Vec<(PathBuf, u32, u32, i64, i64, u64)> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -425,7 +425,7 @@ fn traces(folder: &Path) -> Vec<(PathBuf, u32, u32, i64, i64, u64)> {
 }
 
 #[test]
-fn data_of_another_version_are_refused_and_not_touched() {
+fn data_of_another_version_are_refused_unchanged() {
     let place = Place::filled();
     let folder = place.dir();
     let version = folder.join("data/PG_VERSION");
@@ -433,36 +433,36 @@ fn data_of_another_version_are_refused_and_not_touched() {
     fs::write(&version, "99\n").unwrap();
     let before = traces(&folder);
     let error = refusal(&folder);
-    assert!(matches!(error, PrivateError::OtherVersion { needs: 99, .. }), "{error}");
+    assert!(matches!(error, EmbeddedError::OtherVersion { needs: 99, .. }), "{error}");
     let text = error.to_string();
     for part in ["PostgreSQL 99", installed.trim(), &folder.join("data").display().to_string()] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(traces(&folder), before);
-    // Half of them are still somebody's.
+    // An incomplete folder with a version is refused too.
     fs::remove_file(folder.join("data/global/pg_control")).unwrap();
     let before = traces(&folder);
-    assert!(matches!(refusal(&folder), PrivateError::OtherVersion { .. }));
+    assert!(matches!(refusal(&folder), EmbeddedError::OtherVersion { .. }));
     assert_eq!(traces(&folder), before);
 }
 
 #[test]
-fn a_data_folder_of_postgres_itself_is_refused_and_not_touched() {
+fn data_folder_of_postgres_itself_is_refused_unchanged() {
     let place = Place::filled();
     let folder = place.dir();
     let before = traces(&folder.join("data"));
-    assert!(matches!(refusal(&folder.join("data")), PrivateError::IsCluster(_)));
+    assert!(matches!(refusal(&folder.join("data")), EmbeddedError::IsCluster(_)));
     assert_eq!(traces(&folder.join("data")), before);
 }
 
 #[test]
-fn paths_that_cannot_be_used_are_refused_and_nothing_is_made() {
+fn unusable_path_is_refused_and_nothing_is_created() {
     let place = Place::new();
     let long = place.at(&"long".repeat(30));
     let text = refusal(&long).to_string();
     assert!(text.contains("shorter") && !long.exists(), "{text}");
     for name in ["a$HOME", "a\"b", "a`id`", "a\\b", "a\nb"] {
-        assert!(matches!(refusal(&place.at(name)), PrivateError::Path { .. }), "{name}");
+        assert!(matches!(refusal(&place.at(name)), EmbeddedError::Path { .. }), "{name}");
         assert!(!place.at(name).exists());
     }
     let file = place.at("file");
@@ -470,7 +470,7 @@ fn paths_that_cannot_be_used_are_refused_and_nothing_is_made() {
     let text = refusal(&file.join("below")).to_string();
     assert!(text.contains("file"), "{text}");
     let text = refusal(Path::new("/proc/lectern")).to_string();
-    assert!(text.starts_with("cannot make the folder /proc/lectern: "), "{text}");
+    assert!(text.starts_with("cannot create the folder /proc/lectern: "), "{text}");
 }
 
 #[test]
@@ -490,7 +490,7 @@ fn unusual_paths_and_links_work() {
 }
 
 #[test]
-fn why_a_start_fails_is_said() {
+fn failed_start_reports_the_log() {
     let place = Place::filled();
     let folder = place.dir();
     let settings = folder.join("data/postgresql.conf");
@@ -503,36 +503,36 @@ fn why_a_start_fails_is_said() {
 }
 
 #[test]
-fn root_lets_an_unprivileged_user_in_or_says_where_it_cannot_go() {
+fn root_opens_its_own_folder_or_names_the_folder_in_the_way() {
     if !geteuid().is_root() {
         return;
     }
     let place = Place::new();
-    // As `mktemp -d` makes it: empty, closed, and named by root itself.
+    // As `mktemp -d` creates it: empty and closed.
     let closed = place.at("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     start(&closed).stop().unwrap();
     assert_eq!(fs::metadata(&closed).unwrap().mode() & 0o007, 0, "it stays closed to everybody else");
-    // A folder above, or one with other things in it, is not ours to open.
+    // A parent folder, or one with other files, is not opened.
     let home = place.at("home");
     fs::create_dir(&home).unwrap();
     fs::write(home.join("letter"), "").unwrap();
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
     for folder in [home.clone(), home.join("x/y")] {
         let error = refusal(&folder);
-        assert!(matches!(&error, PrivateError::Unreachable { folder, .. } if *folder == home), "{error}");
+        assert!(matches!(&error, EmbeddedError::Unreachable { folder, .. } if *folder == home), "{error}");
     }
     assert_eq!(fs::read_dir(&home).unwrap().count(), 1, "nothing was made");
     assert_eq!(fs::metadata(&home).unwrap().mode() & 0o777, 0o700);
     let open = place.at("open");
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(matches!(refusal(&open), PrivateError::OpenToAll(_)));
+    assert!(matches!(refusal(&open), EmbeddedError::OpenToAll(_)));
 }
 
 #[test]
-fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
+fn owner_and_root_share_a_folder_and_other_users_are_refused() {
     if !geteuid().is_root() {
         return;
     }
@@ -549,13 +549,13 @@ fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
     theirs.ready();
     let pid = postmaster(&folder).unwrap();
     assert_eq!(fs::metadata(format!("/proc/{pid}")).map_or(user.uid.as_raw(), |p| p.uid()), user.uid.as_raw());
-    // Root joins, and is the last to leave.
+    // Root joins, and leaves last.
     let ours = start(&folder);
     theirs.stop();
     assert_eq!(ask(&folder, "SELECT 1").unwrap(), "1");
     ours.stop().unwrap();
     assert!(ends(pid));
-    // Root starts it first: the files that it makes are no obstacle to the owner.
+    // Root starts it first: the owner can use the files that root created.
     fs::remove_file(folder.join("start.lock")).unwrap();
     fs::remove_file(folder.join("users.lock")).unwrap();
     start(&folder).stop().unwrap();
@@ -575,7 +575,7 @@ fn an_ordinary_user_and_root_use_the_same_folder_and_strangers_do_not() {
 }
 
 #[test]
-fn root_follows_no_links_that_the_owner_of_the_folder_made() {
+fn root_follows_no_link_inside_the_folder() {
     if !geteuid().is_root() {
         return;
     }
@@ -589,8 +589,8 @@ fn root_follows_no_links_that_the_owner_of_the_folder_made() {
         fs::write(targets.join(file), "secret").unwrap();
     }
     let before = traces(&targets);
-    let refused = |error: PrivateError, link: &Path| {
-        assert!(matches!(&error, PrivateError::Link(path) if path == link), "{error}");
+    let refused = |error: EmbeddedError, link: &Path| {
+        assert!(matches!(&error, EmbeddedError::Link(path) if path == link), "{error}");
         assert!(error.to_string().starts_with(&format!("{} is a symbolic link", link.display())), "{error}");
         assert_eq!(traces(&targets), before);
     };
@@ -603,7 +603,7 @@ fn root_follows_no_links_that_the_owner_of_the_folder_made() {
             fs::remove_file(&link).unwrap();
         }
     }
-    // Nor those that come after the first look.
+    // Nor links created after the first check.
     fs::rename(&kept, folder.join("data")).unwrap();
     for name in ["start.lock", "users.lock"] {
         let link = folder.join(name);
@@ -618,7 +618,7 @@ fn root_follows_no_links_that_the_owner_of_the_folder_made() {
 }
 
 #[test]
-fn the_default_folder_works_for_this_user() {
+fn default_folder_works_for_this_user() {
     let folder = default_data_dir().unwrap();
     assert!(folder.is_absolute());
     assert_eq!(geteuid().is_root(), folder == Path::new("/var/lib/lectern"));

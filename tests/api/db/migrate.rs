@@ -1,4 +1,4 @@
-//! The migrations, and what the code believes of the tables.
+//! The migrations, and the agreement of code and tables.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +24,8 @@ async fn lines(url: &str, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.line).collect()
 }
 
-/// Everything that a migration can make, a line each.
-async fn shape(url: &str) -> Vec<String> {
+/// Returns the objects of the schema, a line each.
+async fn schema_objects(url: &str) -> Vec<String> {
     let sql = "
         select line from (
             select format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) as line
@@ -44,22 +44,22 @@ async fn shape(url: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn up_down_and_up_again_leaves_no_difference() {
+async fn migrations_up_down_and_up_leave_no_difference() {
     let url = harness::empty_database().await;
-    let before = shape(&url).await;
+    let before = schema_objects(&url).await;
     assert!(before.len() > 100, "{before:#?}");
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
     tokio::task::block_in_place(|| {
         AsyncMigrationHarness::new(connection).revert_all_migrations(MIGRATIONS).unwrap();
     });
-    assert_eq!(shape(&url).await, Vec::<String>::new());
+    assert_eq!(schema_objects(&url).await, Vec::<String>::new());
     assert!(!migrate::run(&url).await.unwrap().is_empty());
-    assert_eq!(shape(&url).await, before);
-    assert!(migrate::run(&url).await.unwrap().is_empty(), "a second run has nothing to do");
+    assert_eq!(schema_objects(&url).await, before);
+    assert!(migrate::run(&url).await.unwrap().is_empty(), "a second run applies nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_that_start_together_migrate_once() {
+async fn concurrent_starts_migrate_once() {
     let url = harness::empty_database().await;
     let connection = AsyncPgConnection::establish(&url).await.unwrap();
     let all = tokio::task::block_in_place(|| {
@@ -76,7 +76,7 @@ async fn services_that_start_together_migrate_once() {
     assert_eq!(ran, all);
 }
 
-/// Postgres does not index the referring side by itself; without one, a delete reads the whole table.
+/// Postgres does not index the referencing columns itself; without an index, a delete scans the table.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_foreign_key_is_indexed() {
     let url = harness::empty_database().await;
@@ -92,7 +92,7 @@ async fn every_foreign_key_is_indexed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_code_knows_the_tables_as_they_are() {
+async fn schema_rs_matches_the_database() {
     let url = harness::empty_database().await;
     let sql = "
         select format('%s.%s %s%s', table_name, column_name, udt_name, case is_nullable when 'YES' then ' null' else '' end)
@@ -133,9 +133,9 @@ struct Answer {
     holds: bool,
 }
 
-/// The state rules are the database's own: each of these must be refused by it, whatever the code does.
+/// State rules are constraints: the database refuses each of these statements, whatever the code does.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_holds_the_state_rules() {
+async fn database_enforces_the_state_rules() {
     let app = harness::App::library().await;
     let mut connection = app.db.write().await.unwrap();
     let refused = [
@@ -170,9 +170,8 @@ async fn the_database_holds_the_state_rules() {
     assert!(left.holds);
 }
 
-/// A connection for reading cannot write, whatever is asked of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reading_connection_refuses_to_write() {
+async fn read_connection_refuses_every_write() {
     let app = harness::App::library().await;
     let mut connection = app.db.read().await.unwrap();
     let error = diesel::sql_query("delete from links").execute(&mut connection).await.unwrap_err();

@@ -11,7 +11,7 @@ use std::{
 
 use lectern::db::{
     Db,
-    embedded::{Options, PrivatePostgres},
+    embedded::{EmbeddedPostgres, Options},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -24,7 +24,7 @@ use crate::harness::{App, article, publish, scratch};
 /// A Postgres of the test's own.
 struct Own {
     folder: PathBuf,
-    server: Option<PrivatePostgres>,
+    server: Option<EmbeddedPostgres>,
 }
 
 impl Own {
@@ -37,7 +37,7 @@ impl Own {
 
     async fn begin(&mut self) {
         let folder = self.folder.clone();
-        let start = move || PrivatePostgres::start_with(&folder, Options { durable: false }).unwrap();
+        let start = move || EmbeddedPostgres::start_with(&folder, Options { durable: false }).unwrap();
         self.server = Some(tokio::task::spawn_blocking(start).await.unwrap());
     }
 

@@ -50,7 +50,7 @@ async fn sigterm_finishes_what_was_begun() {
         let mut locked = Locked::table(&url, "links").await;
         let mut under_way = Client::asks(&address, PATH).await;
         locked.keeps_waiting(1).await;
-        service.ask_to_end();
+        service.send_sigterm();
         until("a closed door", async || closed(&address).await).await;
         assert!(service.child.try_wait().unwrap().is_none(), "it ended with a request under way");
         locked.release().await;

@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use lectern::{
     db::{
         Db,
-        embedded::{Options, PrivatePostgres},
+        embedded::{EmbeddedPostgres, Options},
         migrate,
     },
     transfer::library,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// The run's Postgres, without durability: a test that crashes it starts over.
 struct Postgres {
-    server: PrivatePostgres,
+    server: EmbeddedPostgres,
 }
 
 /// The template databases, each made once: an empty one and one with the bundled library.
@@ -28,7 +28,7 @@ fn postgres() -> &'static Postgres {
     static POSTGRES: OnceLock<Postgres> = OnceLock::new();
     POSTGRES.get_or_init(|| {
         let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
-        let server = PrivatePostgres::start_with(&folder, Options { durable: false }).unwrap();
+        let server = EmbeddedPostgres::start_with(&folder, Options { durable: false }).unwrap();
         // A test binary has no end that could stop the server. This child waits for the end of its input, which comes
         // with ours however that is, and then stops the server and takes its folder away.
         let wait = r#"cat; kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 1; rm -rf "$0""#;
