@@ -199,7 +199,10 @@ impl FromQuery for RelatedPageQuery {
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 #[get("/read/{slug}/related")]
-pub async fn show_related(path: web::Path<ArticlePath>, read: CachedGet<RelatedPageQuery>) -> Result<HttpResponse, Error> {
+pub async fn show_related(
+    path: web::Path<ArticlePath>,
+    read: CachedGet<RelatedPageQuery>,
+) -> Result<HttpResponse, Error> {
     let key = path.name()?;
     read.respond(async move |connection, query, address| related_page(connection, &key, &query.0, &address).await).await
 }
