@@ -280,10 +280,13 @@ async fn pins_lead_the_hot_list_of_every_instance() {
     assert_eq!(
         faults(&refused),
         [
-            ("/pins/1/article", "no article was published as `a-draft`"),
-            ("/pins/2/article", "`gone` is not published any more"),
-            ("/pins/3/article", "`heart-disease` leads to an article that is pinned already"),
-            ("/pins/4/article", "no article was published as `no-such`"),
+            ("/pins/1/article", "There is no published article `a-draft`. Publish it first, or remove the pin."),
+            ("/pins/2/article", "The article `gone` is not published any more. Remove the pin."),
+            (
+                "/pins/3/article",
+                "The article `heart-disease` is pinned already, maybe under another slug. Remove one of the two pins."
+            ),
+            ("/pins/4/article", "There is no published article `no-such`. Publish it first, or remove the pin."),
         ]
         .map(|(pointer, detail)| (pointer.to_owned(), detail.to_owned()))
     );
