@@ -1,4 +1,4 @@
-//! What a file is, and what it says.
+//! Files of a library: finding, reading and parsing them.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -18,15 +18,15 @@ pub use site::SiteFile;
 /// The name of the file that describes the site.
 pub const SITE_FILE: &str = "site.yaml";
 
-/// What a file says.
+/// The content of a file.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// An article file.
     Article {
         /// The article.
         document: Box<Document>,
-        /// What its editor should look at.
-        remarks: Vec<Warning>,
+        /// The parts of the text that were changed or dropped.
+        warnings: Vec<Warning>,
     },
     /// A captured page.
     Page(Box<Captured>),
@@ -34,7 +34,7 @@ pub enum Content {
     Site(Box<SiteFile>),
 }
 
-/// A captured page as an article, and the account of its lines.
+/// A captured page as an article, and the use of its lines.
 #[derive(Debug, Clone)]
 pub struct Captured {
     /// The article.
@@ -43,24 +43,24 @@ pub struct Captured {
     pub site_name: Option<String>,
     /// The call to action, if the page shows one.
     pub call_to_action: Option<String>,
-    /// The encoding that the page was read in.
+    /// The encoding of the page.
     pub encoding: String,
-    /// Related reading without an address: titles, which may be those of articles.
+    /// Related reading without an address: titles that may be those of articles.
     pub titles: Vec<LinkLine>,
-    /// What became of every line that is not blank.
+    /// The use of every line that is not blank.
     pub lines: Vec<LineUse>,
-    /// Places that look damaged.
+    /// Text that looks damaged.
     pub damage: Vec<Warning>,
 }
 
-/// What the files of one run describe: of two that describe the same, each would undo the other at every import.
+/// The targets of the files of one run. Two files with one target would undo each other at every import.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<Option<Slug>, PathBuf>);
+pub struct Targets(HashMap<Option<Slug>, PathBuf>);
 
-impl Seen {
-    /// Notes what the file at `path` describes. Errors: a file before it describes the same.
-    pub fn note(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Warning>> {
-        // Without a slug it is the site.
+impl Targets {
+    /// Adds the target of the file at `path`. Errors: an earlier file has the same target.
+    pub fn add(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Warning>> {
+        // The site has no slug.
         let slug = match content {
             Content::Article { document, .. } => Some(&document.slug),
             Content::Page(captured) => Some(&captured.document.slug),
@@ -82,18 +82,18 @@ impl Seen {
     }
 }
 
-/// The bytes of the file at `path`, unless it is larger than any that is read.
+/// Reads the bytes of the file at `path`. Errors: it is larger than the limit.
 pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
     let unreadable = |e: std::io::Error| vec![fault(format!("The file cannot be read: {e}"))];
     let size = path.metadata().map_err(unreadable)?.len();
-    // A byte order mark and the longer encodings aside, no file of twice the limit holds a text within it.
+    // UTF-16 needs at most twice the bytes of UTF-8.
     if size > 2 * markdown::MAX_BYTES as u64 {
-        return Err(vec![fault(format!("The file has {size} bytes, more than any that is read."))]);
+        return Err(vec![fault(format!("The file has {size} bytes; the limit is {}.", 2 * markdown::MAX_BYTES))]);
     }
     std::fs::read(path).map_err(unreadable)
 }
 
-/// Reads the bytes of the file at `path`; `slug` is the address that the user chose for it, if any.
+/// Parses the bytes of the file at `path`; `slug` replaces its slug, if it is given.
 ///
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
 /// is a captured page. Errors: all faults at once.
@@ -110,37 +110,38 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].split(|b| *b == b'\n').count();
-        vec![Warning { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
+        vec![Warning {
+            line: u32::try_from(line).ok(),
+            column: None,
+            message: "The article file is not UTF-8. Save it as UTF-8.".into(),
+        }]
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
     if let Some(slug) = slug {
         read.document.slug = slug.clone();
     }
-    Ok(Content::Article { document: Box::new(read.document), remarks: read.warnings })
+    Ok(Content::Article { document: Box::new(read.document), warnings: read.warnings })
 }
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let page = capture::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
     let title = page.title.clone().ok_or_else(|| vec![fault("The page has no title.".into())])?;
     let slug = slug.cloned().or_else(|| Slug::derive(&title));
-    let slug =
-        slug.ok_or_else(|| vec![fault("No address can be made of the title; choose one with --slug.".into())])?;
+    let slug = slug.ok_or_else(|| vec![fault("The title gives no slug. Choose one with --slug.".into())])?;
     let (site_name, call_to_action) = (page.site_name.clone(), page.call_to_action.clone());
     let (lines, mut damage, encoding) = (page.lines.clone(), page.damage.clone(), page.encoding.to_string());
     let titles = page.related.iter().filter(|link| link.url.is_none()).cloned().collect();
     let document =
         page.into_document(slug, Locale::default()).ok_or_else(|| vec![fault("The page has no title.".into())])?;
-    // A page may hold more than an article file can (over 100 links, say). It is taken whole, and its editor is told.
+    // A page may have more than an article file can express, such as over 100 links. It is imported with a warning.
     if !markdown::read(&markdown::write(&document), None).is_ok_and(|read| read.document == document) {
-        damage.push(fault(
-            "This article is more than an article file can hold: its export will not be taken back.".into(),
-        ));
+        damage.push(fault("The article exceeds the limits of an article file: its export cannot be imported.".into()));
     }
     Ok(Content::Page(Box::new(Captured { document, site_name, call_to_action, encoding, titles, lines, damage })))
 }
 
-/// A fault that concerns no line.
+/// Returns a fault without a line.
 pub(super) fn fault(message: String) -> Warning {
     Warning { line: None, column: None, message }
 }
@@ -153,16 +154,15 @@ fn is_article(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
-/// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and `.txt` pages
-/// in it and below it, in the order of their names. The site file comes first, so that topics have their names from the
-/// start; of several, the outermost.
+/// Lists the files in `paths`, each once. A folder stands for the site file, article files and `.txt` pages in and below it, by
+/// name. The site file comes first, so that topics have their names from the start; of several, the outermost.
 ///
-/// Errors: a path that is neither a file nor a folder, which is told at once and not after half of the import.
+/// Errors: a path that is neither a file nor a folder.
 pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let told = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        let kind = path.metadata().map_err(told)?;
+        let failed = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let kind = path.metadata().map_err(failed)?;
         if kind.is_dir() {
             let mut found = Vec::new();
             below(path, &mut found)?;
@@ -174,8 +174,8 @@ pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         } else if kind.is_file() {
             files.push(path.clone());
         } else {
-            // A pipe may never end, nor a device.
-            return Err(told(io::Error::other("neither a file nor a folder")));
+            // A pipe or a device may never end.
+            return Err(failed(io::Error::other("neither a file nor a folder")));
         }
     }
     let mut seen = HashSet::new();
@@ -187,7 +187,7 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in folder.read_dir()? {
         let entry = entry?;
         let path = entry.path();
-        // Links to folders are not followed: a folder that links to itself has no end.
+        // Links to folders are not followed: they may form a loop.
         if entry.file_type()?.is_dir() {
             below(&path, into)?;
         } else if path.is_file()
@@ -206,16 +206,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_no_article_file_can_hold_is_taken_and_told() {
+    fn page_beyond_the_limits_of_an_article_file_is_imported_with_a_warning() {
         let mut text = "示例网站\n免费在线咨询\n干细胞是什么？\n干细胞能够自我更新。\n\n相关阅读 更多+\n".to_owned();
-        for (links, told) in [(100, false), (101, true)] {
+        for (links, warned) in [(100, false), (101, true)] {
             while text.matches("https://").count() < links {
                 let n = text.len();
                 let _ = writeln!(text, "资料{n} https://example.org/{n}");
             }
             let Ok(Content::Page(page)) = read(Path::new("page.txt"), text.as_bytes(), None) else { panic!("{links}") };
             assert_eq!(page.document.related.len(), links);
-            assert_eq!(page.damage.iter().any(|remark| remark.message.contains("export")), told, "{:?}", page.damage);
+            assert_eq!(
+                page.damage.iter().any(|warning| warning.message.contains("export")),
+                warned,
+                "{:?}",
+                page.damage
+            );
         }
     }
 }

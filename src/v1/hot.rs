@@ -2,7 +2,7 @@
 //!
 //! The rule, in this order, each article once:
 //! 1. `pinned`: the editor's pins in their order;
-//! 2. `views`: what was read at least [`FLOOR`](crate::views::FLOOR) times within the window, by `score`, then by id. The
+//! 2. `views`: what was read at least [`MIN_VIEWS`](crate::content::popularity::MIN_VIEWS) times within the window, by `score`, then by id. The
 //!    formula is [`Window`]'s: a view loses half of what it is worth in a quarter of the window;
 //! 3. `recent`: the most recently published.
 //!
@@ -21,7 +21,7 @@ use super::{
     related::{FIRST, Kind, Recommendation, RecommendationList, Recommendations, Rule, Why},
 };
 use crate::{
-    content::Slug,
+    content::{Slug, popularity::Window},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -32,7 +32,6 @@ use crate::{
         pagination::{self, DEFAULT_LIMIT, Pagination, next_address},
         query::{FromQuery, Parameters, Query},
     },
-    views::Window,
 };
 
 /// Window of requests that name none.

@@ -27,7 +27,7 @@ use super::{
     card::Json,
 };
 use crate::{
-    content::ArticleName,
+    content::{ArticleName, popularity::Window},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -37,7 +37,6 @@ use crate::{
         CachedGet, CanonicalUri, Payload, Query,
         pagination::{self, Page, Pagination, next_address},
     },
-    views::Window,
 };
 
 /// How many recommendations come with an article.

@@ -1,18 +1,12 @@
 //! `/v1/articles/{slug}/views`: an article is read.
 //!
-//! Reading is counted by this alone, never by GET: caches answer most of those. Nothing is written on the way of a request;
-//! [`crate::views`] counts, and says what is kept of a reader (nothing) and when a repeat counts.
+//! Only this counts a view, never a GET: caches answer most of those. A view is counted in memory, by the
+//! [`ViewSink`](crate::http::state::ViewSink); nothing about the reader is stored.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
-    post, web,
-};
-use chrono::Utc;
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::{
     address::named,
@@ -20,17 +14,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    http::{
-        BODY_LIMIT, Query,
-        cached_get::resolve_id,
-        query::NoParameters,
-        state::{AppState, ViewSink},
-    },
-    views::ViewCounter,
+    http::{BODY_LIMIT, Query, cached_get::resolve_id, query::NoParameters, state::AppState},
 };
-
-/// The most bytes of a user agent that tell readers apart.
-const AGENT: usize = 512;
 
 /// How long a body may take that nobody needs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,13 +46,6 @@ pub async fn count_view(
     })
     .await?;
     Ok(state.record_view(article, request.head()))
-}
-
-impl ViewSink for ViewCounter {
-    fn record(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
-        let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
-        self.view(client, &agent[..agent.len().min(AGENT)], article, Utc::now());
-    }
 }
 
 /// Reads a body to its end, so that the connection can go on to the next request.
