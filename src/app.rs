@@ -1,7 +1,7 @@
 //! The service: state, routes, middleware order, start and graceful stop. The command and the tests both start it here.
 
 use std::{
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,6 +11,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web,
 };
+use chrono::Utc;
 use rustls::ServerConfig;
 use serde_json::Value;
 use tokio::{
@@ -19,6 +20,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use uuid::Uuid;
 
 use crate::{
     cache::{self, Cache},
@@ -38,14 +40,15 @@ use crate::{
         page::Page,
         policy::RoutePolicies,
         problem_pages,
-        state::AppState,
+        state::{AppState, ViewSink},
     },
     manage::{self, preview},
     openapi,
-    publishing::{keys, scheduler, views},
-    v1,
-    views::ViewCounter,
-    web as pages,
+    publishing::{
+        keys, scheduler,
+        views::{self, counter::ViewCounter},
+    },
+    v1, web as pages,
 };
 
 /// The policies of all routes; no route has two.
@@ -259,6 +262,12 @@ pub fn start(
     };
     let server = server.map_err(unusable)?.run();
     Ok(Running { server, metrics: beside, cache, tasks: [subscription, publisher, writer], views: (views, stop) })
+}
+
+impl ViewSink for ViewCounter {
+    fn record(&self, article: Uuid, client: IpAddr, agent: &[u8]) {
+        self.count(client, agent, article, Utc::now());
+    }
 }
 
 /// Starts the server of `/metrics` alone.

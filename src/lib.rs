@@ -18,7 +18,6 @@
 //! - [`v1`] the public API, one file or folder a feature; reads published tables only
 //! - [`manage`] the write API: parses the request, calls `publishing`, responds
 //! - [`web`] the pages for people at `/` and `/read/…`
-//! - [`views`] counts of views in memory
 //! - [`openapi`] the description of the API
 //! - [`app`] starts all of it, for the command and for tests
 //! - [`cli`] commands, flags, settings
@@ -41,5 +40,4 @@ pub mod openapi;
 pub mod publishing;
 pub mod transfer;
 pub mod v1;
-pub mod views;
 pub mod web;

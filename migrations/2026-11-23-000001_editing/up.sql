@@ -1,8 +1,8 @@
--- The editing half: what editors write. The public API never reads these tables.
+-- The draft tables. The public API never reads them.
 
 create table documents (
     id uuid primary key,
-    -- The slug that the document has now; the slugs that it had are in `addresses`.
+    -- The present slug; earlier published ones are in `addresses`.
     slug text not null unique,
     created_at timestamptz not null default now()
 );
@@ -11,9 +11,9 @@ create table revisions (
     document_id uuid not null references documents on delete cascade,
     number integer not null check (number > 0),
     state text not null check (state in ('draft', 'live', 'past')),
-    -- The whole document, anchors filled in (content::Document).
+    -- The document with all anchors (content::Document).
     content jsonb not null,
-    -- The identity of each section, in reading order.
+    -- The ids of the sections, in reading order.
     section_ids uuid[] not null,
     hash text not null,
     created_by text not null,

@@ -1,4 +1,4 @@
--- The public half: finished content. Only `publishing` writes it; `v1` reads it over read-only connections.
+-- The published tables: rendered content. Only `publishing` writes them; `v1` reads them over read-only connections.
 
 create table site (
     -- One row.
@@ -30,7 +30,7 @@ create table articles (
     locale text not null,
     revision integer not null,
     title text not null,
-    -- What the title is sorted by: pinyin of Han characters, lower case (content::collation).
+    -- The sort key of the title: pinyin of Han characters, lower case (content::collation).
     title_key text collate "C" not null,
     questions text[] not null,
     summary text,
@@ -43,7 +43,7 @@ create table articles (
     hash text not null,
     -- {"name", "url", "captured_at"}
     source jsonb,
-    -- The version of the renderer that made the bodies; a rebuild refills rows of an older one.
+    -- The version of the renderer of the bodies; a rebuild renders rows of an older one again.
     renderer integer not null,
     foreign key (id, revision) references revisions (document_id, number)
 );
@@ -51,14 +51,14 @@ create index articles_published_at on articles (published_at desc, id desc);
 create index articles_updated_at on articles (updated_at desc, id desc);
 create index articles_title on articles (title_key, id);
 
--- Bodies apart from cards: a list never reads one.
+-- Bodies are apart from cards: a list never reads one.
 create table article_bodies (
     article_id uuid primary key references articles on delete cascade,
-    -- Finished JSON, as it is answered: the tree of sections without bodies, the lead, and the sections in HTML.
+    -- JSON as the API returns it: the tree of sections without bodies, the lead, and the sections in HTML.
     toc text not null,
     lead_html text not null,
     sections_html text not null,
-    -- The lead and the sections as blocks, for every other form.
+    -- The lead and the sections as blocks, for all other formats.
     content text not null
 );
 
@@ -66,20 +66,20 @@ create table article_topics (
     article_id uuid not null references articles on delete cascade,
     topic_slug text not null references topics on update cascade,
     position integer not null,
-    -- The article's, repeated so that the newest of a topic are found without reading all of it.
+    -- That of the article, repeated so that the newest of a topic are found along an index.
     published_at timestamptz not null,
     primary key (article_id, topic_slug)
 );
 create index article_topics_newest on article_topics (topic_slug, published_at desc, article_id desc);
 
--- Every slug under which an article was ever published; none goes to another article.
+-- Every slug under which an article was ever published; none is ever given to another article.
 create table addresses (
     slug text primary key,
     article_id uuid not null references documents
 );
 create index addresses_article on addresses (article_id);
 
--- Every section that was ever published. A removed one keeps its row and its addresses.
+-- Every section that was ever published; a removed one keeps its row and its addresses.
 create table sections (
     id uuid primary key,
     article_id uuid not null references documents,
@@ -90,7 +90,7 @@ create table sections (
     unique (article_id, anchor)
 );
 
--- Every anchor that a section ever had, and for every number the section that holds it or held it last.
+-- Every anchor that a section ever had; for every number the section that has it now or had it last.
 create table section_addresses (
     article_id uuid not null references documents,
     reference text not null,
@@ -105,7 +105,7 @@ create table links (
     kind text not null check (kind in ('editorial', 'linked')),
     position integer not null check (position > 0),
     target_slug text,
-    -- What a link in the text has behind the `#`: a section's anchor or number, as the author wrote it.
+    -- The fragment of a link in the text: an anchor or number of a section, as the author wrote it.
     target_fragment text,
     url text,
     title text,
@@ -117,22 +117,22 @@ create table links (
 );
 create index links_target on links (target_slug) where target_slug is not null;
 
--- Articles that lead the hot list.
+-- The pins: articles at the top of the hot list.
 create table pins (
     position integer primary key check (position > 0),
     article_id uuid not null unique references documents,
     reason text
 );
 
--- What was published and is no longer.
+-- Articles that were published and are no longer.
 create table withdrawals (
     article_id uuid primary key references documents,
     reason text not null,
     withdrawn_at timestamptz not null
 );
 
--- One row for every change that readers can see. Sequence order is commit order: it is taken under an advisory lock
--- that is held to the end of the transaction.
+-- The change log: one row for every change that readers can see. Sequence order is commit order: a sequence is taken under
+-- the publishing lock, which is held until the transaction ends.
 create table changes (
     sequence bigint primary key check (sequence > 0),
     type text not null check (type in ('published', 'updated', 'moved', 'withdrawn', 'deleted', 'site', 'topics', 'pins')),
@@ -143,7 +143,7 @@ create table changes (
     previous_slugs text[] not null default '{}',
     sections_changed uuid[] not null default '{}',
     sections_removed uuid[] not null default '{}',
-    -- What the change makes stale, in the words of Surrogate-Key.
+    -- The tags of the responses that the change makes stale, as in Surrogate-Key.
     tags text[] not null,
     at timestamptz not null default now(),
     check ((article_id is null) = (type in ('site', 'topics', 'pins')))

@@ -1,15 +1,15 @@
--- Who may write, what is to be published and when, and who did what.
+-- API keys, planned publications, and the audit.
 
--- A deleted article that was published keeps its row: its addresses answer 410, and its slugs stay its own.
+-- A deleted article that was published keeps its row: its addresses answer 410, and its slugs stay reserved.
 alter table documents add column deleted_at timestamptz;
 
--- The list of drafts begins with what was saved last.
+-- The list of drafts begins with the latest save.
 create index revisions_saved on revisions (created_at desc, document_id desc);
 
 create table keys (
     id uuid primary key,
     name text not null,
-    -- The beginning of the key, by which it is found; no secret.
+    -- The first characters of the key, by which it is found; not secret.
     prefix text not null unique,
     -- SHA-256 of the whole key.
     digest bytea not null check (octet_length(digest) = 32),
@@ -22,22 +22,22 @@ create table keys (
     revoked_at timestamptz
 );
 
--- What is to be published, and when: one revision a document at most.
+-- Planned publications: at most one for each document.
 create table schedules (
     document_id uuid primary key references documents on delete cascade,
     revision integer not null,
     publish_at timestamptz not null,
-    -- On whose behalf.
+    -- The author of the publication.
     key_id uuid,
     author text not null,
     created_at timestamptz not null default clock_timestamp(),
-    -- Why it could not be published when its time had come; it is not tried again.
+    -- The reason of a failure; it is not tried again.
     failure text,
     foreign key (document_id, revision) references revisions (document_id, number) on delete cascade
 );
 create index schedules_due on schedules (publish_at) where failure is null;
 
--- What was done by whom. No foreign keys: what is told outlives what it tells of.
+-- All writes with their authors. No foreign keys: rows outlive what they are about.
 create table audit (
     sequence bigint primary key check (sequence > 0),
     at timestamptz not null default clock_timestamp(),
@@ -52,7 +52,7 @@ create table audit (
     -- The slug of the article or topic, or the prefix of the key.
     subject text,
     revision integer,
-    -- What else there is to tell: a reason, a time, the slug before.
+    -- A reason, a time, an earlier slug.
     detail text
 );
 create index audit_document on audit (document_id, sequence) where document_id is not null;
@@ -65,7 +65,7 @@ $$;
 create trigger audit_is_append_only before update or delete or truncate on audit
     for each statement execute function refuse_to_change_the_audit();
 
--- What the service signs with; made when it is first needed.
+-- Secrets for signatures, made at their first use.
 create table secrets (
     name text primary key,
     value bytea not null check (octet_length(value) = 32)

@@ -1,6 +1,6 @@
--- How articles are found: search, completions, likeness, and what is read.
+-- Search, completions, likeness, and view counts.
 
--- The order in which articles were first published. Search walks it from the newest.
+-- The order of first publication. Search reads it from the newest.
 alter table articles add column ordinal bigint;
 update articles set ordinal = placed.ordinal
 from (select id, row_number() over (order by published_at, id) as ordinal from articles) as placed
@@ -11,8 +11,8 @@ alter table articles alter column ordinal set not null, add unique (ordinal), ad
 -- (content::search::likeness). Filled by the rebuild that a newer renderer brings.
 alter table articles add column likeness bit(512) not null default repeat('0', 512)::bit(512);
 
--- What search finds: the sections of the published articles. What stands before the first heading, and the article's
--- questions and summary, belong to the first section; an article without sections has one passage without a section.
+-- The passages that search finds: the sections of published articles. The lead, the questions and the summary belong to the
+-- first section; an article without sections has one passage without a section.
 create table passages (
     -- articles.ordinal * 65,536 + the place of the section in reading order: the newest article has the highest.
     place bigint primary key,
@@ -25,15 +25,15 @@ create table passages (
     text text not null,
     -- The terms of content::search::terms.
     terms tsvector not null,
-    -- Of all of this row: what stays as it is is not written again.
+    -- A digest of the row: unchanged rows are not written again.
     digest bytea not null check (octet_length(digest) = 32),
     check (num_nulls(number, anchor, heading) in (0, 3))
 );
 create index passages_article on passages (article_id);
--- Without a pending list: what was published last would be searched entry by entry.
+-- Without a pending list, which search would read entry by entry.
 create index passages_terms on passages using gin (terms) with (fastupdate = off);
 
--- What a reader may be about to type: titles and questions by what they begin with.
+-- Completions: titles and questions by their beginnings.
 create table completions (
     -- 1 the whole text, 2 a clause of it, 3 its pinyin, 4 the initials of its pinyin.
     rank smallint not null check (rank between 1 and 4),
@@ -46,7 +46,7 @@ create table completions (
 );
 create index completions_article on completions (article_id);
 
--- How often articles were read, by hour; by day once the hours are old, and from the beginning (the year 1970) once the days are.
+-- View counts by hour; old hours are merged into days, and old days into one total, whose bucket begins in 1970.
 create table views (
     article_id uuid not null references documents,
     starts_at timestamptz not null,
@@ -56,7 +56,7 @@ create table views (
 );
 create index views_span on views (span, starts_at);
 
--- What is read most, computed from the views on a stated rhythm.
+-- The hot list, computed from the view counts at an interval.
 create table hot (
     span text not null check (span in ('24h', '7d', '30d')),
     article_id uuid not null references articles on delete cascade,

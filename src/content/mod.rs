@@ -29,6 +29,7 @@ pub mod markdown;
 pub mod name;
 mod node;
 pub mod outline;
+pub mod popularity;
 pub mod search;
 pub mod site;
 pub mod text;

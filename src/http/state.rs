@@ -5,17 +5,21 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::{
     HttpResponse,
     dev::RequestHead,
-    http::header::{CACHE_CONTROL, HeaderMap},
+    http::header::{CACHE_CONTROL, USER_AGENT},
 };
 use uuid::Uuid;
 
 use super::{cache_control::CacheControl, limit::Limiter, metrics::Metrics, page::Page, policy::RoutePolicies};
 use crate::cache::Cache;
 
+/// The most bytes of a user agent that are compared.
+const MAX_AGENT_BYTES: usize = 512;
+
 /// Receives fire-and-forget events of clients, such as views.
 pub trait ViewSink: Send + Sync {
-    /// Records an event about the resource `id`. Must not block: it is called while the client waits.
-    fn record(&self, id: Uuid, client: IpAddr, headers: &HeaderMap);
+    /// Records an event of a client with a user agent about the resource `id`. It is called while the client waits, so it must
+    /// not block.
+    fn record(&self, id: Uuid, client: IpAddr, agent: &[u8]);
 }
 
 /// The state that all workers of a service share.
@@ -39,7 +43,8 @@ impl AppState {
     pub fn record_view(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
         // A peer without an address is on this machine, a proxy at best: its clients cannot be told apart.
         if let Some(client) = self.limiter.client(head.peer_addr, &head.headers) {
-            self.views.record(id, client, &head.headers);
+            let agent = head.headers.get(USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
+            self.views.record(id, client, &agent[..agent.len().min(MAX_AGENT_BYTES)]);
         }
         HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish()
     }

@@ -1,4 +1,4 @@
-//! How it stands with an article, as nearly every answer here says it.
+//! The status of an article, which most responses have.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -18,22 +18,22 @@ use crate::{
     },
 };
 
-/// What the history says of a revision.
+/// A revision without its content.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RevisionSummary {
-    /// Its number: 1 for the first of an article.
+    /// The number, counted from 1 in each article.
     #[schema(example = 2, minimum = 1)]
     pub revision: i32,
-    /// A `draft`, `live` (readers see it), or `past`.
+    /// The state: `draft`, `live` (readers see it) or `past`.
     #[schema(example = "live")]
     pub state: RevisionState,
-    /// The hash of its content.
+    /// The hash of the content.
     #[schema(example = "73f1959d3a2ec44a6d26775f5d6904c0")]
     pub hash: String,
-    /// Who saved it: the name of the key, or what did it on the command line.
+    /// The author: the name of the key, or of the command.
     #[schema(example = "editor")]
     pub saved_by: String,
-    /// When.
+    /// The time of the save.
     pub saved_at: DateTime<Utc>,
 }
 
@@ -49,63 +49,63 @@ impl From<revisions::RevisionSummary> for RevisionSummary {
     }
 }
 
-/// How it stands with an article.
+/// The status of an article.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ArticleStatus {
-    /// Its id; it never changes.
+    /// The id, which never changes.
     pub id: Uuid,
-    /// The slug that it has now.
+    /// The present slug.
     #[schema(example = "cord-blood")]
     pub slug: String,
-    /// Its latest revision.
+    /// The latest revision.
     #[serde(flatten)]
     pub latest: RevisionSummary,
-    /// The number of the revision that readers see; `null` where they see none.
+    /// The number of the revision that readers see; `null` if they see none.
     #[schema(example = 2)]
     pub live_revision: Option<i32>,
-    /// What is published later, and when.
+    /// The scheduled publication.
     pub schedule: Option<PlannedPublication>,
-    /// The reason that readers are told, where the article was published and is not any more.
+    /// The public reason, if the article was withdrawn.
     pub withdrawn: Option<String>,
 }
 
-/// A publication that is to come.
+/// A scheduled publication.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PlannedPublication {
-    /// The revision.
+    /// The number of the revision.
     #[schema(example = 3, minimum = 1)]
     pub revision: i32,
-    /// When, by the clock of the database.
+    /// The time, by the clock of the database.
     pub at: DateTime<Utc>,
-    /// Why it could not be published when its time had come; it is not tried again.
+    /// The reason of its failure; it is not tried again.
     pub failure: Option<String>,
 }
 
 impl ArticleStatus {
-    pub(super) fn new(article: &Article, standing: PublicationStatus) -> ArticleStatus {
+    pub(super) fn new(article: &Article, status: PublicationStatus) -> ArticleStatus {
         ArticleStatus {
             id: article.id,
             slug: article.slug.to_string(),
-            latest: standing.latest.into(),
-            live_revision: standing.live,
-            schedule: standing.schedule.map(|planned| PlannedPublication {
+            latest: status.latest.into(),
+            live_revision: status.live,
+            schedule: status.schedule.map(|planned| PlannedPublication {
                 revision: planned.revision,
                 at: planned.publish_at,
                 failure: planned.failure,
             }),
-            withdrawn: standing.withdrawn,
+            withdrawn: status.withdrawn,
         }
     }
 
-    /// How it stands with an article now, and its validator.
+    /// Reads the status of an article, and its validator.
     pub(super) async fn of(connection: &mut PgConnection, article: &Article) -> Result<(ArticleStatus, String), Error> {
-        let standing = article::status(connection, article.id).await?;
-        let etag = standing.latest.etag();
-        Ok((ArticleStatus::new(article, standing), etag))
+        let status = article::status(connection, article.id).await?;
+        let etag = status.latest.etag();
+        Ok((ArticleStatus::new(article, status), etag))
     }
 }
 
-/// `value` with a validator.
-pub(super) fn answer<T: Serialize>(status: StatusCode, etag: &str, value: &T) -> HttpResponse {
+/// Returns `value` as JSON with a validator.
+pub(super) fn response_with_etag<T: Serialize>(status: StatusCode, etag: &str, value: &T) -> HttpResponse {
     HttpResponseBuilder::new(status).insert_header((header::ETAG, etag)).json(value)
 }

@@ -1,4 +1,4 @@
-//! `/manage/v1/articles`: what editors write. A save makes a draft; readers see none of it.
+//! `/manage/v1/articles`: drafts.
 
 use actix_web::{
     HttpResponse, delete, get,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    article_status::{ArticleStatus, answer},
+    article_status::{ArticleStatus, response_with_etag},
     authorized::{Authorized, MOUNT, ReadDrafts, Write, page_response, parse_article_name},
     json::{fault, refused},
 };
@@ -38,36 +38,36 @@ use crate::{
     },
 };
 
-/// A page of articles as they stand.
+/// A page of articles with their status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DraftList {
     /// The articles.
     pub data: Vec<ArticleStatus>,
-    /// Where this page is.
+    /// The position of the page.
     pub page: Page,
 }
 
 /// An article with its latest revision.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Draft {
-    /// How it stands with the article.
+    /// The status of the article.
     #[serde(flatten)]
-    pub standing: ArticleStatus,
-    /// The content, as `PUT` takes it.
+    pub status: ArticleStatus,
+    /// The content, in the form that `PUT` accepts.
     #[schema(value_type = ArticleJson)]
     pub content: Box<RawValue>,
 }
 
-/// What a save came to.
+/// The result of a save.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SavedArticle {
-    /// How it stands with the article now.
+    /// The status of the article after the save.
     #[serde(flatten)]
-    pub standing: ArticleStatus,
-    /// Whether it made the article, a revision of it, or nothing, because that is its latest content.
+    pub status: ArticleStatus,
+    /// `created` (a new article), `updated` (a new revision) or `unchanged` (the latest revision has the same content).
     #[schema(example = "updated", pattern = "^(created|updated|unchanged)$")]
     pub outcome: &'static str,
-    /// What the editor should look at: what could not be kept as it was written.
+    /// Warnings: parts of the text that were changed or dropped.
     pub remarks: Vec<FieldError>,
 }
 
@@ -135,8 +135,8 @@ impl FromQuery for ContentForm {
 }
 
 impl ContentForm {
-    /// A document in this form; `with` puts JSON together.
-    pub(super) fn answer<T: Serialize>(
+    /// Returns a response with a document in this form; `with` makes the value that is sent as JSON.
+    pub(super) fn respond<T: Serialize>(
         self,
         document: &Document,
         etag: &str,
@@ -155,9 +155,9 @@ impl ContentForm {
     }
 }
 
-/// List the drafts
+/// List drafts
 ///
-/// Every article that editors have, published or not, by when its latest revision was saved, the newest first.
+/// Returns every article, published or not, by the time of its latest revision, the newest first.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])), params(Query<DraftListQuery>),
     responses((status = 200, description = "A page of articles.", body = DraftList)),
@@ -168,19 +168,19 @@ pub async fn list_drafts(request: Authorized<ReadDrafts>) -> Result<HttpResponse
     let list = format!("{MOUNT}?state={state:?}");
     let after = paging.after::<(DateTime<Utc>, Uuid)>(&list)?;
     let mut rows = request.read(async |c| article::list(c, state, after, paging.fetch()).await).await?;
-    let page = paging.cut(&list, &mut rows, |(article, standing)| (standing.latest.created_at, article.id))?;
-    let data = rows.into_iter().map(|(article, standing)| ArticleStatus::new(&article, standing)).collect();
+    let page = paging.cut(&list, &mut rows, |(article, status)| (status.latest.created_at, article.id))?;
+    let data = rows.into_iter().map(|(article, status)| ArticleStatus::new(&article, status)).collect();
     let list = DraftList { data, page };
     Ok(page_response(&list, &list.page, &address))
 }
 
 /// Read a draft
 ///
-/// The latest revision of an article, whether it is published or not, with its `ETag` for `If-Match`. What `content` holds
-/// can be put back.
+/// Returns the latest revision of an article, published or not, with the `ETag` for `If-Match`. You can send `content` back
+/// with `PUT`.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), Query<ContentForm>),
+    params(("slug" = String, Path, description = "Slug or id of the article; an earlier slug redirects.", example = "cord-blood"), Query<ContentForm>),
     responses((
         status = 200, description = "The article with its latest revision.", headers(("ETag")),
         content((Draft = "application/json"), (String = "text/markdown", example = "---\nslug: cord-blood\nlocale: zh-Hans\ntitle: 脐带血是什么？\n---\n\n脐带血是分娩后留在脐带和胎盘里的血。\n")),
@@ -189,32 +189,32 @@ pub async fn list_drafts(request: Authorized<ReadDrafts>) -> Result<HttpResponse
 #[get("/manage/v1/articles/{slug}")]
 pub async fn read_draft(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
     let form: ContentForm = request.query()?;
-    let (standing, etag, Revision { document, .. }) = request
+    let (status, etag, Revision { document, .. }) = request
         .read(async |connection| {
             let article = request.article(connection, &path, "").await?;
-            let (standing, etag) = ArticleStatus::of(connection, &article).await?;
-            Ok((standing, etag, revisions::latest(connection, article.id).await?))
+            let (status, etag) = ArticleStatus::of(connection, &article).await?;
+            Ok((status, etag, revisions::latest(connection, article.id).await?))
         })
         .await?;
-    form.answer(&document, &etag, |content| Draft { standing, content })
+    form.respond(&document, &etag, |content| Draft { status, content })
 }
 
 /// Save a draft
 ///
-/// Makes a revision of the article, or the article where there is none. An article file (`text/markdown`) or JSON; a captured
-/// page (`text/html`) is read as `lectern convert` reads it, and `remarks` names what was guessed. Readers see nothing of it
-/// until it is published. What is saved already makes no revision. An update needs `If-Match` with the `ETag` that was read;
-/// `If-None-Match: *` makes sure that it is new.
+/// Saves an article file (`text/markdown`) or JSON as a new revision, and creates the article if it does not exist. A captured
+/// page (`text/html`) is converted as by `lectern convert`; `remarks` lists what was guessed. Readers see the article after its
+/// publication. The same content makes no new revision. An update needs `If-Match` with the `ETag` that you read;
+/// `If-None-Match: *` allows only the creation.
 #[utoipa::path(
     tag = "Management", security(("key" = ["write"])),
-    params(("slug" = String, Path, description = "The slug that the article has or is to have; or its id.", example = "cord-blood")),
-    request_body(description = "The article.", content(
+    params(("slug" = String, Path, description = "Present or future slug of the article, or its id.", example = "cord-blood")),
+    request_body(description = "Article.", content(
         (ArticleJson = "application/json"),
         (String = "text/markdown", example = "---\ntitle: 脐带血是什么？\n---\n脐带血是分娩后留在脐带和胎盘里的血。\n\n## 一、来源 {#origin}\n\n采集不伤母婴。\n"),
     )),
     responses(
-        (status = 201, description = "The article was made.", body = SavedArticle, headers(("ETag"), ("Location"))),
-        (status = 200, description = "The article has a new revision, or had this content already.", body = SavedArticle, headers(("ETag"))),
+        (status = 201, description = "The article was created.", body = SavedArticle, headers(("ETag"), ("Location"))),
+        (status = 200, description = "The article has a new revision, or has this content already.", body = SavedArticle, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed), (status = 428, response = PreconditionRequired),
     ),
 )]
@@ -223,20 +223,20 @@ pub async fn put_article(path: web::Path<String>, mut request: Authorized<Write>
     let NoParameters = request.query()?;
     let expected = request.precondition()?;
     let (slug, id) = slug_and_id(&request, &path).await?;
-    let (document, remarks) = content(&mut request, slug).await?;
+    let (document, warnings) = parse_content(&mut request, slug).await?;
     let slug = document.slug.clone();
-    let (saved, standing, etag) = request
+    let (saved, status, etag) = request
         .write(async |tx| {
             let saved = tx.save_draft(document, &expected).await?;
             if id.is_some_and(|id| id != saved.id) {
                 return Err(Error::Conflict("the article was moved during the save; send the request again".into()));
             }
             let article = Article { id: saved.id, slug };
-            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
-            Ok((saved, standing, etag))
+            let (status, etag) = ArticleStatus::of(tx.connection(), &article).await?;
+            Ok((saved, status, etag))
         })
         .await?;
-    Ok(saved_answer(&saved, standing, &etag, remarks))
+    Ok(saved_response(&saved, status, &etag, warnings))
 }
 
 /// Returns the slug of a path, and the id where the path has an id.
@@ -251,21 +251,21 @@ async fn slug_and_id(request: &Authorized<Write>, path: &str) -> Result<(Slug, O
     }
 }
 
-/// What is answered to a save.
-pub(super) fn saved_answer(
+/// Returns the response to a save.
+pub(super) fn saved_response(
     saved: &Saved,
-    standing: ArticleStatus,
+    status: ArticleStatus,
     etag: &str,
-    remarks: Vec<FieldError>,
+    warnings: Vec<FieldError>,
 ) -> HttpResponse {
-    let (status, outcome) = match saved.outcome {
+    let (code, outcome) = match saved.outcome {
         Outcome::Created => (StatusCode::CREATED, "created"),
         Outcome::Updated => (StatusCode::OK, "updated"),
         Outcome::Unchanged => (StatusCode::OK, "unchanged"),
     };
-    let location = format!("{MOUNT}{}", standing.slug);
-    let mut response = answer(status, etag, &SavedArticle { standing, outcome, remarks });
-    if status == StatusCode::CREATED
+    let location = format!("{MOUNT}{}", status.slug);
+    let mut response = response_with_etag(code, etag, &SavedArticle { status, outcome, remarks: warnings });
+    if code == StatusCode::CREATED
         && let Ok(location) = location.parse()
     {
         response.headers_mut().insert(header::LOCATION, location);
@@ -273,10 +273,10 @@ pub(super) fn saved_answer(
     response
 }
 
-/// The article that a body holds, and what its editor should look at.
-async fn content(request: &mut Authorized<Write>, slug: Slug) -> Result<(Document, Vec<FieldError>), Error> {
+/// Parses the article in the body; also returns warnings.
+async fn parse_content(request: &mut Authorized<Write>, slug: Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let media_type = request.media_type();
-    let read = match media_type.as_str() {
+    let parse = match media_type.as_str() {
         "text/markdown" => from_file,
         "application/json" => from_json,
         "text/html" => from_page,
@@ -288,29 +288,33 @@ async fn content(request: &mut Authorized<Write>, slug: Slug) -> Result<(Documen
         _ => MANAGED_BODY_LIMIT,
     };
     let body = request.body(limit).await?;
-    // A hostile text of this size takes a second to read.
-    let read = web::block(move || read(&body, &slug)).await;
-    read.map_err(|e| Error::internal("a body was not read", e))?
+    // A hostile text of this size takes a second to parse.
+    let parsed = web::block(move || parse(&body, &slug)).await;
+    parsed.map_err(|e| Error::internal("the body was not parsed", e))?
 }
 
 fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
-    let fault = |remark: crate::content::Warning| FieldError {
-        line: remark.line,
-        column: remark.column,
-        ..FieldError::body("", remark.message)
+    let fault = |warning: crate::content::Warning| FieldError {
+        line: warning.line,
+        column: warning.column,
+        ..FieldError::body("", warning.message)
     };
     let text = std::str::from_utf8(body).map_err(|e| {
         let line = body[..e.valid_up_to()].split(|byte| *byte == b'\n').count();
-        let place =
-            FieldError { line: u32::try_from(line).ok(), ..FieldError::body("", "An article file must be UTF-8.") };
-        Error::InvalidContent(vec![place])
+        let fault = FieldError {
+            line: u32::try_from(line).ok(),
+            ..FieldError::body("", "The article file is not UTF-8. Save it as UTF-8.")
+        };
+        Error::InvalidContent(vec![fault])
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = markdown::read(text, Some(slug.as_str()));
     let read = read.map_err(|faults| Error::InvalidContent(faults.into_iter().map(fault).collect()))?;
     if read.document.slug != *slug {
         let named = &read.document.slug;
-        let detail = format!("The address says `{slug}`, the front matter `{named}`; a move is `POST …/move`.");
+        let detail = format!(
+            "The URL has the slug `{slug}`, the front matter `{named}`. Use one slug; `POST …/move` changes it."
+        );
         return Err(Error::InvalidContent(vec![FieldError::body("", detail)]));
     }
     Ok((read.document, read.warnings.into_iter().map(fault).collect()))
@@ -339,13 +343,13 @@ fn from_json(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
 
 /// Delete an article
 ///
-/// What was never published is gone with its history, and its slug is free. What was published answers 410 from then on, as
-/// if it were withdrawn, and its slugs stay its own; saving a draft under its slug brings it back with its history. That
-/// needs the scope `publish` too where readers see it now.
+/// Removes an article that was never published, with its history; its slug is free then. An article that was published
+/// returns 410, and its slugs stay reserved; saving a draft under its slug restores it with its history. Deleting an article
+/// that readers see needs the scope `publish` too.
 #[utoipa::path(
     tag = "Management", security(("key" = ["write"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
-    responses((status = 204, description = "It is gone."), (status = 412, response = PreconditionFailed)),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
+    responses((status = 204, description = "The article was deleted."), (status = 412, response = PreconditionFailed)),
 )]
 #[delete("/manage/v1/articles/{slug}")]
 pub async fn delete_article(path: web::Path<String>, request: Authorized<Write>) -> Result<HttpResponse, Error> {

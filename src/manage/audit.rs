@@ -1,4 +1,4 @@
-//! `/manage/v1/audit`: who did what, when, to which revision.
+//! `/manage/v1/audit`: the record of all writes.
 
 use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Utc};
@@ -16,34 +16,32 @@ use crate::{
     publishing::audit::{self, AuditAction, AuditRow},
 };
 
-/// What somebody did.
+/// A write.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditEntry {
-    /// Its place: what was done later has a greater one, and none is left out.
+    /// The position: later writes have greater ones, without gaps.
     #[schema(example = 412, minimum = 1)]
     pub sequence: i64,
-    /// When it was done, by the clock of the database.
+    /// The time, by the clock of the database.
     pub at: DateTime<Utc>,
-    /// Who did it: the name of the key, or what did it without one, such as the command line.
+    /// The author: the name of the key, or of the command or service.
     #[schema(example = "newsroom")]
     pub author: String,
-    /// The id of the key that it was done with; `null` where it was done without one.
+    /// The id of the key; `null` without a key.
     pub key_id: Option<Uuid>,
-    /// What was done. `preview` is a link to a draft that was made; all others changed something.
+    /// The kind of the write. `preview` made a link to a draft; all others changed content or keys.
     #[schema(example = "publish")]
     pub action: AuditAction,
-    /// The id of the article that it was done to; `null` where it was done to none.
+    /// The id of the article; `null` if the write is not about one.
     pub article_id: Option<Uuid>,
-    /// What it was done to, as it was called then: the slug of the article or topic, or the beginning of the key; `null`
-    /// for the site and its pins.
+    /// The slug of the article or topic at that time, or the first characters of the key; `null` for the site and the pins.
     #[schema(example = "cord-blood")]
     pub subject: Option<String>,
-    /// The number of the revision that it was done to, or that it made; `null` where it concerns none.
+    /// The number of the revision; `null` if the write is not about one.
     #[schema(example = 3, minimum = 1)]
     pub revision: Option<i32>,
-    /// What else there is to tell: the reason of a withdrawal, the time of a schedule or of a preview's end, the revision that
-    /// was restored, the slug before a move, the name of a topic, the slugs that are pinned, the name and scopes of a key;
-    /// `null` for nothing.
+    /// The reason of a withdrawal, the time of a scheduled publication, the expiry of a preview link, the number of the restored
+    /// revision, the slug before a move, the name of a topic, the pinned slugs, or the name and scopes of a key; else `null`.
     pub detail: Option<String>,
 }
 
@@ -66,9 +64,9 @@ impl From<AuditRow> for AuditEntry {
 /// A page of the audit.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditList {
-    /// What was done.
+    /// The entries.
     pub data: Vec<AuditEntry>,
-    /// Where this page is.
+    /// The position of the page.
     pub page: Page,
 }
 
@@ -88,8 +86,8 @@ impl FromQuery for AuditQuery {
 
 /// Read the audit
 ///
-/// Who did what, when, to which revision, the latest first. Every change leaves its entry, whether it came by this API, by
-/// the command line, or by a schedule; entries never change and never go, which the database itself holds.
+/// Returns all writes with their authors, the latest first: those of this API, of the command line and of schedules. Entries
+/// are never changed or removed; the database enforces it.
 #[utoipa::path(
     tag = "Management", security(("key" = ["admin"])), params(Query<AuditQuery>),
     responses((status = 200, description = "A page of the audit.", body = AuditList)),

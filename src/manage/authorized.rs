@@ -230,22 +230,25 @@ pub fn parse_article_name(text: &str) -> Result<ArticleName, Error> {
 
 fn precondition(headers: &HeaderMap) -> Result<Precondition, Error> {
     let list = |name| headers.get_all(name).map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
-    let unreadable =
-        |_| Error::MalformedRequest("`If-Match` and `If-None-Match` are lists of quoted validators".into());
+    let unreadable = |_| {
+        Error::MalformedRequest("`If-Match` and `If-None-Match` must be lists of quoted entity tags, or `*`".into())
+    };
     let given = |name: &HeaderName| headers.contains_key(name);
     let some = list(header::IF_MATCH).map_err(unreadable)?.join(",");
     let none = list(header::IF_NONE_MATCH).map_err(unreadable)?.join(",");
-    // Ours hold no comma, so a piece of a foreign one never equals one of ours.
+    // Our entity tags have no comma, so splitting a foreign one never makes one of ours.
     let tags = |list: &str| -> Vec<String> { list.split(',').map(|tag| tag.trim().to_owned()).collect() };
     Ok(match (some.trim(), none.trim()) {
-        ("", _) if given(&header::IF_MATCH) => return Err(Error::MalformedRequest("`If-Match` is empty".into())),
+        ("", _) if given(&header::IF_MATCH) => {
+            return Err(Error::MalformedRequest("`If-Match` is empty; send the `ETag` that you read".into()));
+        }
         ("", "*") => Precondition::NotExists,
         ("", _) => Precondition::Unspecified,
-        // It cannot be what it is and not be there.
+        // No state exists and does not exist.
         (_, "*") => Precondition::OneOf(Vec::new()),
         ("*", "") => Precondition::Exists,
         ("*", _) => {
-            let why = "`If-Match: *` goes with no `If-None-Match`: name the state that is changed";
+            let why = "`If-Match: *` cannot be combined with `If-None-Match`; send the `ETag` that you read";
             return Err(Error::MalformedRequest(why.into()));
         }
         (some, none) => {

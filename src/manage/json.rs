@@ -1,4 +1,4 @@
-//! A body of a request as JSON: read once, with every fault at its place.
+//! Request bodies as JSON, with faults located by JSON Pointer.
 
 use std::{fmt, marker::PhantomData};
 
@@ -12,7 +12,7 @@ use crate::{
     error::{Error, FieldError},
 };
 
-/// A body that says nothing, as the error that it is.
+/// Returns the error for a body that was refused.
 pub(super) fn refused(why: InvalidBody) -> Error {
     match why {
         InvalidBody::Syntax { line, column, message } => {
@@ -22,12 +22,12 @@ pub(super) fn refused(why: InvalidBody) -> Error {
     }
 }
 
-/// What a reader of bodies tells, as a fault.
-pub(super) fn fault(remark: Diagnostic) -> FieldError {
-    FieldError { line: remark.line, column: remark.column, ..FieldError::body(remark.pointer, remark.message) }
+/// Returns a diagnostic of a body as a fault.
+pub(super) fn fault(found: Diagnostic) -> FieldError {
+    FieldError { line: found.line, column: found.column, ..FieldError::body(found.pointer, found.message) }
 }
 
-/// The value that a body is; the first fault where it is none.
+/// Parses a body. Errors: the first fault.
 pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map(|Object(value)| value).map_err(|error| {
@@ -35,7 +35,7 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => {
-                Error::InvalidContent(vec![FieldError::body(pointer, without_place(&inner.to_string()))])
+                Error::InvalidContent(vec![FieldError::body(pointer, without_position(&inner.to_string()))])
             }
             _ => Error::MalformedRequest(format!("the body is not JSON: {inner}")),
         }
@@ -44,7 +44,7 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
-/// A value that is written as an object, and not as a list of its members, which derived readers take as well.
+/// A value that must be a JSON object. Derived deserializers also accept an array of the members.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -67,12 +67,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// A message of the parser without the line and column, which the pointer says better.
-fn without_place(message: &str) -> String {
+/// Removes the line and column from a message of the parser: the pointer is more precise.
+fn without_position(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
 }
 
-/// The path to a value as a pointer (RFC 6901).
+/// Returns the JSON Pointer (RFC 6901) of a path.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let part = |segment: &Segment| match segment {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_a_body_have_their_place() {
+    fn faults_have_pointers() {
         let fault = |body: &str| from_json::<Body>(body.as_bytes()).unwrap_err();
         for (body, place) in [
             ("{\"items\":[{\"slug\":\"a\"},{\"slug\":\"A B\"}]}", "/items/1/slug"),

@@ -1,4 +1,4 @@
-//! `/manage/v1/keys`: who may write.
+//! `/manage/v1/keys`: API keys.
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};
@@ -16,36 +16,36 @@ use crate::{
     publishing::keys::{self, Key, Scope},
 };
 
-/// The list, for its cursors.
+/// The name of the list in its cursors.
 const LIST: &str = "/manage/v1/keys";
 
-/// The most faults that a request is told.
+/// The most faults in one response.
 const MAX_FAULTS: usize = 20;
 
-/// A key, without what lets its holder in.
+/// An API key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiKey {
-    /// Its id, by which it is revoked.
+    /// The id, which revokes the key.
     pub id: Uuid,
-    /// What it is for.
+    /// The name, which says what the key is for.
     #[schema(example = "newsroom")]
     pub name: String,
-    /// The beginning of the key, by which its holder knows it.
+    /// The first characters of the key.
     #[schema(example = "lk_k7m2p9xa")]
     pub prefix: String,
-    /// What it may do: some of `read_drafts`, `write`, `publish` and `admin`.
+    /// The permissions of the key.
     #[schema(example = json!(["read_drafts", "write"]))]
     pub scopes: Vec<Scope>,
-    /// Who made it: the name of the key that it was made with, or what made it on the command line.
+    /// The author: the name of another key, or of the command.
     #[schema(example = "command line")]
     pub created_by: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// From when on it lets nobody in; `null` for never.
+    /// The time of expiry; `null` for none.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was used last, within a minute; `null` where it was not used yet.
+    /// The time of the last use, accurate to a minute; `null` before the first.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was revoked, from when on it lets nobody in; `null` where it was not.
+    /// The time of revocation; `null` for a key that is not revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
@@ -70,61 +70,61 @@ impl From<Key> for ApiKey {
 pub struct ApiKeyList {
     /// The keys.
     pub data: Vec<ApiKey>,
-    /// Where this page is.
+    /// The position of the page.
     pub page: Page,
 }
 
-/// A key that was made.
+/// A new API key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NewApiKey {
-    /// The key. It is told here and never again: what is stored of it is a digest.
+    /// The key. It is shown once: only its digest is stored.
     #[schema(example = "lk_k7m2p9xaqh4v8n3c6t5r2w9yb7d4f8g3j6s5u2eah2m7ka")]
     pub key: String,
-    /// What is listed of it.
+    /// The key without its secret.
     #[serde(flatten)]
     pub listed: ApiKey,
 }
 
-/// What a key is to be.
+/// The properties of a new API key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyRequest {
-    /// What it is for: 1 to 100 characters. The history and the audit tell who did what by it.
+    /// The name, 1 to 100 characters. The history and the audit show it.
     #[serde(default)]
     #[schema(required = true, example = "newsroom", min_length = 1, max_length = 100)]
     pub name: String,
-    /// What it may do: one or more of `read_drafts`, `write`, `publish` and `admin`; none holds another.
+    /// The permissions: one or more of `read_drafts`, `write`, `publish` and `admin`. No scope includes another.
     #[serde(default)]
     #[schema(required = true, example = json!(["read_drafts", "write"]), min_items = 1)]
     pub scopes: Vec<String>,
-    /// From when on it lets nobody in; never where it is `null` or absent.
+    /// The time of expiry; `null` or absent for none.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>, example = "2030-01-31T08:00:00Z")]
     pub expires_at: Option<String>,
 }
 
-/// The name, the scopes and the end of a key.
+/// The name, the scopes and the expiry of a key.
 type Parts = (String, Vec<Scope>, Option<DateTime<Utc>>);
 
 impl ApiKeyRequest {
-    /// Its parts, or all that is wrong with them.
-    fn read(&self) -> Result<Parts, Error> {
+    /// Parses the parts. Errors: all faults at once.
+    fn parse(&self) -> Result<Parts, Error> {
         let mut faults = Vec::new();
-        let mut note = |place: String, why| faults.push(FieldError::body(place, why));
-        let name = keys::parse_name(&self.name).map_err(|why| note("/name".to_owned(), why));
+        let mut add = |pointer: String, why| faults.push(FieldError::body(pointer, why));
+        let name = keys::parse_name(&self.name).map_err(|why| add("/name".to_owned(), why));
         let mut scopes = Vec::new();
-        for (place, scope) in self.scopes.iter().enumerate() {
+        for (index, scope) in self.scopes.iter().enumerate() {
             match scope.parse() {
                 Ok(scope) => scopes.push(scope),
-                Err(why) => note(format!("/scopes/{place}"), why),
+                Err(why) => add(format!("/scopes/{index}"), why),
             }
         }
         if self.scopes.is_empty() {
             let known = Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-            note("/scopes".to_owned(), format!("The key could do nothing: expected one or more of {known}."));
+            add("/scopes".to_owned(), format!("The key has no scope. Name one or more of {known}."));
         }
         let expires_at = self.expires_at.as_deref().map(keys::parse_expiry).transpose();
-        let expires_at = expires_at.map_err(|why| note("/expires_at".to_owned(), why));
+        let expires_at = expires_at.map_err(|why| add("/expires_at".to_owned(), why));
         match (name, expires_at) {
             (Ok(name), Ok(expires_at)) if faults.is_empty() => Ok((name, scopes, expires_at)),
             _ => {
@@ -135,9 +135,9 @@ impl ApiKeyRequest {
     }
 }
 
-/// List the keys
+/// List API keys
 ///
-/// Every key that was ever made, the newest first, revoked and expired ones too. The keys themselves are stored nowhere.
+/// Returns every key, the newest first, also revoked and expired ones. The secrets are not stored.
 #[utoipa::path(
     tag = "Management", security(("key" = ["admin"])), params(Query<Pagination>),
     responses((status = 200, description = "A page of keys.", body = ApiKeyList)),
@@ -152,37 +152,38 @@ pub async fn list_keys(request: Authorized<Admin>) -> Result<HttpResponse, Error
     Ok(page_response(&list, &list.page, &address))
 }
 
-/// Make a key
+/// Create an API key
 ///
-/// Makes a key and shows it, for the only time. It works from then on, on every instance. A key may be made with scopes
-/// that the key it is made with does not have: whoever may make keys may do everything.
+/// Returns the key, which is shown only once. Every instance accepts it at once. A key with the scope `admin` can create keys
+/// with scopes that it does not have itself.
 #[utoipa::path(
     tag = "Management", security(("key" = ["admin"])), request_body = ApiKeyRequest,
-    responses((status = 201, description = "The key, for the only time.", body = NewApiKey)),
+    responses((status = 201, description = "The key, shown only once.", body = NewApiKey)),
 )]
 #[post("/manage/v1/keys")]
 pub async fn create_key(mut request: Authorized<Admin>) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
     let wanted: ApiKeyRequest = request.json().await?;
-    let (name, scopes, expires_at) = wanted.read()?;
+    let (name, scopes, expires_at) = wanted.parse()?;
     let (key, listed) = request.write(async |tx| tx.create_key(&name, &scopes, expires_at).await).await?;
     Ok(HttpResponse::Created().json(NewApiKey { key, listed: listed.into() }))
 }
 
-/// Revoke a key
+/// Revoke an API key
 ///
-/// The key lets nobody in from then on, on no instance, and stays in the list. Nothing happens to one that was revoked
-/// before. A key may revoke itself, and the last one that may make keys can be revoked too: `lectern keys create` makes
-/// another at any time.
+/// Revokes the key on every instance; it stays in the list. Revoking it again changes nothing. You can revoke the key that you
+/// use, and the last one with the scope `admin`: `lectern keys create` makes another.
 #[utoipa::path(
     tag = "Management", security(("key" = ["admin"])),
-    params(("id" = Uuid, Path, description = "The key's id.", example = "0198c0de-0000-7000-8000-000000000000")),
-    responses((status = 204, description = "It lets nobody in.")),
+    params(("id" = Uuid, Path, description = "Id of the key.", example = "0198c0de-0000-7000-8000-000000000000")),
+    responses((status = 204, description = "The key is revoked.")),
 )]
 #[delete("/manage/v1/keys/{id}")]
 pub async fn revoke_key(path: web::Path<String>, request: Authorized<Admin>) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
-    let id: Uuid = path.parse().map_err(|_| Error::NotFound(format!("`{path}` cannot be the id of a key")))?;
+    let id: Uuid = path.parse().map_err(|_| {
+        Error::NotFound(format!("`{path}` is not the id of a key; `GET /manage/v1/keys` lists the ids"))
+    })?;
     request.write(async |tx| tx.revoke_key(id).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }

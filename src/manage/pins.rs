@@ -1,4 +1,4 @@
-//! `/manage/v1/recommendations/pins`: the articles that lead the hot list.
+//! `/manage/v1/recommendations/pins`: the pins of the hot list.
 
 use actix_web::{HttpResponse, get, http::StatusCode, put};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     authorized::{Authorized, Publish, ReadDrafts},
-    condition::{Condition, answer},
+    condition::{Condition, state_response},
     json::fault,
 };
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
     publishing::site,
 };
 
-/// The articles that lead the hot list, in order.
+/// The pins of the hot list, in order.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"pins": [{"article": "stem-cell-infusion", "reason": "先读这一篇。"}, {"article": "heart-disease", "reason": null}]}))]
 pub struct Pins {
-    /// At most 100, each of another article that is published.
+    /// The pins: at most 100, each of another published article.
     #[schema(max_items = 100)]
     pub pins: Vec<Pin>,
 }
@@ -34,8 +34,8 @@ impl Pins {
 
 /// Read the pins
 ///
-/// The articles that lead the hot list, in order, with the `ETag` of the whole for `If-Match`; it can be put back. Those that
-/// were withdrawn are not shown, and lead again when they are published again.
+/// Returns the pins in order, with the `ETag` for `If-Match`. You can send the response back with `PUT`. Pins of withdrawn
+/// articles are not shown until the articles are published again.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
     responses((status = 200, description = "The pins.", body = Pins, headers(("ETag")))),
@@ -43,33 +43,33 @@ impl Pins {
 #[get("/manage/v1/recommendations/pins")]
 pub async fn read_pins(request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
-    answer(StatusCode::OK, &request.read(Pins::read).await?)
+    state_response(StatusCode::OK, &request.read(Pins::read).await?)
 }
 
 /// Pin articles
 ///
-/// Replaces the articles that lead the hot list; readers see it at once. An empty list is none, a bare list is refused.
-/// Every article must be published and stand once, by whatever slug. `If-Match` is honoured, and not needed; with
-/// `If-None-Match: *` it is always 412, for the list is always there.
+/// Replaces the pins, and returns them. Readers see the change at once. An empty list removes all pins. Each article must be
+/// published, and pinned once under any of its slugs. `If-Match` is optional; `If-None-Match: *` always fails with 412,
+/// because the list always exists.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
     request_body = Pins,
     responses(
-        (status = 200, description = "The pins as they are now, by the present slugs.", body = Pins, headers(("ETag"))),
+        (status = 200, description = "The pins, with present slugs.", body = Pins, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
 #[put("/manage/v1/recommendations/pins")]
 pub async fn put_pins(mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
     let condition = Condition::of(&request)?;
-    let (placed, faults) = request.parse(form::read_pins).await?;
+    let (pins, faults) = request.parse(form::read_pins).await?;
     if !faults.is_empty() {
-        // What only the database knows is told with the rest.
+        // All faults at once, also those that need the database.
         let mut faults: Vec<_> = faults.into_iter().map(fault).collect();
-        faults.extend(request.read(async |connection| site::check_pins(connection, &placed).await).await?);
+        faults.extend(request.read(async |connection| site::check_pins(connection, &pins).await).await?);
         return Err(Error::InvalidContent(faults));
     }
-    let new: Vec<Pin> = placed.into_iter().map(|(_, pin)| pin).collect();
+    let new: Vec<Pin> = pins.into_iter().map(|(_, pin)| pin).collect();
     let now = request
         .write(async |tx| {
             condition.check(Some(&Pins::read(tx.connection()).await?))?;
@@ -77,5 +77,5 @@ pub async fn put_pins(mut request: Authorized<Publish>) -> Result<HttpResponse, 
             Pins::read(tx.connection()).await
         })
         .await?;
-    answer(StatusCode::OK, &now)
+    state_response(StatusCode::OK, &now)
 }

@@ -1,6 +1,6 @@
-//! Links to drafts: `/manage/v1/articles/{slug}/preview` makes one, and what it leads to needs no key.
+//! Preview links: `/manage/v1/articles/{slug}/preview` makes one, `/preview/{id}` opens it without a key.
 //!
-//! The token stands in the query, which is never logged.
+//! The token is in the query, which is never logged.
 
 use std::time::Duration;
 
@@ -36,46 +36,46 @@ pub static POLICY: RoutePolicy = RoutePolicy {
     ..RoutePolicy::DEFAULT
 };
 
-/// For how many seconds a link works unless it is said.
+/// The default lifetime of a link, in seconds.
 const LIFETIME: u32 = 86_400;
 
-/// For how many seconds a link works at most: 30 days.
-const LONGEST: u32 = 30 * 86_400;
+/// The longest lifetime of a link, in seconds.
+const MAX_LIFETIME: u32 = 30 * 86_400;
 
-/// What a link is to open.
+/// The properties of a new preview link.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
-    /// The number of a revision; the draft, whichever that is when the link is opened, where it is `null` or absent.
+    /// The number of a revision; `null` or absent for the draft at the time of opening.
     #[serde(default)]
     #[schema(example = 3, minimum = 1)]
     pub revision: Option<i32>,
-    /// For how many seconds it works; a day unless given, and at most 30.
+    /// The lifetime in seconds: a day by default, 30 days at most.
     #[serde(default)]
     #[schema(example = 3600, minimum = 1, maximum = 2_592_000, default = 86_400)]
     pub expires_in: Option<u32>,
 }
 
-/// A link to a draft. Whoever has it needs no key.
+/// A preview link. It works without a key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PreviewLink {
-    /// The article as readers would get it from the API; takes `include`, `format` and `fields` as that does.
+    /// The article as the public API would return it; accepts `include`, `format` and `fields`.
     #[schema(example = "/preview/0198c0de-0000-7000-8000-000000000000?token=AZjA3g…")]
     pub url: String,
-    /// The same as a page for people.
+    /// The article as an HTML page.
     #[schema(example = "/preview/0198c0de-0000-7000-8000-000000000000/page?token=AZjA3g…")]
     pub page_url: String,
-    /// When they stop working.
+    /// The time of expiry.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Make a link to a draft
+/// Create a preview link
 ///
-/// A signed link that opens this article's draft, and nothing else, until it expires. It needs no key, is kept by no cache,
-/// and shows what readers would see if the draft were published at that moment: related reading and links included.
+/// Returns a signed link to the draft of this article. It works without a key until it expires, and shows what readers would
+/// see if the draft were published at that moment. No cache stores the preview.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
     request_body = PreviewRequest,
     responses((status = 200, description = "The link.", body = PreviewLink)),
 )]
@@ -87,8 +87,8 @@ pub async fn create_preview(
     let NoParameters = request.query()?;
     let PreviewRequest { revision, expires_in } = request.json().await?;
     let seconds = expires_in.unwrap_or(LIFETIME);
-    if !(1..=LONGEST).contains(&seconds) {
-        let detail = format!("A link works for 1 to {LONGEST} seconds.");
+    if !(1..=MAX_LIFETIME).contains(&seconds) {
+        let detail = format!("`expires_in` is {seconds}. Send 1 to {MAX_LIFETIME} seconds.");
         return Err(Error::InvalidContent(vec![FieldError::body("/expires_in", detail)]));
     }
     let expires_at = Utc::now().trunc_subsecs(0) + TimeDelta::seconds(seconds.into());
@@ -116,7 +116,7 @@ impl FromQuery for Token {
     }
 }
 
-/// The token of a link, and what the article can be asked for.
+/// The token of a link, and the parameters of an article.
 pub struct PreviewQuery {
     token: Token,
     article: ArticleQuery,
@@ -128,14 +128,14 @@ impl FromQuery for PreviewQuery {
     }
 }
 
-/// Read a draft by its link
+/// Open a preview
 ///
-/// What `/v1/articles/{slug}` would answer if the draft were published now. A token that was changed, has expired or is of
-/// another article is refused, whatever is published.
+/// Returns the response of `/v1/articles/{slug}` as if the draft were published now. A changed or expired token, or one for
+/// another article, is refused with 403.
 #[utoipa::path(
     tag = "Management",
     params(
-        ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
+        ("id" = String, Path, description = "Id of the article.", example = "0198c0de-0000-7000-8000-000000000000"),
         Query<PreviewQuery>
     ),
     responses((status = 200, description = "The article.", body = Article)),
@@ -150,16 +150,16 @@ pub async fn read_preview(
     let read = async |connection: &PgConnection, key: &ArticleName, address: &CanonicalUri| {
         article::article_payload(connection, key, &article, address).await
     };
-    staged(&db, &path, token, read).await
+    render_preview(&db, &path, token, read).await
 }
 
-/// Read a draft by its link, as a page
+/// Open a preview as a page
 ///
-/// The page for people that would be at `/read/{slug}` if the draft were published now.
+/// Returns the HTML page of `/read/{slug}` as if the draft were published now.
 #[utoipa::path(
     tag = "Management",
     params(
-        ("id" = String, Path, description = "The article's id.", example = "0198c0de-0000-7000-8000-000000000000"),
+        ("id" = String, Path, description = "Id of the article.", example = "0198c0de-0000-7000-8000-000000000000"),
         Query<Token>
     ),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
@@ -170,29 +170,29 @@ pub async fn read_preview_page(
     query: Query<Token>,
     db: web::Data<Db>,
 ) -> Result<HttpResponse, Error> {
-    staged(&db, &path, query.0, async |connection, key, address| {
+    render_preview(&db, &path, query.0, async |connection, key, address| {
         pages::article(connection, key, address, pages::Audience::Editors).await
     })
     .await
 }
 
-/// The previews that are made at once by a service: each takes a turn from those who write, and whoever has a link can open it
-/// as often as they like.
-static TURN: Semaphore = Semaphore::const_new(1);
+/// The permit for a preview. A preview takes the publishing lock, and anybody with a link can open it as often as they like, so
+/// an instance computes one at a time.
+static PERMIT: Semaphore = Semaphore::const_new(1);
 
-/// How long a preview waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for the permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `read` answers while the draft that a link opens is published, which it is for nobody else, and not for long.
-async fn staged(
+/// Returns what `read` returns while the draft is published in a transaction that is rolled back.
+async fn render_preview(
     db: &Db,
     id: &str,
     token: Token,
     read: impl AsyncFnOnce(&PgConnection, &ArticleName, &CanonicalUri) -> Result<Payload, Error>,
 ) -> Result<HttpResponse, Error> {
-    let late = |_| Error::Unavailable("too many previews are opened at once".into());
-    let turn = timeout(PATIENCE, TURN.acquire()).await.map_err(late)?;
-    let answer = async {
+    let late = |_| Error::Unavailable("no permit for a preview in time: too many previews at once".into());
+    let permit = timeout(PERMIT_TIMEOUT, PERMIT.acquire()).await.map_err(late)?;
+    let payload = async {
         let link = preview::open(&mut *db.write().await?, &token.0.unwrap_or_default()).await?;
         if id.parse::<Uuid>().ok() != Some(link.article) {
             return Err(Error::Forbidden("the preview link is for another article".into()));
@@ -205,9 +205,9 @@ async fn staged(
         })
         .await
     };
-    let answer = with_deadline(answer).await?;
-    drop(turn);
-    let mut response = respond_no_store(answer);
+    let payload = with_deadline(payload).await?;
+    drop(permit);
+    let mut response = respond_no_store(payload);
     response
         .headers_mut()
         .insert(header::HeaderName::from_static("x-robots-tag"), header::HeaderValue::from_static("noindex"));

@@ -1,4 +1,4 @@
-//! `/manage/v1/articles/{slug}/…`: what readers see of an article, and where. Each is one transaction.
+//! `/manage/v1/articles/{slug}/…`: publish, schedule, withdraw, move.
 
 use actix_web::{HttpResponse, delete, http::StatusCode, post, web};
 use chrono::{DateTime, Utc};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    article_status::{ArticleStatus, answer},
+    article_status::{ArticleStatus, response_with_etag},
     authorized::{Authorized, Publish},
 };
 use crate::{
@@ -22,67 +22,68 @@ use crate::{
 /// The greatest length of a reason, in characters.
 const MAX_REASON: usize = 1000;
 
-/// What to publish, and when.
+/// The revision to publish, and the time.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publication {
-    /// The number of the revision; the latest where it is `null` or absent.
+    /// The number of the revision; `null` or absent for the latest.
     #[serde(default)]
     #[schema(example = 3, minimum = 1)]
     pub revision: Option<i32>,
-    /// When; at once where it is `null`, absent or past.
+    /// The time; `null`, absent or past for an immediate publication.
     #[serde(default)]
     pub at: Option<DateTime<Utc>>,
 }
 
-/// Why an article is withdrawn.
+/// The reason of a withdrawal.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
-    /// What readers are told: 1 to 1000 characters.
+    /// The public reason, 1 to 1000 characters.
     #[schema(example = "本文的一处结论已被新的指南取代，修订后重新发布。", min_length = 1, max_length = 1000)]
     pub reason: String,
 }
 
-/// Where an article goes.
+/// The target of a move.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// Its new slug.
+    /// The new slug.
     #[schema(value_type = String, example = "umbilical-cord-blood", pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 96)]
     pub slug: Slug,
 }
 
-/// Does something to the article that `name` calls, and answers how it stands then.
-async fn change(
+/// Runs `work` on an article in a transaction, and returns its status after it.
+async fn change_article(
     request: &Authorized<Publish>,
     name: &str,
     tail: &str,
     work: impl AsyncFnOnce(&mut PublishTx, &mut Article) -> Result<StatusCode, Error>,
 ) -> Result<HttpResponse, Error> {
     let NoParameters = request.query()?;
-    let (status, standing, etag) = request
+    let (code, status, etag) = request
         .write(async |tx| {
             let mut article = request.article(tx.connection(), name, tail).await?;
-            let status = work(tx, &mut article).await?;
-            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
-            Ok((status, standing, etag))
+            let code = work(tx, &mut article).await?;
+            let (status, etag) = ArticleStatus::of(tx.connection(), &article).await?;
+            Ok((code, status, etag))
         })
         .await?;
-    Ok(answer(status, &etag, &standing))
+    Ok(response_with_etag(code, &etag, &status))
 }
 
 /// Publish an article
 ///
-/// Makes a revision what readers see, at once or at a time; at that time exactly one instance does it. Scheduling again
-/// replaces what was scheduled; a publication cancels what is scheduled of the same or an earlier revision.
+/// Publishes a revision at once, or schedules its publication, and returns the status of the article. One instance carries out a
+/// scheduled publication. A new schedule replaces the old one. A publication cancels a schedule of the same or an earlier
+/// revision.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
     request_body = Publication,
     responses(
-        (status = 200, description = "Readers see it.", body = ArticleStatus, headers(("ETag"))),
-        (status = 202, description = "It is scheduled.", body = ArticleStatus, headers(("ETag"))),
+        (status = 200, description = "The revision is published.", body = ArticleStatus, headers(("ETag"))),
+        (status = 202, description = "The publication is scheduled.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -91,7 +92,7 @@ pub async fn publish_article(path: web::Path<String>, mut request: Authorized<Pu
     let Publication { revision, at } = request.json().await?;
     let at = at.map(check_rfc3339).transpose();
     let at = at.map_err(|fault| Error::InvalidContent(vec![FieldError::body("/at", fault)]))?;
-    change(&request, &path, "/publish", async |tx, article| {
+    change_article(&request, &path, "/publish", async |tx, article| {
         let number = match revision {
             Some(number) => number,
             None => revisions::latest_summary(tx.connection(), article.id).await?.number,
@@ -106,20 +107,20 @@ pub async fn publish_article(path: web::Path<String>, mut request: Authorized<Pu
     .await
 }
 
-/// Cancel what is scheduled
+/// Cancel a scheduled publication
 ///
-/// Readers go on to see what they see. Nothing happens where nothing is scheduled.
+/// Returns the status of the article. Without a schedule nothing changes.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
     responses(
-        (status = 200, description = "Nothing is scheduled.", body = ArticleStatus, headers(("ETag"))),
+        (status = 200, description = "No publication is scheduled.", body = ArticleStatus, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
 #[delete("/manage/v1/articles/{slug}/schedule")]
 pub async fn cancel_schedule(path: web::Path<String>, request: Authorized<Publish>) -> Result<HttpResponse, Error> {
-    change(&request, &path, "/schedule", async |tx, article| {
+    change_article(&request, &path, "/schedule", async |tx, article| {
         tx.cancel_schedule(article.id).await?;
         Ok(StatusCode::OK)
     })
@@ -128,15 +129,14 @@ pub async fn cancel_schedule(path: web::Path<String>, request: Authorized<Publis
 
 /// Withdraw an article
 ///
-/// Its addresses answer 410 with the reason from then on, and it is in no list, recommendation or search any more. What is
-/// scheduled for it is cancelled. Publishing brings it back. Of an article that is withdrawn already, the reason is
-/// replaced.
+/// Removes the article from lists, recommendations and search; its addresses return 410 with the reason. A scheduled publication
+/// is cancelled. A later publication restores the article. Withdrawing it again replaces the reason.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
     request_body = Withdrawal,
     responses(
-        (status = 200, description = "Readers do not see it any more.", body = ArticleStatus, headers(("ETag"))),
+        (status = 200, description = "The article is withdrawn.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -146,23 +146,23 @@ pub async fn withdraw_article(
     mut request: Authorized<Publish>,
 ) -> Result<HttpResponse, Error> {
     let Withdrawal { reason } = request.json().await?;
-    let reason = public_reason(&reason)?;
-    change(&request, &path, "/withdraw", async |tx, article| {
+    let reason = check_reason(&reason)?;
+    change_article(&request, &path, "/withdraw", async |tx, article| {
         tx.withdraw(article.id, reason).await?;
         Ok(StatusCode::OK)
     })
     .await
 }
 
-/// A reason that readers can be told.
-fn public_reason(reason: &str) -> Result<&str, Error> {
+/// Checks a public reason, and removes the blanks around it.
+fn check_reason(reason: &str) -> Result<&str, Error> {
     let reason = reason.trim();
     let fault = if reason.is_empty() {
-        "The reason is empty; readers are told it."
+        "The reason is empty. Readers see it; write one."
     } else if reason.chars().nth(MAX_REASON).is_some() {
-        "The reason is longer than 1000 characters."
+        "The reason has more than 1000 characters. Shorten it."
     } else if reason.chars().any(text::is_forbidden) {
-        "The reason holds characters that may not stand in a text."
+        "The reason has control characters. Remove them."
     } else {
         return Ok(reason);
     };
@@ -171,21 +171,21 @@ fn public_reason(reason: &str) -> Result<&str, Error> {
 
 /// Move an article
 ///
-/// Gives it another slug. Every slug that it had while it was published answers 308 to the present one from then on, and
-/// goes to no other article.
+/// Gives the article another slug. Every slug under which it was published redirects (308) to the present one, and stays
+/// reserved.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood")),
+    params(("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood")),
     request_body = Destination,
     responses(
-        (status = 200, description = "It has the new slug.", body = ArticleStatus, headers(("ETag"))),
+        (status = 200, description = "The article has the new slug.", body = ArticleStatus, headers(("ETag"))),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
 #[post("/manage/v1/articles/{slug}/move")]
 pub async fn move_article(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
     let Destination { slug } = request.json().await?;
-    change(&request, &path, "/move", async |tx, article| {
+    change_article(&request, &path, "/move", async |tx, article| {
         tx.move_article(article.id, &slug).await?;
         article.slug = slug;
         Ok(StatusCode::OK)

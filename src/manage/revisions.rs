@@ -1,4 +1,4 @@
-//! `/manage/v1/articles/{slug}/revisions`: the history of an article, and what changed.
+//! `/manage/v1/articles/{slug}/revisions` and `…/diff`: the history of an article.
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     article_status::{ArticleStatus, RevisionSummary},
-    articles::{ContentForm, SavedArticle, saved_answer},
+    articles::{ContentForm, SavedArticle, saved_response},
     authorized::{Authorized, MOUNT, ReadDrafts, Write, page_response},
 };
 use crate::{
@@ -29,40 +29,40 @@ use crate::{
 pub struct RevisionList {
     /// The revisions.
     pub data: Vec<RevisionSummary>,
-    /// Where this page is.
+    /// The position of the page.
     pub page: Page,
 }
 
 /// A revision with its content.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RevisionContent {
-    /// What the history says of it.
+    /// The revision without its content.
     #[serde(flatten)]
     pub summary: RevisionSummary,
-    /// The content, as `PUT` takes it.
+    /// The content, in the form that `PUT` accepts.
     #[schema(value_type = ArticleJson)]
     pub content: Box<RawValue>,
 }
 
-/// What changed from one revision to another.
+/// The differences between two revisions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RevisionDiff {
-    /// The older one.
+    /// The first revision.
     pub from: RevisionSummary,
-    /// The newer one.
+    /// The second revision.
     pub to: RevisionSummary,
-    /// What changed.
+    /// The differences.
     #[serde(flatten)]
     pub diff: Diff,
 }
 
-/// List the revisions
+/// List revisions
 ///
-/// The history of an article, the latest first.
+/// Returns the history of an article, the latest revision first.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
     params(
-        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
+        ("slug" = String, Path, description = "Slug or id of the article; an earlier slug redirects.", example = "cord-blood"),
         Query<Pagination>
     ),
     responses((status = 200, description = "A page of revisions.", body = RevisionList)),
@@ -86,11 +86,11 @@ pub async fn list_revisions(path: web::Path<String>, request: Authorized<ReadDra
 
 /// Read a revision
 ///
-/// One revision of an article as it was saved.
+/// Returns one revision of an article.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
     params(
-        ("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"),
+        ("slug" = String, Path, description = "Slug or id of the article; an earlier slug redirects.", example = "cord-blood"),
         ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1),
         Query<ContentForm>
     ),
@@ -113,21 +113,20 @@ pub async fn read_revision(
         })
         .await?;
     let etag = summary.etag();
-    form.answer(&document, &etag, |content| RevisionContent { summary: summary.into(), content })
+    form.respond(&document, &etag, |content| RevisionContent { summary: summary.into(), content })
 }
 
 /// Restore a revision
 ///
-/// Saves the content of an earlier revision as a new draft; the history keeps everything. `If-Match` holds where it is
-/// given.
+/// Saves the content of an earlier revision as a new draft, and returns the status of the article. `If-Match` is optional.
 #[utoipa::path(
     tag = "Management", security(("key" = ["write"])),
     params(
-        ("slug" = String, Path, description = "The article's slug or id.", example = "cord-blood"),
+        ("slug" = String, Path, description = "Slug or id of the article.", example = "cord-blood"),
         ("revision" = i32, Path, description = "The number of the revision.", example = 1, minimum = 1)
     ),
     responses(
-        (status = 200, description = "The article has a new revision, or had this content already.", body = SavedArticle, headers(("ETag"))),
+        (status = 200, description = "The article has a new revision, or has this content already.", body = SavedArticle, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -138,15 +137,15 @@ pub async fn restore_revision(
 ) -> Result<HttpResponse, Error> {
     let (name, number) = path.into_inner();
     let NoParameters = request.query()?;
-    let (saved, standing, etag) = request
+    let (saved, status, etag) = request
         .write(async |tx| {
             let article = request.article(tx.connection(), &name, &format!("/revisions/{number}/restore")).await?;
             let saved = tx.restore_revision(article.id, parse_number(&number)?).await?;
-            let (standing, etag) = ArticleStatus::of(tx.connection(), &article).await?;
-            Ok((saved, standing, etag))
+            let (status, etag) = ArticleStatus::of(tx.connection(), &article).await?;
+            Ok((saved, status, etag))
         })
         .await?;
-    Ok(saved_answer(&saved, standing, &etag, Vec::new()))
+    Ok(saved_response(&saved, status, &etag, Vec::new()))
 }
 
 /// Greatest number of a revision.
@@ -170,11 +169,11 @@ impl FromQuery for Compared {
 
 /// Compare revisions
 ///
-/// What changed from one revision to another, by section: added, removed, moved, changed, with the words that changed.
+/// Returns the differences by section: added, removed, moved, changed, with the changed words.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The article's slug or id; an earlier slug redirects.", example = "cord-blood"), Query<Compared>),
-    responses((status = 200, description = "What changed.", body = RevisionDiff)),
+    params(("slug" = String, Path, description = "Slug or id of the article; an earlier slug redirects.", example = "cord-blood"), Query<Compared>),
+    responses((status = 200, description = "The differences.", body = RevisionDiff)),
 )]
 #[get("/manage/v1/articles/{slug}/diff")]
 pub async fn diff_revisions(path: web::Path<String>, request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
@@ -196,11 +195,11 @@ pub async fn diff_revisions(path: web::Path<String>, request: Authorized<ReadDra
         let diff = diff::diff((&from.document, &from.section_ids), (&to.document, &to.section_ids));
         RevisionDiff { from: from.summary.into(), to: to.summary.into(), diff }
     };
-    let diff = web::block(compare).await.map_err(|e| Error::internal("revisions were not compared", e))?;
+    let diff = web::block(compare).await.map_err(|e| Error::internal("the revisions were not compared", e))?;
     Ok(HttpResponse::build(StatusCode::OK).json(diff))
 }
 
-/// The number of a revision, as it stands in a path.
+/// Parses the number of a revision in a path.
 fn parse_number(text: &str) -> Result<i32, Error> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| text.parse().ok()).flatten();

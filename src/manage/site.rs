@@ -1,10 +1,10 @@
-//! `/manage/v1/site`: what the service says of itself.
+//! `/manage/v1/site`: the description of the site.
 
 use actix_web::{HttpResponse, get, http::StatusCode, put};
 
 use super::{
     authorized::{Authorized, Publish, ReadDrafts},
-    condition::{Condition, answer},
+    condition::{Condition, state_response},
 };
 use crate::{
     content::site::Site,
@@ -16,9 +16,9 @@ use crate::{
     publishing::site,
 };
 
-/// Read the site to edit it
+/// Read the site for editing
 ///
-/// What the service says of itself, with its `ETag` for `If-Match`; it can be put back.
+/// Returns the description of the site, with the `ETag` for `If-Match`. You can send it back with `PUT`.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
     responses((status = 200, description = "The site.", body = Site, headers(("ETag"))), (status = 404, response = NotFound)),
@@ -27,19 +27,21 @@ use crate::{
 pub async fn read_managed_site(request: Authorized<ReadDrafts>) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
     let site = request.read(site::read_site).await?;
-    answer(StatusCode::OK, &site.ok_or_else(|| Error::NotFound("the site has not been described yet".into()))?)
+    state_response(
+        StatusCode::OK,
+        &site.ok_or_else(|| Error::NotFound("the site has no description yet; create it with PUT".into()))?,
+    )
 }
 
 /// Describe the site
 ///
-/// Replaces everything that the service says of itself; what is not given is `null` from then on. Readers see it at once.
-/// `If-Match` and `If-None-Match: *` are honoured, and not needed. What `/v1/site` answers can be sent: `updated_at` is
-/// taken and means nothing.
+/// Replaces the description of the site, and returns it. Missing fields become `null`. Readers see the change at once.
+/// `If-Match` and `If-None-Match: *` are optional. You can send the response of `/v1/site`; its `updated_at` is ignored.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
     request_body = Site,
     responses(
-        (status = 200, description = "The site as it is now.", body = Site, headers(("ETag"))),
+        (status = 200, description = "The site after the change.", body = Site, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
@@ -53,5 +55,5 @@ pub async fn put_site(mut request: Authorized<Publish>) -> Result<HttpResponse, 
             tx.set_site(&new).await
         })
         .await?;
-    answer(StatusCode::OK, &new)
+    state_response(StatusCode::OK, &new)
 }

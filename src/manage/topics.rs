@@ -1,4 +1,4 @@
-//! `/manage/v1/topics/{slug}`: what the articles are about.
+//! `/manage/v1/topics/{slug}`: topics.
 
 use actix_web::{
     HttpResponse, delete, get,
@@ -8,7 +8,7 @@ use actix_web::{
 
 use super::{
     authorized::{Authorized, Publish, ReadDrafts},
-    condition::{Condition, answer},
+    condition::{Condition, state_response},
 };
 use crate::{
     content::{Slug, site::Topic},
@@ -20,24 +20,24 @@ use crate::{
     publishing::site,
 };
 
-/// Where topics are managed.
+/// The path of the managed topics.
 const MOUNT: &str = "/manage/v1/topics/";
 
-fn address(text: &str) -> Result<Slug, Error> {
-    text.parse().map_err(|why| Error::NotFound(format!("`{text}` cannot be a topic's address: {why}")))
+fn parse_slug(text: &str) -> Result<Slug, Error> {
+    text.parse().map_err(|why| Error::NotFound(format!("`{text}` is not the slug of a topic: {why}")))
 }
 
 fn unknown(slug: &Slug) -> Error {
     Error::NotFound(format!("there is no topic `{slug}`"))
 }
 
-/// Read a topic to edit it
+/// Read a topic for editing
 ///
-/// The topic as its editor described it, with its `ETag` for `If-Match`; it can be put back. A topic that an article named
-/// before anybody described it has its slug for a name.
+/// Returns the topic, with the `ETag` for `If-Match`. You can send it back with `PUT`. A topic that only articles name has its
+/// slug as its name.
 #[utoipa::path(
     tag = "Management", security(("key" = ["read_drafts"])),
-    params(("slug" = String, Path, description = "The topic's address.", example = "stem-cells")),
+    params(("slug" = String, Path, description = "Slug of the topic.", example = "stem-cells")),
     responses((status = 200, description = "The topic.", body = Topic, headers(("ETag")))),
 )]
 #[get("/manage/v1/topics/{slug}")]
@@ -46,32 +46,32 @@ pub async fn read_managed_topic(
     request: Authorized<ReadDrafts>,
 ) -> Result<HttpResponse, Error> {
     request.query::<NoParameters>()?;
-    let slug = address(&path)?;
+    let slug = parse_slug(&path)?;
     let topic = request.read(async |connection| site::read_topic(connection, &slug).await).await?;
-    answer(StatusCode::OK, &topic.ok_or_else(|| unknown(&slug))?)
+    state_response(StatusCode::OK, &topic.ok_or_else(|| unknown(&slug))?)
 }
 
 /// Describe a topic
 ///
-/// Makes the topic, or replaces all that is said of it. Readers see it at once, on the cards of its articles too. `If-Match`
-/// and `If-None-Match: *` are honoured, and not needed. What `/v1/topics/{slug}` answers can be sent: `articles` is taken and
-/// means nothing, and so is a `slug` that is the one of the address.
+/// Creates or replaces the topic, and returns it. Readers see the change at once, also on the cards of its articles.
+/// `If-Match` and `If-None-Match: *` are optional. You can send the response of `/v1/topics/{slug}`; its `articles` is ignored,
+/// and its `slug` must be that of the URL.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The topic's address.", example = "stem-cells")),
+    params(("slug" = String, Path, description = "Slug of the topic.", example = "stem-cells")),
     request_body = Topic,
     responses(
-        (status = 201, description = "The topic was made.", body = Topic, headers(("ETag"), ("Location"))),
-        (status = 200, description = "The topic as it is now.", body = Topic, headers(("ETag"))),
+        (status = 201, description = "The topic was created.", body = Topic, headers(("ETag"), ("Location"))),
+        (status = 200, description = "The topic after the change.", body = Topic, headers(("ETag"))),
         (status = 412, response = PreconditionFailed),
     ),
 )]
 #[put("/manage/v1/topics/{slug}")]
 pub async fn put_topic(path: web::Path<String>, mut request: Authorized<Publish>) -> Result<HttpResponse, Error> {
     let condition = Condition::of(&request)?;
-    let slug = address(&path)?;
-    let named = slug.clone();
-    let new = request.parse(move |body| Topic::read(body, &named)).await?;
+    let slug = parse_slug(&path)?;
+    let expected = slug.clone();
+    let new = request.parse(move |body| Topic::read(body, &expected)).await?;
     let old = request
         .write(async |tx| {
             let old = site::read_topic(tx.connection(), &slug).await?;
@@ -81,9 +81,9 @@ pub async fn put_topic(path: web::Path<String>, mut request: Authorized<Publish>
         })
         .await?;
     if old.is_some() {
-        return answer(StatusCode::OK, &new);
+        return state_response(StatusCode::OK, &new);
     }
-    let mut response = answer(StatusCode::CREATED, &new)?;
+    let mut response = state_response(StatusCode::CREATED, &new)?;
     if let Ok(location) = format!("{MOUNT}{slug}").parse() {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -92,20 +92,20 @@ pub async fn put_topic(path: web::Path<String>, mut request: Authorized<Publish>
 
 /// Delete a topic
 ///
-/// Only where no published article has it, else 409. What is not published may have it: when that is published, the topic is
-/// there again, with its slug for a name until somebody describes it. `If-Match` is honoured, and not needed.
+/// Deletes a topic that no published article has, else 409. The publication of a draft that has the topic creates it again,
+/// with its slug as its name. `If-Match` is optional.
 #[utoipa::path(
     tag = "Management", security(("key" = ["publish"])),
-    params(("slug" = String, Path, description = "The topic's address.", example = "stem-cells")),
+    params(("slug" = String, Path, description = "Slug of the topic.", example = "stem-cells")),
     responses(
-        (status = 204, description = "It is gone."),
+        (status = 204, description = "The topic was deleted."),
         (status = 409, response = Conflict), (status = 412, response = PreconditionFailed),
     ),
 )]
 #[delete("/manage/v1/topics/{slug}")]
 pub async fn delete_topic(path: web::Path<String>, request: Authorized<Publish>) -> Result<HttpResponse, Error> {
     let condition = Condition::of(&request)?;
-    let slug = address(&path)?;
+    let slug = parse_slug(&path)?;
     request
         .write(async |tx| {
             let present = site::read_topic(tx.connection(), &slug).await?.ok_or_else(|| unknown(&slug))?;

@@ -10,17 +10,17 @@ use crate::{
     publishing::{drafts, publish, revisions, site},
 };
 
-/// What an export wrote.
+/// The result of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Files of published articles.
+    /// The number of exported articles.
     pub articles: usize,
-    /// Documents that are not published, which are not exported.
+    /// The number of documents that were left out, because they are not published.
     pub unpublished: usize,
 }
 
-/// Writes every published article to `folder`/articles, and the site to `folder`/site.yaml. The folder is made if it is
-/// not there; files of the same names are replaced, others are left alone.
+/// Writes every published article to `folder`/articles, and the site to `folder`/site.yaml. It creates a missing folder, and
+/// replaces files of the same names.
 ///
 /// Errors: the database, or the folder.
 pub async fn run(db: &Db, folder: &Path) -> Result<Exported, Error> {
@@ -43,7 +43,7 @@ pub async fn run(db: &Db, folder: &Path) -> Result<Exported, Error> {
     Ok(exported)
 }
 
-/// Replaces a file whole: a reader, or a crash, never finds half of it.
+/// Replaces a file atomically: a reader, or a crash, never leaves half of it.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     let part = path.with_extension("part");
     fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|e| unwritable(path, &e))

@@ -1,4 +1,4 @@
-//! What a file is, and what it says.
+//! Files of a library: finding, reading and parsing them.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -18,15 +18,15 @@ pub use site::SiteFile;
 /// The name of the file that describes the site.
 pub const SITE_FILE: &str = "site.yaml";
 
-/// What a file says.
+/// The content of a file.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// An article file.
     Article {
         /// The article.
         document: Box<Document>,
-        /// What its editor should look at.
-        remarks: Vec<Warning>,
+        /// The parts of the text that were changed or dropped.
+        warnings: Vec<Warning>,
     },
     /// A captured page.
     Page(Box<Captured>),
@@ -50,14 +50,14 @@ impl Captured {
     }
 }
 
-/// What the files of one run describe: of two that describe the same, each would undo the other at every import.
+/// The targets of the files of one run. Two files with one target would undo each other at every import.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<Option<Slug>, PathBuf>);
+pub struct Targets(HashMap<Option<Slug>, PathBuf>);
 
-impl Seen {
-    /// Notes what the file at `path` describes. Errors: a file before it describes the same.
-    pub fn note(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Warning>> {
-        // Without a slug it is the site.
+impl Targets {
+    /// Adds the target of the file at `path`. Errors: an earlier file has the same target.
+    pub fn add(&mut self, path: &Path, content: &Content) -> Result<(), Vec<Warning>> {
+        // The site has no slug.
         let slug = match content {
             Content::Article { document, .. } => Some(&document.slug),
             Content::Page(captured) => Some(&captured.document.slug),
@@ -79,17 +79,17 @@ impl Seen {
     }
 }
 
-/// The bytes of the file at `path`, unless it is larger than any that is read.
+/// Reads the bytes of the file at `path`. Errors: it is larger than the limit.
 pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
     let unreadable = |e: std::io::Error| vec![fault(format!("The file cannot be read: {e}"))];
     let size = path.metadata().map_err(unreadable)?.len();
     if size > capture::MAX_ARCHIVE_BYTES as u64 {
-        return Err(vec![fault(format!("The file has {size} bytes, more than any that is read."))]);
+        return Err(vec![fault(format!("The file has {size} bytes; the limit is {}.", capture::MAX_ARCHIVE_BYTES))]);
     }
     std::fs::read(path).map_err(unreadable)
 }
 
-/// Reads the bytes of the file at `path`; `slug` is the address that the user chose for it, if any.
+/// Parses the bytes of the file at `path`; `slug` replaces its slug, if it is given.
 ///
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
 /// is a captured page. Errors: all faults at once.
@@ -106,14 +106,18 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].split(|b| *b == b'\n').count();
-        vec![Warning { line: u32::try_from(line).ok(), column: None, message: "An article file must be UTF-8.".into() }]
+        vec![Warning {
+            line: u32::try_from(line).ok(),
+            column: None,
+            message: "The article file is not UTF-8. Save it as UTF-8.".into(),
+        }]
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut read = markdown::read(text.strip_prefix('\u{feff}').unwrap_or(text), stem.as_deref())?;
     if let Some(slug) = slug {
         read.document.slug = slug.clone();
     }
-    Ok(Content::Article { document: Box::new(read.document), remarks: read.warnings })
+    Ok(Content::Article { document: Box::new(read.document), warnings: read.warnings })
 }
 
 fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
@@ -134,7 +138,7 @@ pub fn article_of(mut page: Page, slug: Option<&Slug>) -> Result<Captured, Vec<W
     Ok(Captured { document, page })
 }
 
-/// A fault that concerns no line.
+/// Returns a fault without a line.
 pub(super) fn fault(message: String) -> Warning {
     Warning { line: None, column: None, message }
 }
@@ -153,16 +157,15 @@ fn is_article(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
-/// The files that `paths` name, each once: a file is itself; a folder is the site file, article files and captured pages
-/// in it and below it, in the order of their names. The site file comes first, so that topics have their names from the
-/// start; of several, the outermost.
+/// Lists the files in `paths`, each once. A folder stands for the site file, article files and captured pages in and below it, by
+/// name. The site file comes first, so that topics have their names from the start; of several, the outermost.
 ///
-/// Errors: a path that is neither a file nor a folder, which is told at once and not after half of the import.
+/// Errors: a path that is neither a file nor a folder.
 pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let told = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
-        let kind = path.metadata().map_err(told)?;
+        let failed = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        let kind = path.metadata().map_err(failed)?;
         if kind.is_dir() {
             let mut found = Vec::new();
             below(path, &mut found)?;
@@ -174,8 +177,8 @@ pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         } else if kind.is_file() {
             files.push(path.clone());
         } else {
-            // A pipe may never end, nor a device.
-            return Err(told(io::Error::other("neither a file nor a folder")));
+            // A pipe or a device may never end.
+            return Err(failed(io::Error::other("neither a file nor a folder")));
         }
     }
     let mut seen = HashSet::new();
@@ -187,7 +190,7 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in folder.read_dir()? {
         let entry = entry?;
         let path = entry.path();
-        // Links to folders are not followed: a folder that links to itself has no end.
+        // Links to folders are not followed: they may form a loop.
         if entry.file_type()?.is_dir() {
             below(&path, into)?;
         } else if path.is_file() && (is_article(&path) || is_site(&path) || is_page(&path)) {
@@ -204,9 +207,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_no_article_file_can_hold_is_taken_and_told() {
+    fn page_beyond_the_limits_of_an_article_file_is_imported_with_a_warning() {
         let mut text = "示例网站\n免费在线咨询\n干细胞是什么？\n干细胞能够自我更新。\n\n相关阅读 更多+\n".to_owned();
-        for (links, told) in [(100, false), (101, true)] {
+        for (links, warned) in [(100, false), (101, true)] {
             while text.matches("https://").count() < links {
                 let n = text.len();
                 let _ = writeln!(text, "资料{n} https://example.org/{n}");
@@ -214,8 +217,8 @@ mod tests {
             let Ok(Content::Page(page)) = read(Path::new("page.txt"), text.as_bytes(), None) else { panic!("{links}") };
             assert_eq!(page.document.related.len(), links);
             assert_eq!(
-                page.page.damage.iter().any(|remark| remark.message.contains("export")),
-                told,
+                page.page.damage.iter().any(|warning| warning.message.contains("export")),
+                warned,
                 "{:?}",
                 page.page.damage
             );

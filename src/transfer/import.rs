@@ -1,12 +1,11 @@
-//! Files → drafts or published articles, with an account of what became of each.
+//! Import of files as drafts or published articles.
 //!
-//! What must hold: a file is imported whole or not at all; a fault in one does not keep the others out; content that is
-//! there already makes no revision; every line of a captured page is accounted for; memory grows with the names of the
-//! files, and not with what they hold.
+//! Invariants: a file is imported completely or not at all; a fault in one does not affect the others; unchanged content makes
+//! no revision; the report has every line of a captured page; memory grows with the number of files, not with their content.
 
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Captured, Content, Seen};
+use super::file::{self, Captured, Content, Targets};
 use crate::{
     capture::Page,
     content::{Document, Related, Slug, Warning, outline, site::Pin},
@@ -18,40 +17,40 @@ use crate::{
     },
 };
 
-/// How many files are committed together: a commit waits for the disk, and the publishing lock is held until it.
+/// The number of files in a transaction. A commit waits for the disk; until then others cannot publish.
 pub const BATCH: usize = 32;
 
-/// How to import.
+/// The options of an import.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Publish what was imported; a draft otherwise.
+    /// Publish the articles; else they are saved as drafts.
     pub publish: bool,
     /// Take the site's name and call to action from captured pages.
     pub site: bool,
-    /// Find out what would be done, and do nothing.
+    /// Report the effect, and change nothing.
     pub dry_run: bool,
-    /// The address of the one file that is imported.
+    /// The slug of the article, for an import of one file.
     pub slug: Option<Slug>,
 }
 
-/// What became of one file.
+/// The result for one file.
 #[derive(Debug, Clone)]
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
-    /// What was done, or all faults.
+    /// The effect, or all faults.
     pub result: Result<Done, Vec<Warning>>,
 }
 
-/// What was done with a file.
+/// The effect of a file.
 #[derive(Debug, Clone)]
 pub enum Done {
     /// An article file was saved.
     Article {
         /// The article.
         article: Imported,
-        /// What its editor should look at.
-        remarks: Vec<Warning>,
+        /// The parts of the text that were changed or dropped.
+        warnings: Vec<Warning>,
     },
     /// A captured page was saved.
     Page {
@@ -59,57 +58,57 @@ pub enum Done {
         article: Imported,
         /// The page: its lines, guesses and damage.
         page: Box<Page>,
-        /// The lines that name an article which is not here.
+        /// The lines of related reading whose title no article has.
         unknown_titles: Vec<u32>,
-        /// Whether the site took its name or call to action.
+        /// `true` if the name or the call to action of the site changed.
         site_changed: bool,
     },
     /// The site and its topics were set.
     Site {
-        /// Whether that changed anything.
+        /// `true` if anything changed.
         changed: bool,
-        /// What became of the pins.
+        /// The result for the pins.
         pins: Pins,
     },
 }
 
-/// What became of the pins of the site file.
+/// The result for the pins of a site file.
 #[derive(Debug, Clone)]
 pub enum Pins {
-    /// They are what they were: only published articles can be pinned, so a trial and an import of drafts set none.
-    Left,
-    /// They are what the file says.
+    /// Not set: only published articles can be pinned, so a dry run and an import of drafts set none.
+    Skipped,
+    /// Set.
     Set {
-        /// Whether that changed anything.
+        /// `true` if anything changed.
         changed: bool,
     },
-    /// They are what they were, because of these faults.
+    /// Not set, because of faults.
     Refused(Vec<Warning>),
 }
 
 /// An article that was imported.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// Its address.
+    /// The slug.
     pub slug: Slug,
-    /// Its revision.
+    /// The number of the revision.
     pub revision: i32,
-    /// What was done.
+    /// The effect of the save.
     pub outcome: Outcome,
-    /// Whether the import published it.
+    /// `true` if the import published it.
     pub published: bool,
-    /// Its sections, those below others included.
+    /// The number of sections of all levels.
     pub sections: usize,
 }
 
 impl Done {
-    /// Whether anything is other than it was before.
+    /// Returns whether anything changed.
     #[must_use]
-    pub fn changed(&self) -> bool {
-        let article = |article: &Imported| article.outcome != Outcome::Unchanged || article.published;
+    pub fn has_changes(&self) -> bool {
+        let changed = |article: &Imported| article.outcome != Outcome::Unchanged || article.published;
         match self {
-            Done::Article { article: one, .. } => article(one),
-            Done::Page { article: one, site_changed, .. } => article(one) || *site_changed,
+            Done::Article { article, .. } => changed(article),
+            Done::Page { article, site_changed, .. } => changed(article) || *site_changed,
             Done::Site { changed, pins } => *changed || matches!(pins, Pins::Set { changed: true }),
         }
     }
@@ -126,10 +125,10 @@ pub async fn run(
     mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
     let author = Author::local("import");
-    let mut seen = Seen::default();
+    let mut targets = Targets::default();
     let mut pinned = None;
     for batch in files.chunks(BATCH) {
-        let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options, &mut seen))).collect();
+        let read: Vec<_> = batch.iter().map(|path| (path.clone(), read(path, options, &mut targets))).collect();
         let work = async |tx: &mut PublishTx| import_batch(tx, &read, options).await;
         let reports = if options.dry_run {
             PublishTx::dry_run(db, &author, work).await?
@@ -152,10 +151,10 @@ pub async fn run(
     Ok(())
 }
 
-fn read(path: &Path, options: &Options, seen: &mut Seen) -> Result<Content, Vec<Warning>> {
+fn read(path: &Path, options: &Options, targets: &mut Targets) -> Result<Content, Vec<Warning>> {
     let bytes = file::load(path)?;
     let content = file::read(path, &bytes, options.slug.as_ref())?;
-    seen.note(path, &content)?;
+    targets.add(path, &content)?;
     Ok(content)
 }
 
@@ -189,15 +188,15 @@ fn faults_of(error: Error) -> Result<Vec<Warning>, Error> {
 
 async fn import_file(tx: &mut PublishTx, content: &Content, options: &Options) -> Result<Done, Error> {
     match content {
-        Content::Article { document, remarks } => {
+        Content::Article { document, warnings } => {
             let article = save(tx, document, options).await?;
-            Ok(Done::Article { article, remarks: remarks.clone() })
+            Ok(Done::Article { article, warnings: warnings.clone() })
         }
         Content::Page(captured) => import_page(tx, captured, options).await,
         Content::Site(file) => {
             let site_changed = tx.set_site(&file.site).await?;
             let topics_changed = tx.set_topics(&file.topics).await?;
-            Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Left })
+            Ok(Done::Site { changed: site_changed || topics_changed, pins: Pins::Skipped })
         }
     }
 }

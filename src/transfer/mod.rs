@@ -1,11 +1,11 @@
-//! Whole libraries in and out: article files, folders of them, captured pages. Goes through `publishing`; knows no HTTP
-//! and no SQL.
+//! Import and export of libraries: article files, folders, captured pages. It writes through `publishing`, without HTTP and
+//! SQL.
 //!
-//! - [`import`]: files → drafts or published articles, with an account of what became of each.
+//! - [`import`]: files → drafts or published articles, with a report of each.
 //! - [`export`]: published articles → files that `import` turns into the same articles, hash for hash.
-//! - [`mod@file`]: what a file is, and what it says.
-//! - [`library`]: the bundled library, which an empty database is given on first start.
-//! - [`report`]: what the command line prints of an import.
+//! - [`mod@file`]: finding and parsing files.
+//! - [`library`]: the bundled library, which the first start on an empty database publishes.
+//! - [`report`]: the reports that the command line prints.
 
 pub mod export;
 pub mod file;

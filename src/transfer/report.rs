@@ -1,10 +1,10 @@
-//! What the command line prints of an import, an export or a check.
+//! The reports of an import, an export and a check on the command line.
 
 use std::{fmt::Write, path::Path};
 
 use super::{
     export::Exported,
-    file::{Content, Seen},
+    file::{Content, Targets},
     import::{Done, FileReport, Imported, Pins},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     publishing::drafts::Outcome,
 };
 
-/// The report of an import, file by file, and its end.
+/// The report of an import, with its totals.
 #[derive(Debug, Default)]
 pub struct Summary {
     dry_run: bool,
@@ -25,19 +25,19 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The report of an import that has not begun.
+    /// Returns the report of an import that has not begun.
     #[must_use]
     pub fn new(dry_run: bool) -> Summary {
         Summary { dry_run, ..Summary::default() }
     }
 
-    /// How many files were not imported.
+    /// Returns the number of files that were not imported.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed
     }
 
-    /// What to print of one file.
+    /// Returns the text about one file.
     pub fn file(&mut self, report: &FileReport) -> String {
         let path = report.path.display();
         let mut text = String::new();
@@ -47,14 +47,14 @@ impl Summary {
                 let _ = writeln!(text, "{path}: not imported");
                 list(&mut text, "", faults)
             }
-            Ok(Done::Article { article, remarks }) => {
+            Ok(Done::Article { article, warnings }) => {
                 self.count(article);
-                let _ = writeln!(text, "{path}: {}", sentence(article));
-                list(&mut text, "note: ", remarks)
+                let _ = writeln!(text, "{path}: {}", summary(article));
+                list(&mut text, "note: ", warnings)
             }
             Ok(Done::Page { article, page, unknown_titles, site_changed }) => {
                 self.count(article);
-                let _ = writeln!(text, "{path}: {} ({})", sentence(article), page.encoding);
+                let _ = writeln!(text, "{path}: {} ({})", summary(article), page.encoding);
                 if *site_changed {
                     self.other += 1;
                     let _ = writeln!(text, "  the site took its name and call to action");
@@ -66,9 +66,9 @@ impl Summary {
             Ok(done @ Done::Site { changed, pins }) => {
                 let words = |changed: bool| if changed { "changed" } else { "unchanged" };
                 let _ = write!(text, "{path}: the site, {}; its pins, ", words(*changed));
-                self.other += usize::from(done.changed());
+                self.other += usize::from(done.has_changes());
                 match pins {
-                    Pins::Left => writeln!(text, "left as they are: only --publish sets them, and no dry run"),
+                    Pins::Skipped => writeln!(text, "left as they are: only --publish sets them, and no dry run"),
                     Pins::Set { changed } => writeln!(text, "{}", words(*changed)),
                     Pins::Refused(faults) => {
                         self.failed += 1;
@@ -85,13 +85,13 @@ impl Summary {
         match article.outcome {
             Outcome::Created => self.created += 1,
             Outcome::Updated => self.updated += 1,
-            // Published only now: readers see something new.
+            // Published only now: readers see a change.
             Outcome::Unchanged if article.published => self.other += 1,
             Outcome::Unchanged => self.unchanged += 1,
         }
     }
 
-    /// What to print at the end.
+    /// Returns the text at the end.
     #[must_use]
     pub fn end(&self) -> String {
         let Summary { created, updated, unchanged, failed, .. } = self;
@@ -106,7 +106,7 @@ impl Summary {
     }
 }
 
-fn sentence(article: &Imported) -> String {
+fn summary(article: &Imported) -> String {
     let outcome = match article.outcome {
         Outcome::Created => "created",
         Outcome::Updated => "updated",
@@ -117,11 +117,11 @@ fn sentence(article: &Imported) -> String {
     format!("{outcome} {slug}, revision {revision}, {sections} sections{published}")
 }
 
-fn list(text: &mut String, kind: &str, remarks: &[Warning]) -> std::fmt::Result {
-    remarks.iter().try_for_each(|remark| writeln!(text, "  {kind}{remark}"))
+fn list(text: &mut String, kind: &str, warnings: &[Warning]) -> std::fmt::Result {
+    warnings.iter().try_for_each(|warning| writeln!(text, "  {kind}{warning}"))
 }
 
-/// What to print of an export.
+/// Returns the report of an export.
 #[must_use]
 pub fn exported(exported: Exported, folder: &Path) -> String {
     let Exported { articles, unpublished } = exported;
@@ -132,26 +132,26 @@ pub fn exported(exported: Exported, folder: &Path) -> String {
     text + "\n"
 }
 
-/// The report of a check, file by file, and its end.
+/// The report of a check, with its totals.
 #[derive(Debug, Default)]
 pub struct Check {
     good: usize,
     failed: usize,
-    seen: Seen,
+    targets: Targets,
 }
 
 impl Check {
-    /// How many files have faults.
+    /// Returns the number of files with faults.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed
     }
 
-    /// What to print of one file.
+    /// Returns the text about one file.
     pub fn file(&mut self, path: &Path, content: &Result<Content, Vec<Warning>>) -> String {
         let mut text = String::new();
         let content = match content {
-            Ok(content) => self.seen.note(path, content).map(|()| content),
+            Ok(content) => self.targets.add(path, content).map(|()| content),
             Err(faults) => Err(faults.clone()),
         };
         self.good += usize::from(content.is_ok());
@@ -162,10 +162,10 @@ impl Check {
                 let _ = writeln!(text, "{path}: {} faults", faults.len());
                 list(&mut text, "", &faults)
             }
-            Ok(Content::Article { document, remarks }) => {
+            Ok(Content::Article { document, warnings }) => {
                 let sections = outline::entries(&document.sections).len();
                 let _ = writeln!(text, "{path}: good, {}, {sections} sections", document.slug);
-                list(&mut text, "note: ", remarks)
+                list(&mut text, "note: ", warnings)
             }
             Ok(Content::Page(captured)) => {
                 let sections = outline::entries(&captured.document.sections).len();
@@ -180,7 +180,7 @@ impl Check {
         text
     }
 
-    /// What to print at the end.
+    /// Returns the text at the end.
     #[must_use]
     pub fn end(&self) -> String {
         format!("{} good, {} with faults\n", self.good, self.failed)

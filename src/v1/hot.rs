@@ -2,8 +2,8 @@
 //!
 //! Each article appears once, for its first rule:
 //! 1. `pinned`: the editor's pins, in their order;
-//! 2. `views`: articles with at least [`FLOOR`](crate::views::FLOOR) views in the window, by `score`, then by id.
-//!    [`Window`] states the formula: a view loses half of its weight in a quarter of the window;
+//! 2. `views`: articles with at least [`MIN_VIEWS`](crate::content::popularity::MIN_VIEWS) views in the window, by `score`,
+//!    then by id. [`Window`] states the formula: a view loses half of its weight in a quarter of the window;
 //! 3. `recent`: the newest articles.
 //!
 //! `publishing::views` computes the scores in the background, at most every 20 seconds, and a new list invalidates the
@@ -24,7 +24,7 @@ use super::{
     },
 };
 use crate::{
-    content::Slug,
+    content::{Slug, popularity::Window},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -35,7 +35,6 @@ use crate::{
         pagination::{self, DEFAULT_LIMIT, Pagination, next_address},
         query::{FromQuery, Parameters, Query},
     },
-    views::Window,
 };
 
 /// Window of requests that name none.

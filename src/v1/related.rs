@@ -26,7 +26,7 @@ use super::{
     card::Json,
 };
 use crate::{
-    content::ArticleName,
+    content::{ArticleName, popularity::Window},
     db::{
         Connection,
         statement::{Bind, Statement},
@@ -36,7 +36,6 @@ use crate::{
         CachedGet, CanonicalUri, Payload, Query,
         pagination::{self, INVALID_CURSOR, Page, Pagination, next_address},
     },
-    views::Window,
 };
 
 /// Number of recommendations that an article includes.

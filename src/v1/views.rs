@@ -1,18 +1,12 @@
 //! `/v1/articles/{slug}/views`: counts a view of an article.
 //!
-//! Only this operation counts views: caches answer most GET requests. The request writes nothing; [`crate::views`] counts
-//! in memory, stores nothing about readers, and defines when a repeated view counts.
+//! Only this operation counts views: caches answer most GET requests. The request writes nothing: the
+//! [`ViewSink`](crate::http::state::ViewSink) counts in memory and stores nothing about readers.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{self, HeaderMap},
-    post, web,
-};
-use chrono::Utc;
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::{
     address::ArticlePath,
@@ -20,17 +14,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    http::{
-        BODY_LIMIT, Query,
-        cached_get::resolve_id,
-        query::NoParameters,
-        state::{AppState, ViewSink},
-    },
-    views::ViewCounter,
+    http::{BODY_LIMIT, Query, cached_get::resolve_id, query::NoParameters, state::AppState},
 };
-
-/// Greatest number of bytes of a user agent that distinguish readers.
-const MAX_AGENT_BYTES: usize = 512;
 
 /// Time limit for a body that is discarded.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,13 +45,6 @@ pub async fn count_view(
     })
     .await?;
     Ok(state.record_view(article, request.head()))
-}
-
-impl ViewSink for ViewCounter {
-    fn record(&self, article: Uuid, client: IpAddr, headers: &HeaderMap) {
-        let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
-        self.view(client, &agent[..agent.len().min(MAX_AGENT_BYTES)], article, Utc::now());
-    }
 }
 
 /// Reads a body to its end, so that the connection can be reused.

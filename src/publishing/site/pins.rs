@@ -58,7 +58,7 @@ async fn resolve(
             None => format!("There is no published article `{article}`. Publish it first, or remove the pin."),
             Some((_, false)) => format!("The article `{article}` is not published any more. Remove the pin."),
             Some((id, true)) if !seen.insert(id) => format!(
-                "`{article}` is an earlier slug of an article that is pinned already. Remove one of the two pins."
+                "The article `{article}` is pinned already, maybe under another slug. Remove one of the two pins."
             ),
             Some((id, true)) => {
                 ids.push(*id);

@@ -1,5 +1,5 @@
--- Whether readers would see another list. Where nothing was read and no bucket went out of a window, all scores only lost the
--- same part with time, and the order is what it was. What is older than any number can tell is another list.
+-- Returns whether readers would see another list. Without new views and without a bucket that left a window, all scores only
+-- decayed by the same factor, and the order is the same. A list too old for floating-point numbers counts as another one.
 select exists (
     select
     from fresh

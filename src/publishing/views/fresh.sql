@@ -1,8 +1,8 @@
--- What every article is worth in each window now, by the formula of `views::Window`; held back from readers until it is told.
+-- The score of every article in each window now, by the formula of `content::popularity::Window`.
 create temporary table fresh on commit drop as
 with buckets as (
     select 'hour' as span, starts_at, starts_at + interval '30 minutes' as middle
-    -- What an instance whose clock is wrong counted has its time yet to come.
+    -- Up to half an hour ahead: the clocks of instances differ.
     from generate_series(
         date_trunc('hour', now() - {longest} * interval '1 second', 'UTC'), now() + interval '30 minutes', '1 hour'
     ) as starts_at
@@ -25,4 +25,4 @@ from weights
 join views on views.span = weights.span and views.starts_at = weights.starts_at
 where exists (select from articles where articles.id = views.article_id)
 group by weights.name, views.article_id
-having sum(views.count) >= {floor}
+having sum(views.count) >= {min_views}

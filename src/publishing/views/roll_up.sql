@@ -1,5 +1,5 @@
--- A number of the oldest buckets of a span that begin before a time are added to those of the next. `of`: the span; `into`: the
--- next; `start`: when the next bucket begins.
+-- Merges the oldest buckets of a span into those of the next. `of`: the span; `before`: the time before which buckets are old;
+-- `into`: the next span; `start`: the begin of its bucket.
 with gone as (
     delete from views
     where (article_id, span, starts_at) in (

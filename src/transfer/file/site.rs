@@ -1,4 +1,4 @@
-//! `site.yaml`: the site's own facts, its topics, and the articles that lead the hot list.
+//! `site.yaml`: the description of the site, topics and pins.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,52 +9,52 @@ use crate::content::{
     site::{self, Pin, Site, Topic},
 };
 
-/// What `site.yaml` says.
+/// The content of `site.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SiteFile {
-    /// The site's own facts.
+    /// The description of the site.
     #[serde(flatten)]
     pub site: Site,
     /// The topics.
     pub topics: Vec<Topic>,
-    /// The articles that lead the hot list, in order.
+    /// The pins of the hot list, in order.
     pub pins: Vec<Pin>,
 }
 
-/// The form of the file. Its values are checked where the bodies that say the same are.
+/// The format of the file. The parser of the API's bodies checks the values.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Raw {
     name: String,
     description: Option<String>,
     locale: Option<String>,
-    call_to_action: Option<WrittenCallToAction>,
-    license: Option<WrittenLicense>,
+    call_to_action: Option<RawCallToAction>,
+    license: Option<RawLicense>,
     attribution: Option<String>,
     disclaimer: Option<String>,
     #[serde(default)]
-    topics: Vec<WrittenTopic>,
+    topics: Vec<RawTopic>,
     #[serde(default)]
-    pins: Vec<WrittenPin>,
+    pins: Vec<RawPin>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenCallToAction {
+struct RawCallToAction {
     label: String,
     url: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenLicense {
+struct RawLicense {
     name: String,
     url: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenTopic {
+struct RawTopic {
     slug: String,
     name: String,
     description: Option<String>,
@@ -62,7 +62,7 @@ struct WrittenTopic {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenPin {
+struct RawPin {
     article: String,
     reason: Option<String>,
 }
@@ -70,22 +70,21 @@ struct WrittenPin {
 impl SiteFile {
     /// Reads the file.
     ///
-    /// Errors: all faults of its values at once; one where the file has not the form of a site file at all, with its line,
-    /// which the parser of a form knows and JSON does not.
+    /// Errors: all faults of values at once; else one fault of the format, with its line.
     pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Warning>> {
-        let written: Written = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
-        let json = serde_json::to_vec(&written).map_err(|e| vec![fault(e.to_string())])?;
+        let raw: Raw = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
+        let json = serde_json::to_vec(&raw).map_err(|e| vec![fault(e.to_string())])?;
         match site::read_file(&json) {
             Ok((site, topics, pins)) => Ok(SiteFile { site, topics, pins }),
-            // The words of a fault say where it is.
-            Err(InvalidBody::Content(faults)) => Err(faults.into_iter().map(|told| fault(told.message)).collect()),
+            // The message of a fault names its field.
+            Err(InvalidBody::Content(faults)) => Err(faults.into_iter().map(|found| fault(found.message)).collect()),
             Err(InvalidBody::Syntax { message, .. }) => Err(vec![fault(message)]),
         }
     }
 }
 
 fn unreadable(error: &yaml_serde::Error) -> Warning {
-    let mut message = format!("The file does not have the form of a site file: {error}.");
+    let mut message = format!("The file is not a site file: {error}.");
     let place = error.location().map(|place| (place.line(), place.column()));
     if let Some((line, column)) = place {
         message = message.replace(&format!(" at line {line} column {column}"), "");
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_the_values_is_told_at_once() {
+    fn all_faults_of_values_are_reported_at_once() {
         let long = "长".repeat(5_001);
         let yaml = format!(
             "name: \"\u{3000} \\u200b\"\ndescription: {long}\nlocale: '?'\ncall_to_action: {{ label: {label}, url: 'javascript:alert(1)' }}\n\
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_form_has_its_line() {
+    fn fault_of_the_format_has_its_line() {
         for (yaml, line, what) in [
             ("name: a\ncolour: b\n", 2, "colour"),
             ("locale: en\nname: a\nname: b\n", 1, "name"),
@@ -154,7 +153,7 @@ mod tests {
             let found = SiteFile::read(yaml.as_bytes()).expect_err(yaml);
             let [fault] = found.as_slice() else { panic!("{found:?}") };
             assert!(fault.line == Some(line) && fault.message.contains(what), "{fault:?}");
-            assert!(!fault.message.contains(&format!("at line {line} ")), "told once: {fault}");
+            assert!(!fault.message.contains(&format!("at line {line} ")), "the line twice: {fault}");
         }
         for yaml in ["", "a", "name: a\ntopics: [{ slug: a, name: b, colour: c }]", "- name: a", "description: no name"]
         {
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_safe_to_follow() {
+    fn only_safe_addresses_are_accepted() {
         let read = |url: &str, license: &str| {
             let (url, license) = (serde_json::json!(url), serde_json::json!(license));
             let yaml = format!(
@@ -178,7 +177,7 @@ mod tests {
             assert!(faults.len() == 1 && faults[0].message.contains(key), "{url:?} {license:?}: {faults:?}");
         };
         let licence = "https://example.org/l";
-        for (written, kept) in [
+        for (written, stored) in [
             ("/read/check-registration", "/read/check-registration"),
             ("check.md#a", "check.md#a"),
             ("#top", "#top"),
@@ -186,7 +185,7 @@ mod tests {
             ("mailto:a@example.org", "mailto:a@example.org"),
             ("https://example.org/\"><x", "https://example.org/%22%3E%3Cx"),
         ] {
-            assert_eq!(read(written, licence), Ok((Some(kept.to_owned()), Some(licence.to_owned()))));
+            assert_eq!(read(written, licence), Ok((Some(stored.to_owned()), Some(licence.to_owned()))));
         }
         for url in ["javascript:x", "java\tscript:x", "data:text/html,x", "//host/x", "", "\u{FDD0}article"] {
             refused(url, licence, "`call_to_action: url`");

@@ -174,17 +174,17 @@ async fn only_a_key_that_holds_lets_anybody_in() {
 
     let (gone, _) = desk.made("gone", &["admin"]).await;
     run(app, "delete from keys where name = 'gone'").await;
-    assert_eq!(refused(&ask(app, &gone).await), "this key is not known");
+    assert_eq!(refused(&ask(app, &gone).await), "the key does not exist");
     let (expired, made) = desk.made("expired", &["admin"]).await;
     assert_eq!(ask(app, &expired).await.status, 200);
     run(app, "update keys set expires_at = clock_timestamp() where name = 'expired'").await;
-    assert_eq!(refused(&ask(app, &expired).await), "this key has expired");
+    assert_eq!(refused(&ask(app, &expired).await), "the key has expired; ask for a new one");
     // What is stored lets nobody in, nor does the beginning of a key with another's end.
     let digest = text(app, "select encode(digest, 'hex') from keys where name = 'test'").await;
     refused(&ask(app, &digest).await);
     run(app, &format!("update keys set prefix = 'x' where id = '{}'", made["id"].as_str().unwrap())).await;
     run(app, &format!("update keys set prefix = '{}' where name = 'test'", &expired[..11])).await;
-    assert_eq!(refused(&ask(app, &expired).await), "this key is not known");
+    assert_eq!(refused(&ask(app, &expired).await), "the key does not exist");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,8 +195,8 @@ async fn a_revoked_key_lets_nobody_in_on_any_instance() {
     let id = made["id"].as_str().unwrap();
     assert_eq!(ask(&other, &key).await.status, 200);
     assert_eq!(desk.revoke(id).await.status, 204);
-    assert_eq!(refused(&ask(&other, &key).await), "this key was revoked");
-    assert_eq!(refused(&ask(&desk.app, &key).await), "this key was revoked");
+    assert_eq!(refused(&ask(&other, &key).await), "the key was revoked; ask for a new one");
+    assert_eq!(refused(&ask(&desk.app, &key).await), "the key was revoked; ask for a new one");
     let listed = desk.get(KEYS).await.json()["data"][0].clone();
     assert!(listed["revoked_at"].is_string());
     assert_eq!(desk.revoke(id).await.status, 204);

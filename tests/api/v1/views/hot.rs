@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use lectern::{db::schema::changes, publishing::views::refresh};
+use lectern::{db::schema::changes, publishing::views::hot_list::refresh};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
-//! Who was here a short time ago: two generations of fingerprints, each under a key of its own.
+//! Recent readers: two generations of fingerprints, each under its own key.
 //!
-//! A generation is filled for [`AGE`], then stays for as long again to be compared with, then goes with its key. One that is
-//! full goes over early: who is remembered for less long may be counted twice.
+//! A generation is filled for [`AGE`], is compared with for as long again, and is dropped with its key. A full one is replaced
+//! early; its readers may be counted twice.
 
 use std::{
     collections::HashSet,
@@ -19,18 +19,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use siphasher::sip::SipHasher24;
 use uuid::Uuid;
 
-/// For how long a generation is filled.
+/// The time for which a generation is filled.
 pub(super) const AGE: TimeDelta = TimeDelta::minutes(10);
 
 /// The most fingerprints of a generation: about 5 MiB.
-pub(super) const MOST: usize = 1 << 18;
+pub(super) const MAX_FINGERPRINTS: usize = 1 << 18;
 
-/// In how many parts a generation is.
+/// The number of parts of a generation, each with its own lock.
 const PARTS: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Readers {
-    most: usize,
+    capacity: usize,
     generations: RwLock<Generations>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Generation {
     count: AtomicUsize,
 }
 
-/// Without the key.
+/// Omits the key.
 impl fmt::Debug for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Generation").field("count", &self.count).finish_non_exhaustive()
@@ -58,7 +58,7 @@ impl Generation {
     pub(super) fn new() -> Generation {
         let mut key = [0; 16];
         if getrandom::fill(&mut key).is_err() {
-            // What the hash maps of this process are keyed with: nobody outside knows it either.
+            // The keys of this process's hash maps are secret too.
             let random = RandomState::new();
             key = std::array::from_fn(|place| random.hash_one(place).to_le_bytes()[0]);
         }
@@ -69,7 +69,7 @@ impl Generation {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         hasher.write(address);
         hasher.write(article.as_bytes());
-        // The only part whose length differs comes last.
+        // The part of variable length comes last.
         hasher.write(agent);
         hasher.finish()
     }
@@ -79,7 +79,7 @@ impl Generation {
         self.seen[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn holds(&self, fingerprint: u64) -> bool {
+    fn contains(&self, fingerprint: u64) -> bool {
         self.count.load(Ordering::Relaxed) > 0 && self.part(fingerprint).contains(&fingerprint)
     }
 
@@ -92,8 +92,8 @@ impl Generation {
     }
 }
 
-/// What stands for an address: the network of an IPv6 client, which has as many addresses in it as it likes.
-fn place_of(address: IpAddr) -> [u8; 16] {
+/// Returns the bytes that identify a client: of an IPv6 address the /64, in which a client may use any address.
+fn client_bytes(address: IpAddr) -> [u8; 16] {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).octets(),
@@ -101,28 +101,28 @@ fn place_of(address: IpAddr) -> [u8; 16] {
 }
 
 impl Readers {
-    /// Remembers up to twice `most` readers.
-    pub(super) fn new(most: usize) -> Readers {
+    /// Remembers up to twice `capacity` readers.
+    pub(super) fn new(capacity: usize) -> Readers {
         let (present, previous) = (Generation::new(), Generation::new());
-        Readers { most, generations: RwLock::new(Generations { present, previous, began: DateTime::UNIX_EPOCH }) }
+        Readers { capacity, generations: RwLock::new(Generations { present, previous, began: DateTime::UNIX_EPOCH }) }
     }
 
-    /// Whether somebody was not here with the same article a short time ago; remembers it.
+    /// Returns whether a reader did not view the article recently, and remembers the view.
     pub(super) fn is_new(&self, address: IpAddr, agent: &[u8], article: Uuid, at: DateTime<Utc>) -> bool {
-        self.turn(at);
-        let address = place_of(address);
+        self.rotate(at);
+        let address = client_bytes(address);
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
         let Generations { present, previous, .. } = &*generations;
-        !previous.holds(previous.fingerprint(&address, agent, article))
+        !previous.contains(previous.fingerprint(&address, agent, article))
             && present.insert(present.fingerprint(&address, agent, article))
     }
 
-    /// Begins another generation where the present one is old or full.
-    fn turn(&self, at: DateTime<Utc>) {
+    /// Begins another generation if the present one is old or full.
+    fn rotate(&self, at: DateTime<Utc>) {
         let over = |generations: &Generations| {
-            // A clock that was set back is no reason to remember for longer.
+            // Also after the clock was set back.
             !(TimeDelta::zero()..AGE).contains(&(at - generations.began))
-                || generations.present.count.load(Ordering::Relaxed) >= self.most
+                || generations.present.count.load(Ordering::Relaxed) >= self.capacity
         };
         if !over(&self.generations.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
@@ -130,7 +130,7 @@ impl Readers {
         let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         if over(&generations) {
             let last = mem::replace(&mut generations.present, Generation::new());
-            // What was filled long before is not from a short time ago.
+            // A generation from long ago has no recent readers.
             let recent = at - generations.began < AGE * 2;
             generations.previous = if recent { last } else { Generation::new() };
             generations.began = at;
@@ -140,10 +140,10 @@ impl Readers {
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
-        let held = |generation: &Generation| {
+        let count = |generation: &Generation| {
             let parts = generation.seen.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len());
             parts.sum::<usize>()
         };
-        held(&generations.present) + held(&generations.previous)
+        count(&generations.present) + count(&generations.previous)
     }
 }
