@@ -1,13 +1,12 @@
--- The newest passages that a `tsquery` finds, of those from `lowest` up to `below`; no more of them than have so much text
--- together, but for the last.
+-- The newest passages that match a `tsquery`, from `lowest` up to `below`, until their text reaches a size.
 , found as materialized (
     select passages.place
     from passages
-    -- Two conditions, not one query: so the index looks at a list of terms only where the block is. In one query it would read
-    -- the list of every term that is rarer than the block from end to end.
-    where passages.terms @@ (select given.block::tsquery from given)
+    -- Two conditions, not one `tsquery`: the index then reads the posting lists of terms only within the bucket. One query
+    -- would read the complete list of every term that is rarer than the bucket.
+    where passages.terms @@ (select given.bucket::tsquery from given)
         and passages.terms @@ (select given.query::tsquery from given)
-        -- Not by the index over places: only the one over terms knows how many there are.
+        -- `+ 0` avoids the index over places: only the index over terms can estimate the number of matches.
         and passages.place + 0 < (select given.below from given)
         and passages.place + 0 >= (select given.lowest from given)
 ),

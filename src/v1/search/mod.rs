@@ -1,14 +1,13 @@
-//! `/v1/search`: sections by what stands in them.
+//! `/v1/search`: finds sections by their text.
 //!
-//! The rule: hits come by class ([`Class`](crate::content::search::Class)), and within a class by score ([`score`](crate::content::search::score)), then the
-//! newest article first. Of a class with many passages the newest 200 are compared with each other first, then the next
-//! 200, and so on: so the work for a page is bounded however large the library is. `score` is what it is ordered by: the
-//! class and the score as one number from 0 to 1.
+//! Hits are ordered by class ([`Class`](crate::content::search::Class)), then by score
+//! ([`score`](crate::content::search::score)), then the newest article first. In a class with many passages, the newest
+//! 200 are scored first, then the next 200, and so on: the work for a page is bounded for a library of any size. The
+//! `score` of a hit combines class and score as one number from 0 to 1.
 //!
-//! A query of Latin letters that some titles sound like is answered as if the Han characters had been typed, besides what
-//! it says itself.
+//! A query in Latin letters that matches the pinyin of titles also finds the Han characters of those titles.
 //!
-//! - `candidates`: the passages that may answer · `hits`: those that do · [`suggest`]: what a query may be about to be
+//! - `candidates`: passages that may match · `hits`: those that match · [`suggest`]: completions of a query
 
 mod candidates;
 mod hits;
@@ -19,15 +18,15 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::hits::{Position, hits};
-use super::{card::Card, filters};
+pub use self::hits::{Hit, HitSection};
+use self::hits::{Position, find_hits};
+use super::filters;
 use crate::{
     content::{
         Locale, Slug,
         search::{
             Query,
             query::{MAX_QUERY_CHARS, term_tsquery},
-            snippet::SnippetPart,
         },
     },
     db::Connection,
@@ -90,88 +89,61 @@ fn is_within_length(p: &mut Parameters, text: &str) -> bool {
     is_within
 }
 
-/// A section in which something was found.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Hit {
-    /// Its article.
-    pub article: Card,
-    /// The section; `null` where the article has none. The first one stands for the title, the questions, the summary and the
-    /// text before the first heading, too.
-    pub section: Option<HitSection>,
-    /// Sentences of the original text with what was found: of the section where it stands there, else of what stands before
-    /// the first heading, of the heading, of a question or of the title. The pieces joined are a part of that text.
-    pub snippet: Vec<SnippetPart>,
-    /// What the hits are ordered by, from 0 to 1: the better the place and the match.
-    #[schema(example = 0.61, minimum = 0, maximum = 1)]
-    pub score: f64,
-}
-
-/// Where a section is.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HitSection {
-    /// Its number, by its position today.
-    #[schema(example = "2.1")]
-    pub number: String,
-    /// Its address within the article.
-    #[schema(example = "principles")]
-    pub anchor: String,
-    /// Its title.
-    #[schema(example = "干细胞回输的原理")]
-    pub title: String,
-}
-
 /// A page of hits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HitList {
     /// The hits.
     pub data: Vec<Hit>,
-    /// Where this page is.
+    /// The position of this page in the list.
     pub page: Page,
 }
 
 /// Search the articles
 ///
-/// Sections in which all that is looked for stands, in the section and the title of its article together: first those where it
-/// is in the title, then in headings and questions, then in the text; within each, by score. A query of several words as
-/// one also finds, last, what has most of them. Hits are the same for everybody. A page may be shorter than `limit`, empty even,
-/// and not the last: where a phrase stands in few of the many sections that have its words. Its `next_cursor` goes on.
-#[utoipa::path(tag = "Search", params(http::Query<SearchQuery>), responses((status = 200, description = "A page of hits; none where there is nothing to look for, such as punctuation alone.", body = HitList)))]
+/// Returns sections that match every term in their text or in their article's title: title matches first, then
+/// headings and questions, then the text, each by score. A query of several words without spaces also finds, last, the
+/// sections that match most of them. Hits are the same for everyone. A page may have fewer hits than `limit`, even
+/// none, and still a `next_cursor`: if a phrase is rare among the sections that have its words.
+#[utoipa::path(
+    tag = "Search", params(http::Query<SearchQuery>),
+    responses((status = 200, description = "A page of hits; none for a query without letters or digits.", body = HitList)),
+)]
 #[get("/v1/search")]
 pub async fn search(read: CachedGet<SearchQuery>) -> Result<HttpResponse, Error> {
-    read.respond(page_of_hits).await
+    read.respond(search_payload).await
 }
 
 /// Loads a page of hits.
-pub(crate) async fn load_page(connection: &AsyncPgConnection, asked: &SearchQuery) -> Result<HitList, Error> {
-    let name = asked.name();
-    let after = asked.paging.after::<Position>(&name)?;
-    let limit = asked.paging.limit as usize;
-    let (data, next) = hits(connection, asked, after, limit).await?;
-    let next_cursor = next.map(|position| pagination::cursor(&name, &position)).transpose()?;
-    let page = Page { limit: asked.paging.limit, next_cursor };
+pub(crate) async fn load_page(connection: &AsyncPgConnection, query: &SearchQuery) -> Result<HitList, Error> {
+    let scope = query.cursor_scope();
+    let after = query.paging.after::<Position>(&scope)?;
+    let limit = query.paging.limit as usize;
+    let (data, next) = find_hits(connection, &query.query, &query.filter(), after, limit).await?;
+    let next_cursor = next.map(|position| pagination::cursor(&scope, &position)).transpose()?;
+    let page = Page { limit: query.paging.limit, next_cursor };
     Ok(HitList { data, page })
 }
 
-async fn page_of_hits(connection: &Connection, asked: SearchQuery, address: CanonicalUri) -> Result<Payload, Error> {
-    let list = load_page(connection, &asked).await?;
+async fn search_payload(connection: &Connection, query: SearchQuery, address: CanonicalUri) -> Result<Payload, Error> {
+    let list = load_page(connection, &query).await?;
     let next = next_address(&address, &list.page);
-    // Any publication may be a hit, or the end of one; cards show the names of topics.
+    // Any publication may add or remove a hit; cards contain topic names.
     Ok(Payload::json(&list)?.tagged(["articles", "topics"]).next_page(next.as_deref()))
 }
 
 impl SearchQuery {
-    /// A search for a text, within a topic where one is given.
+    /// Returns the search for a text, in all topics or in one.
     pub(crate) fn new(text: &str, topic: Option<Slug>, paging: Pagination) -> SearchQuery {
         SearchQuery { query: Query::new(text), topic, locale: None, paging }
     }
 
-    /// Names the list for its cursors.
-    fn name(&self) -> String {
+    /// Identifies the list in cursors.
+    fn cursor_scope(&self) -> String {
         format!("/v1/search {} {:?} {:?}", self.query.canonical(), self.topic, self.locale)
     }
 
-    /// What every hit must have besides.
-    fn within(&self) -> String {
+    /// Returns the filters as the end of a `tsquery`.
+    fn filter(&self) -> String {
         let topic = self.topic.iter().map(|slug| format!(" & {}", term_tsquery(&format!("#t:{slug}"))));
         let locale = self.locale.iter().map(|locale| format!(" & {}", term_tsquery(&format!("#l:{locale}"))));
         topic.chain(locale).collect()

@@ -1,8 +1,8 @@
-//! `/v1/search/suggest`: titles and questions that a reader may be about to type.
+//! `/v1/search/suggest`: titles and questions that complete a query.
 //!
-//! The rule, each title or question once, for the first that holds: it begins with what is typed; a clause of it does; it or a
-//! clause of it sounds like it (pinyin); its initials are it; it holds it anywhere. Within each in the order of its
-//! characters, within the last the newest article first.
+//! Each title or question appears once, for the first rule that it meets: it begins with the text; a clause of it does;
+//! the pinyin of it or of a clause does; its pinyin initials do; it contains the text. Results of a rule are in the order
+//! of their keys, those of the last rule the newest article first.
 
 use actix_web::{HttpResponse, get};
 use diesel::sql_types::{Array, Integer, SmallInt, Text, Uuid as SqlUuid};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    candidates::{Seen, portion, top},
+    candidates::{Progress, load_portion, load_top},
     read_required_text,
 };
 use crate::{
@@ -60,17 +60,17 @@ pub struct Suggestion {
     /// The title or question.
     #[schema(example = "干细胞回输是什么原理？")]
     pub text: String,
-    /// Which of the two it is.
+    /// The kind of its text.
     pub kind: SuggestionKind,
     /// The article's slug.
     #[schema(example = "stem-cell-infusion")]
     pub slug: String,
-    /// Where the article is.
+    /// The path of the article.
     #[schema(example = "/v1/articles/stem-cell-infusion")]
     pub url: String,
 }
 
-/// What a suggestion is.
+/// The kind of a suggestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuggestionKind {
@@ -80,7 +80,7 @@ pub enum SuggestionKind {
     Question,
 }
 
-/// Suggestions.
+/// A list of suggestions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Suggestions {
     /// The suggestions, the best first.
@@ -89,25 +89,29 @@ pub struct Suggestions {
 
 /// Complete a query
 ///
-/// Titles and questions that begin with what was typed, or have a clause that does; that sound like it; or that hold it.
-#[utoipa::path(tag = "Search", params(http::Query<SuggestQuery>), responses((status = 200, description = "The suggestions.", body = Suggestions)))]
+/// Returns titles and questions that begin with the text or have a clause that does, then those whose pinyin does, then
+/// those that contain it.
+#[utoipa::path(
+    tag = "Search", params(http::Query<SuggestQuery>),
+    responses((status = 200, description = "The suggestions.", body = Suggestions)),
+)]
 #[get("/v1/search/suggest")]
 pub async fn suggest(read: CachedGet<SuggestQuery>) -> Result<HttpResponse, Error> {
-    read.respond(suggestions).await
+    read.respond(suggestions_payload).await
 }
 
-async fn suggestions(connection: &Connection, asked: SuggestQuery, _: CanonicalUri) -> Result<Payload, Error> {
+async fn suggestions_payload(connection: &Connection, query: SuggestQuery, _: CanonicalUri) -> Result<Payload, Error> {
     let mut data: Vec<Suggestion> = Vec::new();
-    if !asked.typed.is_empty() {
-        for (text, kind, slug) in completions(connection, &asked).await? {
+    if !query.typed.is_empty() {
+        for (text, kind, slug) in load_completions(connection, &query).await? {
             add(&mut data, text, kind, slug);
         }
-        if data.len() < asked.limit {
-            for (text, kind, slug) in holding(connection, &asked.query).await? {
+        if data.len() < query.limit {
+            for (text, kind, slug) in load_containing(connection, &query.query).await? {
                 add(&mut data, text, kind, slug);
             }
         }
-        data.truncate(asked.limit);
+        data.truncate(query.limit);
     }
     Ok(Payload::json(&Suggestions { data })?.tagged(["articles"]))
 }
@@ -124,15 +128,15 @@ type Line = (String, SuggestionKind, String);
 type Columns = (Integer, Text, SqlUuid, SmallInt, Text, Text, Array<Text>);
 type Row = (i32, String, Uuid, i16, String, String, Vec<String>);
 
-/// Those that begin with what was typed, in some way.
-async fn completions(mut connection: &AsyncPgConnection, asked: &SuggestQuery) -> Result<Vec<Line>, Error> {
-    let given = vec![
-        ("typed", Bind::Text(Some(asked.typed.clone()))),
-        ("sound", Bind::Text(pinyin::letters(&asked.typed))),
-        // One line may be found by several of its clauses.
-        ("fetch", Bind::Integer(i64::try_from(asked.limit * 4).ok())),
+/// Loads titles and questions by prefix.
+async fn load_completions(mut connection: &AsyncPgConnection, query: &SuggestQuery) -> Result<Vec<Line>, Error> {
+    let binds = vec![
+        ("typed", Bind::Text(Some(query.typed.clone()))),
+        ("pinyin", Bind::Text(pinyin::letters(&query.typed))),
+        // Several clauses may match one title or question.
+        ("fetch", Bind::Integer(i64::try_from(query.limit * 4).ok())),
     ];
-    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("suggest.sql"), given).load(&mut connection).await?;
+    let rows: Vec<Row> = Statement::<Columns>::new(include_str!("suggest.sql"), binds).load(&mut connection).await?;
     let lines =
         rows.into_iter().filter_map(|(_, _, _, line, slug, title, questions)| match usize::try_from(line).ok()? {
             0 => Some((title, SuggestionKind::Title, slug)),
@@ -141,13 +145,14 @@ async fn completions(mut connection: &AsyncPgConnection, asked: &SuggestQuery) -
     Ok(lines.collect())
 }
 
-/// Those that hold what was typed anywhere, of the newest articles.
-async fn holding(connection: &AsyncPgConnection, query: &Query) -> Result<Vec<Line>, Error> {
+/// Loads titles and questions that contain the text, of the newest articles.
+async fn load_containing(connection: &AsyncPgConnection, query: &Query) -> Result<Vec<Line>, Error> {
     let Some(condition) = completion_tsquery(query) else { return Ok(Vec::new()) };
-    let found = portion(connection, &condition, top(connection).await?, None, Seen::default()).await?;
+    let top = load_top(connection).await?;
+    let portion = load_portion(connection, &condition, top, None, Progress::default()).await?;
     let matcher = Matcher::new(query);
     let mut lines = Vec::new();
-    for candidate in &found.candidates {
+    for candidate in &portion.candidates {
         let PassageFields { title, questions, .. } = candidate.fields();
         let titles = std::iter::once((title, SuggestionKind::Title));
         for (text, kind) in titles.chain(questions.iter().map(|question| (question.as_str(), SuggestionKind::Question)))
