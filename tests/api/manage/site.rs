@@ -284,7 +284,7 @@ async fn pins_lead_the_hot_list_of_every_instance() {
             ("/pins/2/article", "The article `gone` is not published any more. Remove the pin."),
             (
                 "/pins/3/article",
-                "`heart-disease` is an earlier slug of an article that is pinned already. Remove one of the two pins."
+                "The article `heart-disease` is pinned already, maybe under another slug. Remove one of the two pins."
             ),
             ("/pins/4/article", "There is no published article `no-such`. Publish it first, or remove the pin."),
         ]
