@@ -27,7 +27,7 @@ pub struct Problem {
     #[schema(example = "/problems/invalid-parameter")]
     pub kind: String,
     /// The problem type in words.
-    #[schema(example = "A parameter is not valid")]
+    #[schema(example = "Invalid parameter")]
     pub title: &'static str,
     /// The HTTP status.
     #[schema(example = 400, minimum = 400, maximum = 599)]
