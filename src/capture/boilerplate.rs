@@ -1,4 +1,4 @@
-//! What stands around an article on a page: calls to action, navigation, imprints, tables of contents.
+//! Boilerplate: calls to action, navigation, imprints, tables of contents.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ const NOTICE: &str = "a legal notice";
 
 /// Marks what closes a page, from its last line up to the first that is not of this kind.
 pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
-    // An address is of the site where a legal notice stands below it, and else may be what the text tells.
+    // An address above a legal notice is the site's; any other may be content.
     let mut noticed = false;
     for (line, role) in lines.iter().zip(roles.iter_mut()).skip(start).rev() {
         match (&role, aside(&line.text)) {
@@ -165,7 +165,7 @@ pub(super) fn interruption(text: &str) -> Option<&'static str> {
     imprint(inner.trim_end_matches(['）', ')', '】', ']'])).filter(|_| length <= 60)
 }
 
-/// Whether a line is a notice of copyright or registration, however long.
+/// Tells whether a line is a notice of copyright or registration, however long.
 pub(super) fn is_notice(text: &str) -> bool {
     const NOTICES: [&str; 9] = [
         "版权所有",
@@ -181,7 +181,7 @@ pub(super) fn is_notice(text: &str) -> bool {
     text.chars().take(601).count() <= 600 && NOTICES.iter().any(|words| text.contains(words))
 }
 
-/// Whether a line is a title with the date of another page before or behind it.
+/// Tells whether a line is a title with the date of another page before or behind it.
 pub(super) fn dated(text: &str) -> bool {
     let date = |word: &str| {
         let word = word.trim_matches(['[', ']', '(', ')', '（', '）']);
@@ -198,14 +198,14 @@ pub(super) fn dated(text: &str) -> bool {
         && (words().next().is_some_and(date) || words().next_back().is_some_and(date))
 }
 
-/// Whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
+/// Tells whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
 fn button(text: &str) -> bool {
     const BUTTONS: [&str; 8] = ["打印本页", "打印", "关闭窗口", "关闭", "收藏本页", "收藏", "返回", "分享"];
     let mut words = text.split(|c: char| blank(c) || "【】[]".contains(c)).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| BUTTONS.contains(&word))
 }
 
-/// Whether a line begins with where or how a site is reached (`地址：`), which at the foot of a page is none of the text.
+/// Tells whether a line begins with where or how a site is reached (`地址：`), which at the foot of a page is none of the text.
 fn contact(text: &str) -> bool {
     const WAYS: [&str; 11] = [
         "地址",
@@ -223,7 +223,7 @@ fn contact(text: &str) -> bool {
     text.chars().take(121).count() <= 120 && WAYS.iter().any(|way| names(text, way))
 }
 
-/// Whether a line begins with these words and a colon.
+/// Tells whether a line begins with these words and a colon.
 fn names(text: &str, words: &str) -> bool {
     text.strip_prefix(words).is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
 }
@@ -307,7 +307,7 @@ pub(super) fn imprint(text: &str) -> Option<&'static str> {
     LEGAL.iter().any(|words| text.contains(words)).then_some(NOTICE)
 }
 
-/// Whether a line is nothing but the words of a call to action.
+/// Tells whether a line is nothing but the words of a call to action.
 pub(super) fn calls(text: &str) -> bool {
     const WORDS: [&str; 27] = [
         "免费",
@@ -354,7 +354,7 @@ pub(super) fn calls(text: &str) -> bool {
     true
 }
 
-/// Whether a short line has a word of a call to action among others.
+/// Tells whether a short line has a word of a call to action among others.
 pub(super) fn calls_weakly(text: &str) -> bool {
     text.chars().take(17).count() <= 16 && invites(text) && !text.contains(['。', '？', '?', '，', ',', '；'])
 }

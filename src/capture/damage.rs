@@ -1,4 +1,4 @@
-//! Where a line looks damaged in capture. A remark names the place and the words; the text is kept as it is.
+//! Capture damage. A warning names the position and the words; the text stays as it is.
 
 use super::lines::kept;
 use crate::content::{Warning, label};
@@ -6,7 +6,7 @@ use crate::content::{Warning, label};
 mod brackets;
 mod mojibake;
 
-/// A character with its column, counted from 1 over the line as it stands in the file.
+/// A character with its column, counted from 1 over the printed line.
 type Placed = (u32, char);
 
 /// Marks that no second one may follow, but for one `！` with one `？`.
@@ -14,12 +14,12 @@ fn mark(c: char) -> bool {
     matches!(c, '，' | ',' | '。' | '、' | '；' | ';' | '？' | '?' | '！' | '!' | '：')
 }
 
-/// What a conjunction cannot stand before.
+/// Tells whether a conjunction cannot precede a character.
 fn cuts(c: char) -> bool {
     (mark(c) && c != '：') || matches!(c, '）' | ')' | '】' | '」' | '』' | '”' | '’' | '》' | '〉' | ']' | '〕')
 }
 
-/// Adds a remark for every damaged place of a line.
+/// Adds a warning for every damaged passage of a line.
 pub(super) fn find(line: u32, raw: &str, warnings: &mut Vec<Warning>) {
     let chars: Vec<Placed> = (1_u32..).zip(raw.chars()).filter(|(_, c)| kept(*c).is_some()).collect();
     let mut scan = Scan { line, chars: &chars, warnings };
@@ -42,7 +42,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Whether no more warnings are taken.
+    /// Tells whether no more warnings are taken.
     fn full(&self) -> bool {
         self.warnings.len() > super::MAX_WARNINGS
     }
@@ -114,11 +114,11 @@ impl Scan<'_> {
         }
     }
 
-    /// The conjunction that ends at a place and cannot stand before this character.
+    /// The conjunction that ends at a place and cannot precede this character.
     fn conjunction(&self, place: usize, next: Option<char>) -> Option<&'static str> {
         let c = self.at(place)?;
         let before = place.checked_sub(1).and_then(|before| self.at(before));
-        // A word that is quoted or stands for itself: “和”, （或）, 和/或.
+        // A quoted word: “和”, （或）, 和/或.
         if before.is_none_or(|b| "“‘「『《（([【/\"'、".contains(b) || label::blank(b)) {
             return None;
         }

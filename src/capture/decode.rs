@@ -10,7 +10,7 @@ use crate::content::Warning;
 pub(super) struct Decoded {
     pub(super) text: String,
     pub(super) encoding: Encoding,
-    /// Whether byte sequences were not valid in the encoding; each became U+FFFD.
+    /// Tells whether byte sequences were not valid in the encoding; each became U+FFFD.
     pub(super) damaged: bool,
 }
 
@@ -161,7 +161,7 @@ fn likely(c: char) -> bool {
         | '\u{3000}'..='\u{303F}' | '\u{4E00}'..='\u{9FFF}' | '\u{FEFF}' | '\u{FF00}'..='\u{FFEF}')
 }
 
-/// Whether well-formed sequences of more than one byte outnumber faults four to one: UTF-8 with some damage. In GB18030
+/// Tells whether well-formed sequences of more than one byte outnumber faults four to one: UTF-8 with some damage. In GB18030
 /// it is the other way round.
 fn mostly_utf8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0_usize, 0_usize);
@@ -189,7 +189,7 @@ fn checked(decoded: Decoded) -> Result<Decoded, PageError> {
     Ok(decoded)
 }
 
-/// What a file is that begins as no text does.
+/// Returns the kind of a file that begins as no text does.
 fn signature(bytes: &[u8]) -> Option<&'static str> {
     const SIGNATURES: [(&[u8], &str); 15] = [
         (b"\x89PNG\r\n\x1A\n", "a PNG image"),

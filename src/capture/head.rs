@@ -76,7 +76,7 @@ pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     };
     let end = title.map_or(0, |title| title + 1);
     for place in plain.iter().copied().filter(|place| *place < end) {
-        set(roles, place, Role::NotUsed { why: "it stands before the title" });
+        set(roles, place, Role::NotUsed { why: "above the title" });
     }
     let mut take = |place: Option<usize>, role: Role| {
         place.map(|place| {
@@ -125,11 +125,9 @@ fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> 
             boilerplate::navigation(text)
                 .or_else(|| boilerplate::imprint(text))
                 .or_else(|| (is_trail(text) && text.chars().count() <= 60).then_some("site navigation"))
-                // Above the printed title stand menus.
+                // Menus are above the printed title.
                 .or_else(|| {
-                    printed
-                        .filter(|printed| at < *printed && text.chars().count() < 60)
-                        .map(|_| "it stands before the title")
+                    printed.filter(|printed| at < *printed && text.chars().count() < 60).map(|_| "above the title")
                 })
         } else {
             None
@@ -152,7 +150,7 @@ fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> 
 const BUTTONS: [&str; 8] = ["收藏", "编辑", "编辑锁定", "编辑讨论", "锁定", "分享", "打印", "关注"];
 
 /// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
-/// call to action (or the beginning) that names no site and is no subtitle. What stands in between is text.
+/// call to action (or the beginning) that names no site and is no subtitle. Lines in between are text.
 fn above<'a>(
     plain: &[usize],
     call: Option<usize>,
@@ -221,7 +219,7 @@ pub(super) fn questions(title: &str) -> Vec<String> {
     questions
 }
 
-/// Whether a line belongs to the text: labelled, the heading of a link list, or running on. A question may have 300
+/// Tells whether a line belongs to the text: labelled, the heading of a link list, or running on. A question may have 300
 /// characters, any other line 80.
 fn running(text: &str) -> bool {
     let length = text.chars().take(301).count();

@@ -1,4 +1,4 @@
-//! From characters to lines: what ends a line, what is blank, and what cannot stand in a document.
+//! Splits characters into lines, without those that a document cannot hold.
 
 use std::borrow::Cow;
 
@@ -57,7 +57,7 @@ impl Line<'_> {
 }
 
 /// The lines that are not blank, up to `most` of them (`None` if there are more). A line ends at `\n`, `\r\n`, `\r`,
-/// U+0085, U+2028 or U+2029. Says where characters were taken out that cannot stand in a document.
+/// U+0085, U+2028 or U+2029. Warns about characters that were removed because a document cannot hold them.
 pub(super) fn lines<'a>(text: &'a str, most: usize, warnings: &mut Vec<Warning>) -> Option<Vec<Line<'a>>> {
     let mut lines = Vec::new();
     let mut number: u32 = 0;

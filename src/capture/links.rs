@@ -18,7 +18,7 @@ pub(super) enum ListHeading {
     Both,
 }
 
-/// What stands under the two headings.
+/// The links under the two headings.
 #[derive(Default)]
 pub(super) struct LinkLists {
     pub(super) related: Vec<LinkLine>,
@@ -99,7 +99,7 @@ pub(super) fn read(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     lists
 }
 
-/// Whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
+/// Tells whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
 pub(super) fn heading(text: &str) -> Option<ListHeading> {
     const RELATED: [&str; 17] = [
         "相关阅读",
@@ -148,7 +148,7 @@ fn undecorated(text: &str) -> String {
     text.chars().filter(|c| !blank(*c) && !"【】[]「」■●▎◆★|｜：:".contains(*c)).collect()
 }
 
-/// Whether a line in a list of links is the heading of another list, of which nothing is used.
+/// Tells whether a line in a list of links is the heading of another list, of which nothing is used.
 fn other_list(text: &str) -> bool {
     const MENUS: [&str; 4] = ["友情链接", "联系我们", "网站地图", "快速导航"];
     const LISTS: [&str; 10] = [
@@ -171,7 +171,7 @@ fn other_list(text: &str) -> bool {
     MENUS.iter().any(|words| text.starts_with(words)) || LISTS.contains(&plain.strip_suffix("更多").unwrap_or(plain))
 }
 
-/// Whether a line is `更多+` alone.
+/// Tells whether a line is `更多+` alone.
 fn more(text: &str) -> bool {
     let text = text.trim_start_matches(['查', '看', '[', '【']);
     text.strip_prefix("更多").is_some_and(|rest| rest.chars().all(|c| more_mark(c) || blank(c) || "]】".contains(c)))
@@ -182,7 +182,7 @@ fn more_mark(c: char) -> bool {
 }
 
 /// A line under a heading over links: `title`, `title URL`, `URL title`, `[title](URL)`, `URL`, each with a bullet or a
-/// number before it; a date that stands behind a title is none of it.
+/// number before it; a date behind a title is not part of it.
 fn link(line: &Line<'_>) -> Option<LinkLine> {
     let text = line.text.trim_start_matches(|c| blank(c) || "·•●■◆▪‣◦○*＊-–—>»".contains(c));
     let text = match label::split(text) {
@@ -244,7 +244,7 @@ fn undated(text: &str) -> &str {
     if matches!(numbers.as_slice(), [4, 1 | 2, 1 | 2]) && !title.is_empty() { title } else { text }
 }
 
-/// Whether a text is an absolute `http` or `https` address with a host, without characters that no address holds.
+/// Tells whether a text is an absolute `http` or `https` address with a host, without characters that no address holds.
 fn address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     rest.starts_with(char::is_alphanumeric)

@@ -1,4 +1,4 @@
-//! What a captured page says, and what became of each of its lines.
+//! A captured page as read: its article, its metadata and the use of every line.
 
 use std::fmt;
 
@@ -60,7 +60,7 @@ pub struct LinkLine {
     pub url: Option<String>,
 }
 
-/// What became of one line of text, or of one block of HTML.
+/// The use of one line of text, or of one block of HTML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LineUse {
     /// The line, counted from 1 over the file; in HTML the block.
@@ -139,7 +139,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// How sure a reading is.
+/// The confidence in a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
@@ -160,11 +160,11 @@ impl fmt::Display for Confidence {
 pub struct Guess {
     /// The line, counted from 1 over the file; `None` where it concerns the page.
     pub line: Option<u32>,
-    /// What was guessed, and from what.
+    /// The reading.
     pub reading: String,
     /// The other reading.
     pub otherwise: String,
-    /// How sure the reading is.
+    /// The confidence in it.
     pub confidence: Confidence,
 }
 
@@ -175,7 +175,7 @@ impl fmt::Display for Guess {
     }
 }
 
-/// What a page says about itself.
+/// The metadata of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PageMetadata {
     /// The author.
@@ -205,7 +205,7 @@ pub struct Page {
     pub title: Option<String>,
     /// The questions that the title is made of, each with its marks as printed.
     pub questions: Vec<String>,
-    /// What the page says about itself.
+    /// The metadata.
     pub metadata: PageMetadata,
     /// The blocks before the first heading.
     #[serde(skip)]
@@ -219,7 +219,7 @@ pub struct Page {
     pub hot: Vec<LinkLine>,
     /// One entry for every line or block that is not blank, in order.
     pub lines: Vec<LineUse>,
-    /// What was guessed.
+    /// The guesses.
     pub guesses: Vec<Guess>,
     /// Text that looks damaged, in order; at most [`MAX_WARNINGS`](super::MAX_WARNINGS) and one that counts the rest.
     pub damage: Vec<Warning>,
@@ -265,7 +265,7 @@ impl Page {
     }
 }
 
-/// Whether two articles have the same number of characters.
+/// Tells whether two articles have the same number of characters.
 fn same_length(a: &Document, b: &Document) -> bool {
     text::document_characters(a) == text::document_characters(b)
 }

@@ -1,4 +1,4 @@
-//! Where the article of a plain text ends, and what is no text within it.
+//! Finds the end of the article in a plain text, and lines within it that are not its text.
 //!
 //! Running text is worth its length, short lines and lists of links cost something. The article ends where the sum from the
 //! title on is greatest.
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::content::label::{self, blank};
 
-/// Why lines behind the article are not used.
+/// The reason for lines behind the article.
 pub(super) const BEHIND: &str = "behind the end of the text";
 
-/// What a line reads like.
+/// The kind of a line, by its look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Sentence,
@@ -64,7 +64,7 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.chars().take(120).count()).unwrap_or_default()
 }
 
-/// Marks what stands around and within the main content of a page of HTML and is none of its text.
+/// Marks blocks of HTML around and within the main content that are not its text.
 pub(super) fn edges(lines: &[Line<'_>], roles: &mut [Option<Role>]) {
     let open: Vec<usize> = (0..lines.len()).filter(|at| roles.get(*at).is_some_and(Option::is_none)).collect();
     let is_text = |at: &usize| lines.get(*at).is_some_and(|line| is_text(line));
@@ -93,7 +93,7 @@ pub(super) fn edges(lines: &[Line<'_>], roles: &mut [Option<Role>]) {
     }
 }
 
-/// Whether a block reads like text, and not like a button, a name or a link.
+/// Tells whether a block reads like text, and not like a button, a name or a link.
 fn is_text(line: &Line<'_>) -> bool {
     let Some(markup) = &line.markup else { return false };
     let is_linked = markup.linked * 2 > markup.letters;
@@ -165,7 +165,7 @@ fn kind(text: &str) -> Kind {
     }
 }
 
-/// Whether a line is titles of other pages in a row: from three on, or two with `|` between them, without a sentence.
+/// Tells whether a line is titles of other pages in a row: from three on, or two with `|` between them, without a sentence.
 fn is_link_list(text: &str) -> bool {
     if text.contains(['。', '；', '：']) || text.chars().filter(|c| "，,".contains(*c)).count() > 3 {
         return false;
@@ -186,7 +186,7 @@ fn is_link_list(text: &str) -> bool {
         && label::split(text).0.is_none()
 }
 
-/// Whether a line is part of a printed table of contents: numbers that count on, each with a few words behind it.
+/// Tells whether a line is part of a printed table of contents: numbers that count on, each with a few words behind it.
 fn is_contents(text: &str, goes_on: bool) -> bool {
     if text.contains(['。', '；', '，', ',']) || text.chars().nth(200).is_some() {
         return false;

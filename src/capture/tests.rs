@@ -13,7 +13,7 @@ fn page(text: &str) -> Page {
 }
 
 fn damage(text: &str) -> Vec<(u32, u32)> {
-    page(text).damage.iter().map(|remark| (remark.line.unwrap_or(0), remark.column.unwrap_or(0))).collect()
+    page(text).damage.iter().map(|warning| (warning.line.unwrap_or(0), warning.column.unwrap_or(0))).collect()
 }
 
 /// The roles in short, one line for each line of the page.
@@ -68,7 +68,7 @@ fn shown(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// That every line stands, whole, where its role says, in order, and that nothing else stands there.
+/// Asserts that every line is where its role says, in order, and nothing else is there.
 fn assert_accounted(page: &Page, text: &str) {
     let expected = shown(text);
     let given: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
@@ -214,7 +214,7 @@ fn what_cannot_be_decoded_is_reported() {
     assert_eq!(page.encoding, Encoding::Utf8);
     assert_eq!(page.damage[0].line, None);
     assert!(
-        page.damage.iter().any(|remark| remark.line == Some(7) && remark.message.contains("U+FFFD")),
+        page.damage.iter().any(|warning| warning.line == Some(7) && warning.message.contains("U+FFFD")),
         "{:?}",
         page.damage
     );

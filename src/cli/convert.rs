@@ -72,7 +72,8 @@ impl Convert {
         let read = load(&self.page).and_then(|bytes| {
             let page = capture::read(&bytes)
                 .map_err(|e| vec![Warning { line: None, column: None, message: e.to_string() }])?;
-            file::article_of(page, self.slug.as_ref())
+            let name = if is_stdin(&self.page) { Path::new("page") } else { &self.page };
+            file::article_of(page, self.slug.as_ref(), name)
         });
         let Captured { document, page } = match read {
             Ok(captured) => captured,
@@ -99,8 +100,12 @@ impl Convert {
     }
 }
 
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
-    if path.as_os_str() != "-" {
+    if !is_stdin(path) {
         return file::load(path);
     }
     let mut bytes = Vec::new();

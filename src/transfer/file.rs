@@ -100,7 +100,7 @@ pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, V
     if is_article(path) || bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") {
         return article(path, bytes, slug);
     }
-    captured(bytes, slug)
+    captured(path, bytes, slug)
 }
 
 fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
@@ -120,20 +120,22 @@ fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Ve
     Ok(Content::Article { document: Box::new(read.document), warnings: read.warnings })
 }
 
-fn captured(bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
+fn captured(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     let page = capture::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
-    Ok(Content::Page(Box::new(article_of(page, slug)?)))
+    Ok(Content::Page(Box::new(article_of(page, slug, path)?)))
 }
 
-/// Makes an article of a captured page; `slug` is its address, or derived from the title.
+/// Makes an article of a captured page. Its slug is `slug`, or derived from the title or the name of the file.
 ///
-/// Errors: the page has no title, or none that an address can be derived from.
-pub fn article_of(mut page: Page, slug: Option<&Slug>) -> Result<Captured, Vec<Warning>> {
+/// Errors: the page has no title, or no slug can be derived.
+pub fn article_of(mut page: Page, slug: Option<&Slug>, path: &Path) -> Result<Captured, Vec<Warning>> {
     let untitled = || vec![fault("The page has no title.".into())];
     let title = page.title.as_deref().ok_or_else(untitled)?;
-    let slug = slug.cloned().or_else(|| Slug::derive(title));
+    // Scripts without a romanisation here give no slug; the name of the file may.
+    let from_name = || Slug::derive(&path.file_stem()?.to_string_lossy());
+    let slug = slug.cloned().or_else(|| Slug::derive(title)).or_else(from_name);
     let slug =
-        slug.ok_or_else(|| vec![fault("No address can be derived from the title; choose one with --slug.".into())])?;
+        slug.ok_or_else(|| vec![fault("No slug can be derived from the title; choose one with --slug.".into())])?;
     let document = page.take_document(slug).ok_or_else(untitled)?;
     Ok(Captured { document, page })
 }

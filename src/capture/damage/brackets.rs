@@ -31,7 +31,7 @@ impl Scan<'_> {
                 let close = (place + 1..place + 4).find(|ahead| !self.at(*ahead).is_some_and(label::blank));
                 if close.and_then(|close| self.at(close)).and_then(closing) == Some(class) {
                     let what = self.excerpt(place, place + 2);
-                    self.add(place, format!("nothing stands between “{c}” and its other half in {what}"));
+                    self.add(place, format!("nothing is between “{c}” and its other half in {what}"));
                 }
                 if let Some(count) = counts.get_mut(class) {
                     *count += 1;
@@ -71,7 +71,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether a closing bracket numbers what follows: `1）…；2）…`.
+    /// Tells whether a closing bracket numbers what follows: `1）…；2）…`.
     fn enumerates(&self, place: usize) -> bool {
         let before = |back: usize| place.checked_sub(back).and_then(|before| self.at(before));
         let sign = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

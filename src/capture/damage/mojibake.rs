@@ -24,14 +24,14 @@ pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether bytes hold that many neighbouring UTF-8 sequences of more than one byte.
+/// Tells whether bytes hold that many neighbouring UTF-8 sequences of more than one byte.
 fn hidden(bytes: &[u8], wanted: usize) -> bool {
     bytes.utf8_chunks().any(|chunk| chunk.valid().chars().filter(|c| !c.is_ascii()).count() >= wanted)
 }
 
-/// Whether six neighbours could be the bytes of four characters in UTF-8, two of them by two.
+/// Tells whether six neighbours could be the bytes of four characters in UTF-8, two of them by two.
 fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
-    // How many characters fit so far, for each of the three places that the first of them can have had.
+    // The number of characters that fit so far, for each of the three phases of the first byte.
     let mut fits = [0_usize; 3];
     for (place, c) in chars.enumerate() {
         let pairs = place_of(c).and_then(|place| PAIRS.get(place)).copied().unwrap_or_default();
@@ -45,7 +45,7 @@ fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
     false
 }
 
-/// Which pairs of UTF-8 bytes make a character in GB18030: bit 0, a first and a second byte of three; bit 1, a third byte
+/// Pairs of UTF-8 bytes that make a character in GB18030: bit 0, a first and a second byte of three; bit 1, a third byte
 /// and the first of the next three; bit 2, a second and a third. First bytes are those of CJK punctuation, Han and
 /// full-width forms. Decoding all pairs once is quick, and encoding every text is not.
 static PAIRS: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -70,7 +70,7 @@ static PAIRS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     pairs
 });
 
-/// Where [`PAIRS`] has a Han character.
+/// Returns the index of a Han character in [`PAIRS`].
 fn place_of(c: char) -> Option<usize> {
     HAN.contains(&c).then(|| u32::from(c) - u32::from(*HAN.start())).and_then(|place| usize::try_from(place).ok())
 }

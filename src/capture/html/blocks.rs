@@ -103,7 +103,7 @@ enum Effect {
 struct List {
     ordered: bool,
     next: u32,
-    /// Whether the present item has no text yet.
+    /// Tells whether the present item has no text yet.
     fresh: bool,
 }
 
@@ -113,7 +113,7 @@ struct Reader<'b> {
     open: Vec<Open>,
     run: Run,
     lists: Vec<List>,
-    /// Images that are written behind the text that they stand in.
+    /// Images, written behind the text around them.
     images: Vec<(usize, Block)>,
 }
 

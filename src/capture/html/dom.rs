@@ -218,7 +218,7 @@ struct Builder {
     text: String,
     /// The open elements.
     open: Vec<usize>,
-    /// How many elements are open beyond [`MAX_DEPTH`].
+    /// The number of open elements beyond [`MAX_DEPTH`].
     too_deep: usize,
     tag: Option<Element>,
     attribute: Option<usize>,

@@ -1,4 +1,4 @@
-//! What a page says about itself: JSON-LD, Open Graph, other `<meta>` elements, `<time>`, `<title>`.
+//! The metadata of a page: JSON-LD, Open Graph, other `<meta>` elements, `<time>`, `<title>`.
 
 use super::dom::Dom;
 use crate::content::text;

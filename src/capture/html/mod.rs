@@ -24,7 +24,7 @@ const MAX_RELATED: usize = 50;
 /// The share of the text of a page, in percent, from which on the choice of the main content is sure.
 const SURE_SHARE: u32 = 60;
 
-/// Whether a file begins as HTML does.
+/// Tells whether a file begins as HTML does.
 pub(super) fn is_html(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(16 * 1024)).unwrap_or_default();
     // UTF-16 has a NUL in every second byte of ASCII.

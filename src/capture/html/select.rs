@@ -1,4 +1,4 @@
-//! Which blocks of a page are its article.
+//! Chooses the blocks of a page that are its article.
 //!
 //! Every block has a value: its characters outside links, less those in links and a fixed cost. Elements that name
 //! themselves navigation, comments, related links and the like give their blocks no value. The article is the deepest
@@ -17,9 +17,9 @@ pub(super) const LINKS: &str = "a list of links";
 
 /// A choice of blocks.
 pub(super) struct Selection {
-    /// Why each block is not content; `None` for content.
+    /// The reason why a block is not content; `None` for content.
     pub(super) reasons: Vec<Option<&'static str>>,
-    /// How much of the page's value the article has, in percent.
+    /// The article's share of the page's value, in percent.
     pub(super) share: u32,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn select(dom: &Dom, lines: &[Line<'_>], title: Option<usize>) -> Sel
 
     let root = marked(dom, &good, title).unwrap_or_else(|| main(dom, &good, 0..dom.nodes.len()));
     for ((line, node), reason) in lines.iter().zip(&nodes).zip(&mut reasons) {
-        // A summary may stand between the title and the text.
+        // A summary may be between the title and the text.
         let is_summary = title.is_some_and(|title| title < *node) && *node < root.start && value(line) > 8;
         if reason.is_none() && !root.contains(node) && !is_summary {
             *reason = Some(OUTSIDE);

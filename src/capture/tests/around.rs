@@ -1,9 +1,9 @@
-//! What stands around an article: head, foot, link lists, and what is told apart from them.
+//! Boilerplate around an article: head, foot, link lists.
 
 use super::{Role, account, assert_accounted, page, section};
 
 #[test]
-fn what_stands_around_the_article_is_told_apart() {
+fn boilerplate_around_the_article_is_not_used() {
     let text = include_str!("../../../tests/fixtures/pages/boilerplate.txt");
     let page = page(text);
     assert_accounted(&page, text);
@@ -19,7 +19,7 @@ fn what_stands_around_the_article_is_told_apart() {
 }
 
 #[test]
-fn every_form_of_the_tails_is_known() {
+fn every_form_of_a_list_heading_opens_its_list() {
     for (text, expected) in [
         ("相关阅读 更多+\n热门推荐 更多+", "3 related:\n4 hot:\n"),
         ("相关阅读\n热门推荐", "3 related:\n4 hot:\n"),
@@ -82,7 +82,7 @@ fn a_hospital_notice_keeps_its_text_only() {
 }
 
 #[test]
-fn the_title_stands_above_its_date() {
+fn title_is_above_its_date() {
     for (text, site, title, not_used) in [
         (
             "科室导航\n专家介绍\n健康网\n糖尿病的研究进展\n作者：王医生\n正文。",
@@ -111,7 +111,7 @@ fn the_title_stands_above_its_date() {
 }
 
 #[test]
-fn what_the_text_tells_is_not_taken_for_furniture() {
+fn contact_data_in_the_text_is_not_boilerplate() {
     // How to reach the hospital is what this page is about; nothing legal stands below it.
     assert_eq!(unused("就诊指南\n一、乘车\n乘地铁。\n二、门诊\n地址：人民路1号"), [0_u32; 0]);
     assert_eq!(

@@ -162,3 +162,10 @@ fn layout_tables_are_not_tables() {
         page(&html).lead
     );
 }
+
+#[test]
+fn repeated_buttons_are_not_text() {
+    let part = "<p>这里是一段足够长的正文，下面有一个放大图片的按钮，每段都有。</p><p>放大图片</p>";
+    let page = page(&format!("<title>标题</title>{part}{part}{part}<p>最后一段也是正文，下面没有按钮了。</p>"));
+    assert!(!used(&page).contains(&"放大图片"), "{:?}", page.lines);
+}

@@ -1,4 +1,4 @@
-//! Which lines may be headings.
+//! Decides which lines may be headings.
 
 use super::{Form, Heading, Item, Style};
 use crate::{
@@ -32,7 +32,7 @@ pub(super) fn form<'a>(line: &'a Line<'_>) -> Form<'a> {
     }
 }
 
-/// Whether the text behind a number can be a title: short, and no sentence.
+/// Tells whether the text behind a number can be a title: short, and no sentence.
 fn is_title(title: &str) -> bool {
     title.chars().take(MAX_TITLE + 1).count() <= MAX_TITLE
         && !title.ends_with(['，', ',', '、', '。', '；', ';'])
@@ -117,12 +117,12 @@ fn undecorated(title: &str) -> &str {
 
 const ORNAMENTS: &str = "◆●○•◇■□▎▌▶▲★☆※❤▪◎";
 
-/// Whether a line is a number of one or two digits and nothing else.
+/// Tells whether a line is a number of one or two digits and nothing else.
 pub(super) fn is_number(text: &str) -> bool {
     text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a line is short enough for a heading and reads like none of the text.
+/// Tells whether a line is short enough for a heading and reads like none of the text.
 pub(super) fn is_short(line: &Line<'_>, numbered: bool) -> bool {
     let text = line.text.as_str();
     if !matches!(line.shape(), Shape::Paragraph) {
@@ -144,7 +144,7 @@ pub(super) fn is_short(line: &Line<'_>, numbered: bool) -> bool {
         && label::split(text).0.is_none()
 }
 
-/// Whether a line with a colon at its end opens what follows it, and is no title.
+/// Tells whether a line with a colon at its end opens what follows it, and is no title.
 fn announces(text: &str) -> bool {
     let Some(body) = text.strip_suffix(['：', ':']) else { return false };
     let long = body.chars().count() > 12;
@@ -155,14 +155,14 @@ fn announces(text: &str) -> bool {
     long || opens.iter().any(|end| body.ends_with(end))
 }
 
-/// Whether a line names a figure or a table: `图1 …`.
+/// Tells whether a line names a figure or a table: `图1 …`.
 fn is_caption(text: &str) -> bool {
     ["图", "表", "Figure", "Table"].iter().any(|word| {
         text.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(label::blank).starts_with(char::is_numeric))
     }) || ["图源", "图片来源", "图为", "资料图", "配图"].iter().any(|word| text.starts_with(word))
 }
 
-/// Whether a line is the usual title of a first or last section.
+/// Tells whether a line is the usual title of a first or last section.
 pub(super) fn is_standard_title(text: &str) -> bool {
     const TITLES: [&str; 15] = [
         "引言",

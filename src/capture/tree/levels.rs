@@ -1,4 +1,4 @@
-//! How headings nest, and which of them are a list.
+//! Nests headings, and turns numbered ones without text into lists.
 
 use std::collections::{HashMap, HashSet};
 
