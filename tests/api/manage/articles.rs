@@ -149,7 +149,8 @@ async fn bodies_that_cannot_be_are_refused_as_what_they_are() {
         let reply = desk.app.call(Method::PUT, PATH, Some(&desk.key), &[], body).await;
         reply.status.as_u16()
     };
-    assert_eq!(put(Some(Body::of("text/html", "<p>"))).await, 415);
+    assert_eq!(put(Some(Body::of("text/rtf", "a"))).await, 415);
+    assert_eq!(put(Some(Body::of("text/html", "<p>"))).await, 422, "a page without a title");
     assert_eq!(put(None).await, 415);
     assert_eq!(put(Some(Body::of("application/json", "{\"title\":"))).await, 400);
     assert_eq!(put(Some(Body::of("application/json", "[]"))).await, 422);
