@@ -158,3 +158,15 @@ fn an_ellipsis_stands_for_any_text() {
     assert!(matches("a…c", "a b c") && matches("…", "") && matches("{\"a\": 1}", "{\"a\":1}\n"));
     assert!(!matches("a…c", "a b") && !matches("a", "ab") && !matches("…a…b", "ba"));
 }
+
+#[test]
+fn files_that_the_architecture_names_exist() {
+    let page = fs::read_to_string("docs/architecture.md").unwrap();
+    let named = page.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") || name.ends_with(".sql"));
+    let mut count = 0;
+    for name in named {
+        count += 1;
+        assert!(["src", "."].iter().any(|base| Path::new(base).join(name).exists()), "there is no file {name}");
+    }
+    assert!(count > 30, "only {count} files are named");
+}
