@@ -1,21 +1,21 @@
-# The whole of it: `make run` and `make test`. `make help` says what else there is.
+# `make run` and `make test` are all that you need. `make help` lists the other targets.
 .PHONY: help run test check bench bench-discovery
 
-# rustup's folder, for a shell that was not set up for it.
+# The folder of rustup, for a shell without it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # Arguments for the service: make run ARGS='--listen 0.0.0.0:8080'
 ARGS =
 
 help:
-	@echo 'make run    build and start the service on its own database; ARGS= goes to `lectern serve`'
+	@echo 'make run    build and start the service with an embedded Postgres; ARGS= goes to `lectern serve`'
 	@echo 'make test   every test: unit, property, integration, a schemathesis run over the OpenAPI document, the pages in Chromium'
 	@echo 'make check  format, clippy, docs, licences, the stored OpenAPI document'
 	@echo 'make bench  measure a release beside nginx and a bare actix server; BENCH_SIZES=1000,100000 chooses libraries'
 	@echo 'make bench-discovery  measure search, suggestions and related reading in libraries of up to 100,000 articles'
 
-# The development profile: it shares its build with `make test`, and the release profile (link-time optimization over
-# everything) takes minutes more. For production: `docker compose up`, or `cargo build --release --locked`.
+# The development profile shares its build with `make test`. The release profile, with link-time optimization, takes minutes
+# more. For production: `docker compose up`, or `cargo build --release --locked`.
 run:
 	@scripts/need run
 	@exec cargo run --locked -- serve $(ARGS)
@@ -34,12 +34,12 @@ check:
 	cargo run --locked --quiet -- openapi --check
 	scripts/redocly
 
-# BENCH_… on the command line reach it through the environment.
+# BENCH_… variables of the command line reach the script through the environment.
 bench:
 	@DATABASE_URL= scripts/need run
 	@scripts/bench
 
-# BENCH_DATA=folder keeps its libraries, which take minutes to make and gigabytes to keep.
+# BENCH_DATA=folder keeps the libraries for the next run. They take minutes and gigabytes.
 bench-discovery:
 	@DATABASE_URL= scripts/need run
 	@BENCH_SUITE=discovery scripts/bench

@@ -1,5 +1,5 @@
-"""What no schema can say of two parameters: a cursor is good only if the service made it, and `fields` takes required
-fields away. Values of the documented form are left out of a request; all others go through, and must be refused."""
+"""Rules that no schema can express: a cursor is valid only if the service made it, and `fields` removes required
+fields. Values of the documented form are left out of a request; all others are sent, and must be refused."""
 
 import re
 
@@ -15,5 +15,7 @@ FORMS = {
 def before_call(context, case, kwargs):
     for name, form in FORMS.items():
         value = (case.query or {}).get(name)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            value = ",".join(value)
         if isinstance(value, str) and form.fullmatch(value):
             del case.query[name]
