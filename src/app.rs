@@ -72,7 +72,8 @@ const GRACE_SECONDS_WITH_TLS: u64 = 5;
 /// The time within which a client has to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The time for which an idle connection stays open: longer than proxies keep theirs, so that the proxy closes it first.
+/// The time for which an idle connection stays open: longer than the timeout of proxies, so that the proxy closes it
+/// first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// The time within which a stopped service has to write its last views.
@@ -85,7 +86,7 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// True if SIGINT and SIGTERM stop it.
     pub signals: bool,
-    /// The most bytes of cache entries in memory.
+    /// The maximum number of bytes of cache entries in memory.
     pub cache_bytes: usize,
     /// The times for which other caches may store responses.
     pub lifetimes: Lifetimes,
@@ -270,7 +271,7 @@ impl ViewSink for ViewCounter {
     }
 }
 
-/// Starts the server of `/metrics` alone.
+/// Starts the separate server of `/metrics`.
 fn metrics_server(
     listener: TcpListener,
     metrics: web::Data<Metrics>,

@@ -38,7 +38,7 @@ impl FieldError {
         FieldError { parameter: Some(name.into()), pointer: None, line: None, column: None, detail: detail.into() }
     }
 
-    /// Returns an error of a part of the body, by JSON Pointer; the empty pointer is the whole body.
+    /// Returns an error of a part of the body, by JSON Pointer; the empty pointer is the complete body.
     pub fn body(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
         FieldError { parameter: None, pointer: Some(pointer.into()), line: None, column: None, detail: detail.into() }
     }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use super::Payload;
 use crate::error::Error;
 
-/// The most requests that are counted for the eviction order.
+/// The maximum number of requests that are counted for the eviction order.
 const MAX_USES: u8 = 3;
 
 /// A payload in the form in which its owner serves it.

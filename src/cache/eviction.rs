@@ -11,7 +11,7 @@ use std::{
 
 use super::{Entry, entry::Tag};
 
-/// The most keys of evicted entries that are remembered.
+/// The maximum number of keys of evicted entries that are remembered.
 const MAX_GHOSTS: usize = 8192;
 
 /// The fraction of the limit for the small queue.

@@ -12,7 +12,7 @@ use crate::{db::Connection, error::Error};
 pub struct Key<'a> {
     /// The canonical URI.
     pub uri: &'a str,
-    /// The URI as the client sent it, which leads to the same entry from then on.
+    /// The URI as the client sent it, which is then indexed for the same entry.
     pub raw_uri: &'a str,
     /// True if the response is also stored in Postgres.
     pub stored: bool,
@@ -50,7 +50,7 @@ impl<R: Representation> Cache<R> {
         }
     }
 
-    /// Returns the entry for `key`, or builds it from the program alone.
+    /// Returns the entry for `key`, or builds it without the database.
     pub async fn get_or_build(
         self: &Arc<Self>,
         key: Key<'_>,
@@ -69,7 +69,8 @@ impl<R: Representation> Cache<R> {
         }
     }
 
-    /// Looks up a key, and registers a fill if there is neither an entry nor a fill that knows all changes known now.
+    /// Looks up a key, and registers a fill if there is neither an entry nor a fill that includes all changes known
+    /// now.
     pub(super) fn look_up(self: &Arc<Self>, key: Key<'_>) -> Lookup<R> {
         let mut memory = self.memory();
         if let Some(entry) = memory.find(key.uri)
@@ -104,7 +105,7 @@ impl<R: Representation> Cache<R> {
         }
     }
 
-    /// Returns the entry for a key however many changes were missed, if it may still be served.
+    /// Returns the stale entry for a key, if it may still be served, however many changes were missed.
     pub(super) fn find_stale(&self, uri: &str) -> Option<Arc<Entry<R>>> {
         let entry = self.memory().find(uri)?;
         (entry.immutable || self.trust.may_be_stale()).then_some(entry)

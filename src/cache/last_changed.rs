@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::entry::Tag;
 
-/// The most tags with a time of their own.
+/// The maximum number of tags with a time of their own.
 const MAX_TAGS: usize = 65_536;
 
 /// Times by tag.

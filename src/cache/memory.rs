@@ -1,6 +1,6 @@
-//! The memory level: entries by key, tag and raw URI, the fills that run, and the changes that judge them.
+//! The memory level: entries by key, tag and raw URI, the fills that run, and the changes that invalidate them.
 //!
-//! One lock guards all of it. A hit never takes that lock.
+//! One lock guards this level. A hit never takes that lock.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::db::change_log::{Change, LogPosition};
 
-/// The most changes that are remembered to judge fills; a fill that started before them is not stored.
+/// The maximum number of recent changes against which fills are checked; a fill that started before them is not stored.
 const MAX_CHANGES: usize = 1024;
 
-/// The most raw URIs that lead to one entry directly; further ones are parsed on each request.
+/// The maximum number of indexed raw URIs of one entry; other URIs are parsed on each request.
 const MAX_RAW_URIS: usize = 8;
 
 /// The bytes of an entry in the maps and queues.
@@ -33,7 +33,7 @@ const RAW_URI_OVERHEAD: usize = 96;
 /// The fraction of the limit for all cached errors, and for one entry.
 const FRACTION: usize = 16;
 
-/// The most keys of invalidated entries that are remembered.
+/// The maximum number of remembered keys of invalidated entries.
 const MAX_INVALIDATED: usize = 65_536;
 
 #[derive(Debug)]
@@ -72,9 +72,9 @@ struct PendingFill<R> {
 pub(super) struct Registration {
     pub(super) key: Arc<str>,
     number: u64,
-    /// The log position that memory had reached; what the fill reads must be at least as new.
+    /// The log position that memory had reached; the data that the fill reads must be at least as new.
     pub(super) position: Option<LogPosition>,
-    /// True if memory had an entry that a change invalidated. Not always known.
+    /// True if a change is known to have invalidated an entry for this key; may miss some.
     pub(super) was_invalidated: bool,
 }
 
@@ -114,19 +114,19 @@ impl<R> Memory<R> {
         Counts { entries: self.slots.len(), bytes, ..self.counts }
     }
 
-    /// Counts that the change log is followed from now on.
+    /// Records that the change log is followed from now on.
     pub(super) fn count_connect(&mut self) {
         self.counts.reconnects += u64::from(self.was_following);
         self.was_following = true;
     }
 
-    /// Returns the fill for this key that knows every change known now.
+    /// Returns the fill for this key that includes every change known now.
     pub(super) fn pending_fill(&self, key: &str) -> Option<watch::Receiver<Option<Computed<R>>>> {
         let fill = self.fills.get(key)?;
         (fill.position == self.position).then(|| fill.receiver.clone())
     }
 
-    /// Registers a fill, for others to wait for. Without a limit every request computes alone.
+    /// Registers a fill, for others to wait for. With a limit of 0, every request computes for itself.
     pub(super) fn register_fill(
         &mut self,
         key: Arc<str>,
@@ -160,7 +160,7 @@ impl<R> Memory<R> {
         !since.any(|(_, tags)| tags.iter().any(|tag| entry.tags.contains(tag)))
     }
 
-    /// Lets a raw URI lead to an entry that is stored.
+    /// Indexes a stored entry by a raw URI.
     pub(super) fn add_raw_uri(&mut self, entry: &Arc<Entry<R>>, raw_uri: &str) {
         let Some(slot) = self.slots.get_mut(&entry.slot.load(Ordering::Relaxed)) else { return };
         if slot.raw_uris.len() >= MAX_RAW_URIS || slot.raw_uris.iter().any(|known| **known == *raw_uri) {
@@ -200,7 +200,7 @@ impl<R> Memory<R> {
         }
     }
 
-    /// Removes all that a change could invalidate, and starts at another log position.
+    /// Removes every entry that a change could invalidate, and starts at another log position.
     pub(super) fn reset(&mut self, position: LogPosition) {
         let ids: Vec<_> = self.slots.iter().filter(|(_, slot)| !slot.entry.immutable).map(|(id, _)| *id).collect();
         for id in ids {
@@ -216,7 +216,7 @@ impl<R> Memory<R> {
         self.counts.resets += 1;
     }
 
-    /// Removes an invalidated entry. If it was requested again, it keeps its rank for the next fill.
+    /// Removes an invalidated entry. If it was requested again, the next fill gets its rank.
     fn invalidate(&mut self, id: SlotId) {
         let Some(slot) = self.remove(id) else { return };
         if self.invalidated.len() < MAX_INVALIDATED {

@@ -1,6 +1,6 @@
 //! Two cache levels behind one call: memory, and the response store in Postgres.
 //!
-//! A caller gives [`Cache::get_or_compute`] a key and a loader, and gets an [`Entry`]. It knows nothing of the levels.
+//! A caller gives [`Cache::get_or_compute`] a key and a loader, and gets an [`Entry`]. The levels are hidden from it.
 //!
 //! Invariants:
 //! - **No stale fill.** A fill starts at the log position that memory has reached, and its statements see at least that
@@ -12,10 +12,10 @@
 //! - **Exact invalidation.** A change removes the entries that carry one of its tags, and no others.
 //! - **Bounds.** Entries take at most the configured bytes. Cached errors have a sixteenth of them, so that made-up addresses
 //!   evict only each other. Entries that are requested once do not evict those that are requested again (S3-FIFO).
-//! - **One key, one entry.** The URIs under which clients asked lead to the entry directly: a hit is one look-up, copies no
+//! - **One key, one entry.** Entries are indexed by the URIs as clients sent them: a hit is one look-up, copies no
 //!   body, parses nothing, and takes no lock across requests.
 //!
-//! - [`payload`] what a loader returns · [`entry`] what is cached · `get` the read path · `fill` one computation for all
+//! - [`payload`] results of loaders · [`entry`] cached responses · `get` the read path · `fill` shared computations
 //! - `memory` the first level · `eviction` its order · `uri_index` its look-up · `last_changed` times of tags
 //! - [`response_store`] the second level · [`write_queue`] its writes · `trust` whether entries may be served
 
@@ -60,7 +60,7 @@ use crate::db::{
 /// The limits of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The most bytes of entries in memory; 0 stores nothing.
+    /// The maximum number of bytes of entries in memory; 0 stores nothing.
     pub bytes: usize,
     /// The time after the loss of the database for which entries are served.
     pub stale_if_error: Duration,
@@ -87,7 +87,7 @@ pub struct Counts {
     pub resets: u64,
 }
 
-/// The longest time for which a timer is set; every look at the change log sets it again.
+/// The longest time for which a timer is set; each read of the change log sets it again.
 const MAX_TIMER: Duration = Duration::from_secs(86_400);
 
 /// No scheduled publication, in the encoding of `Cache::next_publication`.
@@ -103,7 +103,7 @@ pub struct Cache<R> {
     started: Instant,
     /// The next scheduled publication in milliseconds since `started`, for every response to read; `NEVER` if none.
     next_publication: AtomicU64,
-    /// The same for those who wait for it.
+    /// The same, for tasks that wait for it.
     publication_timer: watch::Sender<Option<TokioInstant>>,
     on_change: Box<dyn Fn(Duration) + Send + Sync>,
 }
@@ -186,7 +186,8 @@ impl<R: Representation> Cache<R> {
         self.publication_timer.subscribe()
     }
 
-    /// Returns the whole seconds until the next scheduled publication: the most for which other caches may store a response.
+    /// Returns the full seconds until the next scheduled publication: the most for which other caches may store a
+    /// response.
     #[must_use]
     pub fn seconds_to_publication(&self) -> Option<u64> {
         let due = self.next_publication.load(Ordering::Relaxed);
@@ -223,7 +224,7 @@ impl<R: Representation> ChangeSubscriber for Cache<R> {
     }
 
     fn set_state(&self, state: State) {
-        // Under the lock of memory, so that no fill that was judged by the old state is inserted later.
+        // Under the lock of memory, so that no fill checked against the old state is inserted later.
         let mut memory = self.memory();
         if state == State::Following {
             memory.count_connect();

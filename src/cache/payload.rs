@@ -38,7 +38,7 @@ impl Payload {
         Payload { body: body.into(), content_type, tags, links, policy: None, immutable: false }
     }
 
-    /// Adds tags. A payload that a change could alter without one of its tags would be served for ever.
+    /// Adds tags. A payload that a change could alter without one of its tags would never be invalidated.
     #[must_use]
     pub fn tagged<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Payload {
         for tag in tags {

@@ -42,7 +42,7 @@ pub const BUILD: &str = env!("LECTERN_BUILD");
 /// The time for which responses are collected before they are written together.
 const COLLECT: Duration = Duration::from_millis(50);
 
-/// The most responses in one statement.
+/// The maximum number of responses in one statement.
 const BATCH: usize = 32;
 
 /// The fraction of the time that may be spent on writing.
@@ -69,7 +69,7 @@ pub(super) async fn get_or_load(
     if let Some(position) = position
         && is_storable(&payload)
         && queue.has_room(payload.body.len())
-        // All of it was read at one position: a later change could be lost by a restore, with what was read of it.
+        // Checks that everything was read at this position, because a restore could lose a later change and its data.
         && change_log::newest(connection).await? == position
         && let Ok(body) = str::from_utf8(&payload.body)
     {

@@ -1,4 +1,4 @@
-//! From a raw URI to its entry: the one look-up of a hit.
+//! Maps a raw URI to its entry: the only look-up of a hit.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,7 @@ use std::{
 
 use super::Entry;
 
-/// The number of shards, so that workers seldom meet at one lock.
+/// The number of shards, so that workers seldom contend for one lock.
 const SHARDS: usize = 64;
 
 type Shard<R> = RwLock<HashMap<Box<str>, Arc<Entry<R>>>>;

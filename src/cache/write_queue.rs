@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::db::change_log::LogPosition;
 
-/// The most bytes of bodies in the queue.
+/// The maximum number of bytes of bodies in the queue.
 const MAX_BYTES: usize = 8 << 20;
 
 /// The largest body that is stored, so that one response does not fill the queue.

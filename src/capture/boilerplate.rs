@@ -8,9 +8,9 @@ use crate::content::label::{self, blank};
 const CONTACT: &str = "how to reach the site";
 const NOTICE: &str = "a legal notice";
 
-/// Marks what closes a page, from its last line up to the first that is not of this kind.
+/// Marks the page footer: from the last line upwards, until a line is not boilerplate.
 pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
-    // An address above a legal notice is the site's; any other may be content.
+    // An address above a legal notice is the address of the site; any other address may be content.
     let mut noticed = false;
     for (line, role) in lines.iter().zip(roles.iter_mut()).skip(start).rev() {
         match (&role, aside(&line.text)) {
@@ -34,8 +34,8 @@ pub(super) fn foot(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     }
 }
 
-/// Marks a table of contents: lines in a row that are all printed once more further down, as headings. There are three of them
-/// or more, or `目录` is printed above them.
+/// Marks a table of contents: consecutive lines that all occur again below as headings. It has at least three lines, or
+/// `目录` is printed above it.
 pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
     const NAMES: [&str; 5] = ["目录", "文章目录", "本文目录", "目录：", "内容导航"];
     let open: Vec<usize> = (start..lines.len()).filter(|at| roles.get(*at).is_some_and(Option::is_none)).collect();
@@ -61,7 +61,7 @@ pub(super) fn contents(lines: &[Line<'_>], start: usize, roles: &mut [Option<Rol
     }
 }
 
-/// What no article says: why a line at the head, at the foot or among links is none of its text.
+/// Returns the reason if a line in the header, the footer or a link list is boilerplate.
 pub(super) fn aside(text: &str) -> Option<&'static str> {
     const NEIGHBOURS: [&str; 10] =
         ["上一篇", "下一篇", "上一条", "下一条", "上一页", "下一页", "返回列表", "返回顶部", "返回首页", "分享到"];
@@ -85,7 +85,7 @@ pub(super) fn aside(text: &str) -> Option<&'static str> {
     imprint(inner.trim_end_matches(['）', ')', '】', ']'])).or_else(|| navigation(text))
 }
 
-/// Returns the reason if a line closes an article: what follows it belongs to the site.
+/// Returns the reason if a line ends the article. The lines after it belong to the site.
 pub(super) fn end(text: &str) -> Option<&'static str> {
     const ENDS: [&str; 22] = [
         "责任编辑",
@@ -165,7 +165,7 @@ pub(super) fn interruption(text: &str) -> Option<&'static str> {
     imprint(inner.trim_end_matches(['）', ')', '】', ']'])).filter(|_| length <= 60)
 }
 
-/// Tells whether a line is a notice of copyright or registration, however long.
+/// Returns whether a line of any length is a copyright or registration notice.
 pub(super) fn is_notice(text: &str) -> bool {
     const NOTICES: [&str; 9] = [
         "版权所有",
@@ -181,7 +181,7 @@ pub(super) fn is_notice(text: &str) -> bool {
     text.chars().take(601).count() <= 600 && NOTICES.iter().any(|words| text.contains(words))
 }
 
-/// Tells whether a line is a title with the date of another page before or behind it.
+/// Returns whether a line is the title of another page, with its date before or after it.
 pub(super) fn dated(text: &str) -> bool {
     let date = |word: &str| {
         let word = word.trim_matches(['[', ']', '(', ')', '（', '）']);
@@ -198,14 +198,14 @@ pub(super) fn dated(text: &str) -> bool {
         && (words().next().is_some_and(date) || words().next_back().is_some_and(date))
 }
 
-/// Tells whether a line is nothing but bracketed buttons: `【打印本页】 【关闭窗口】`.
+/// Returns whether a line has only bracketed buttons: `【打印本页】 【关闭窗口】`.
 fn button(text: &str) -> bool {
     const BUTTONS: [&str; 8] = ["打印本页", "打印", "关闭窗口", "关闭", "收藏本页", "收藏", "返回", "分享"];
     let mut words = text.split(|c: char| blank(c) || "【】[]".contains(c)).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(|word| BUTTONS.contains(&word))
 }
 
-/// Tells whether a line begins with where or how a site is reached (`地址：`), which at the foot of a page is none of the text.
+/// Returns whether a line begins with contact details of the site (`地址：`). In the footer, such a line is boilerplate.
 fn contact(text: &str) -> bool {
     const WAYS: [&str; 11] = [
         "地址",
@@ -223,12 +223,12 @@ fn contact(text: &str) -> bool {
     text.chars().take(121).count() <= 120 && WAYS.iter().any(|way| names(text, way))
 }
 
-/// Tells whether a line begins with these words and a colon.
+/// Returns whether a line begins with these words and a colon.
 fn names(text: &str, words: &str) -> bool {
     text.strip_prefix(words).is_some_and(|rest| rest.trim_start_matches(blank).starts_with(['：', ':']))
 }
 
-/// Navigation: a bread crumb trail, or a usual menu word alone.
+/// Navigation: a breadcrumb trail, or a single common menu word.
 pub(super) fn navigation(text: &str) -> Option<&'static str> {
     const MENU: [&str; 12] = [
         "首页",
@@ -307,7 +307,7 @@ pub(super) fn imprint(text: &str) -> Option<&'static str> {
     LEGAL.iter().any(|words| text.contains(words)).then_some(NOTICE)
 }
 
-/// Tells whether a line is nothing but the words of a call to action.
+/// Returns whether a line has only words of a call to action.
 pub(super) fn calls(text: &str) -> bool {
     const WORDS: [&str; 27] = [
         "免费",
@@ -354,7 +354,7 @@ pub(super) fn calls(text: &str) -> bool {
     true
 }
 
-/// Tells whether a short line has a word of a call to action among others.
+/// Returns whether a short line contains a word of a call to action.
 pub(super) fn calls_weakly(text: &str) -> bool {
     text.chars().take(17).count() <= 16 && invites(text) && !text.contains(['。', '？', '?', '，', ',', '；'])
 }

@@ -1,4 +1,4 @@
-//! Capture damage. A warning names the position and the words; the text stays as it is.
+//! Capture damage. A warning names the position and the words; the text is not changed.
 
 use super::lines::kept;
 use crate::content::{Warning, label};
@@ -14,7 +14,7 @@ fn mark(c: char) -> bool {
     matches!(c, '，' | ',' | '。' | '、' | '；' | ';' | '？' | '?' | '！' | '!' | '：')
 }
 
-/// Tells whether a conjunction cannot precede a character.
+/// Returns whether a conjunction cannot precede a character.
 fn cuts(c: char) -> bool {
     (mark(c) && c != '：') || matches!(c, '）' | ')' | '】' | '」' | '』' | '”' | '’' | '》' | '〉' | ']' | '〕')
 }
@@ -42,7 +42,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Tells whether no more warnings are taken.
+    /// Returns whether the maximum number of warnings is reached.
     fn full(&self) -> bool {
         self.warnings.len() > super::MAX_WARNINGS
     }
@@ -52,16 +52,16 @@ impl Scan<'_> {
     }
 
     fn add(&mut self, place: usize, message: String) {
-        // One more than can be shown, so that the reader of the list knows that it is not whole.
+        // Stores one more than is shown, so that the list is known to be incomplete.
         if !self.full() {
             let column = self.chars.get(place).map(|(column, _)| *column);
             self.warnings.push(Warning { line: Some(self.line), column, message });
         }
     }
 
-    /// The words around a range, in quotes: 8 characters before it, 6 behind it, at most 40 of it.
+    /// The words around a range, in quotes: 8 characters before it, 6 after it, at most 40 of it.
     fn excerpt(&self, from: usize, to: usize) -> String {
-        // Nobody will read it; hostile pages have millions of such places.
+        // The excerpt would not be shown, and a hostile page can have millions.
         if self.full() {
             return String::new();
         }
@@ -114,7 +114,7 @@ impl Scan<'_> {
         }
     }
 
-    /// The conjunction that ends at a place and cannot precede this character.
+    /// Returns the conjunction that ends at index `place` and cannot precede the character `next`.
     fn conjunction(&self, place: usize, next: Option<char>) -> Option<&'static str> {
         let c = self.at(place)?;
         let before = place.checked_sub(1).and_then(|before| self.at(before));
@@ -134,7 +134,7 @@ impl Scan<'_> {
         Some(word)
     }
 
-    /// `的、X`, where no `的` follows that would answer the first (`安全的、有效的治疗`).
+    /// Finds `的、X` without a second `的` that would complete the list (`安全的、有效的治疗`).
     fn missing_words(&mut self) {
         for place in 0..self.chars.len() {
             let before = place.checked_sub(1).and_then(|before| self.at(before));

@@ -10,7 +10,7 @@ use crate::content::Warning;
 pub(super) struct Decoded {
     pub(super) text: String,
     pub(super) encoding: Encoding,
-    /// Tells whether byte sequences were not valid in the encoding; each became U+FFFD.
+    /// True if byte sequences were invalid in the encoding; each became U+FFFD.
     pub(super) damaged: bool,
 }
 
@@ -22,9 +22,10 @@ impl Decoded {
     }
 }
 
-/// Decodes plain text, in this order: a byte order mark; a signature of something that is not text; NUL bytes (then UTF-16 or
-/// nothing); UTF-8, also with some damage; Big5 where it is detected, and GB18030, without faults; UTF-16; and last whichever
-/// of UTF-8 and GB18030 loses less. A text with more than one control or lost character in ten is refused.
+/// Decodes plain text, in this order: a byte order mark; a signature of something that is not text; NUL bytes (then
+/// UTF-16 or nothing); UTF-8, also with some damage; Big5 if it is detected, and GB18030, without errors; UTF-16; and
+/// last whichever of UTF-8 and GB18030 loses less. A text with more than one control or lost character in ten is
+/// refused.
 pub(super) fn text(bytes: &[u8]) -> Result<Decoded, PageError> {
     if let Some(decoded) = marked(bytes) {
         return checked(decoded);
@@ -55,8 +56,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<Decoded, PageError> {
     checked(if lost(&as_gb18030.text) < lost(&as_utf8.text) { as_gb18030 } else { as_utf8 })
 }
 
-/// Decodes HTML, in this order: a byte order mark; UTF-8 without faults, since browsers save pages in it and leave the
-/// declaration; the encoding that `charset` or the page declares; the one that is detected.
+/// Decodes HTML, in this order: a byte order mark; UTF-8 without errors, because browsers save pages in it and leave
+/// the declaration unchanged; the encoding that `charset` or the page declares; the one that is detected.
 pub(super) fn html(bytes: &[u8], charset: Option<&str>) -> Result<Decoded, PageError> {
     if let Some(decoded) = marked(bytes) {
         return checked(decoded);
@@ -136,8 +137,8 @@ fn utf16(bytes: &[u8], encoding: Encoding) -> Decoded {
     Decoded { text: text.into_owned(), encoding, damaged }
 }
 
-/// UTF-16 without a mark: an even number of bytes that decode without a fault, to characters of which nine in ten are
-/// such as a Chinese or Latin page is made of, in one byte order and not better in the other.
+/// UTF-16 without a mark: an even number of bytes that decode without an error. Nine in ten characters
+/// must be typical of a Chinese or Latin page, in one byte order and not more of them in the other.
 fn unmarked_utf16(bytes: &[u8]) -> Option<Decoded> {
     if bytes.is_empty() || bytes.len() % 2 == 1 {
         return None;
@@ -161,8 +162,8 @@ fn likely(c: char) -> bool {
         | '\u{3000}'..='\u{303F}' | '\u{4E00}'..='\u{9FFF}' | '\u{FEFF}' | '\u{FF00}'..='\u{FFEF}')
 }
 
-/// Tells whether well-formed sequences of more than one byte outnumber faults four to one: UTF-8 with some damage. In GB18030
-/// it is the other way round.
+/// Returns whether the bytes are UTF-8 with some damage: valid sequences of more than one byte outnumber errors four to
+/// one. In GB18030, errors outnumber them.
 fn mostly_utf8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {

@@ -1,11 +1,11 @@
-//! Readings of a page that could be wrong.
+//! Guesses about a page, which may be wrong.
 
 use super::{Confidence, Guess, LineUse, Role};
 
-/// The most headings that are named one by one.
+/// The maximum number of headings that are reported individually.
 const MAX_HEADINGS: usize = 200;
 
-/// Returns the guesses that the lines of a page show; `unsure` are lines that are headings by their look alone.
+/// Returns the guesses about the lines of a page; `unsure` are lines that only look like headings.
 pub(super) fn of_lines(lines: &[LineUse], unsure: &[u32]) -> Vec<Guess> {
     let guess = |line, reading: &str, otherwise: &str, confidence| Guess {
         line,

@@ -3,30 +3,32 @@
 //! The head ends at the first line that is labelled (`一、…`), reads as running text, or opens a link list. In it, a
 //! page prints its site name, its call to action and its title, in this order, and any of them may be missing:
 //!
-//! - A call to action is at most 40 characters that are nothing but words such as 免费, 在线, 咨询, 电话, digits and marks;
-//!   or at most 16 with 咨询, 预约, 挂号, 热线 or 客服 among others, if another line is left for the title.
-//! - Above a date of publication or a note on the origin, the title is the longest line behind the call to action that
-//!   names no site; the site name is the last line above it that names one, or that the call to action follows, or the only one.
-//! - Otherwise, with a call to action between them, the line before it is the site name and the line behind it the title, unless
-//!   the line before it is a question, which is the title then.
-//! - Otherwise the first line is the title, unless it is at most 20 characters, no question, and either the next line is
-//!   one or its own end names a site (网, 医院, 中心 …): then it is the site name and the next line the title.
+//! - A call to action has at most 40 characters and only words such as 免费, 在线, 咨询, 电话, digits and punctuation.
+//!   Or it has at most 16 characters with 咨询, 预约, 挂号, 热线 or 客服, if another line remains for the title.
+//! - If a date of publication or a line on the origin follows, the title is the longest line after the call to action
+//!   that is not the name of a site. The site name is the last line above the title that is such a name, or that the
+//!   call to action follows, or that is the only one.
+//! - Otherwise, if there is a call to action, the line before it is the site name and the line after it is the title.
+//!   If the line before it is a question, that line is the title.
+//! - Otherwise the first line is the title. It is the site name, and the next line the title, if it has at most 20
+//!   characters and is not a question, and either the next line is a question or its own end names a site (网, 医院,
+//!   中心 …).
 
 use super::{Role, boilerplate, lines::Line, links};
 use crate::content::label;
 
-/// What the head says, and where the text begins.
+/// The content of the head, and the start of the text.
 pub(super) struct Head {
     pub(super) site_name: Option<String>,
     pub(super) call_to_action: Option<String>,
     pub(super) title: Option<String>,
     /// The line that the title was cut from, if it is longer.
     pub(super) cut_from: Option<String>,
-    /// The first line that is not of the head.
+    /// The first line after the head.
     pub(super) end: usize,
 }
 
-/// Reads the head and gives its lines their roles.
+/// Reads the head and assigns the roles of its lines.
 pub(super) fn read(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Head {
     if let Some(head) = window_title(lines, roles) {
         return head;
@@ -104,7 +106,7 @@ fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> 
         first.rsplit(['_', '|', '｜', '-', '—', '–']).next().map(|site| site.trim_matches(label::blank).to_owned());
     let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let own = bare(first);
-    // The printed title may be a part of it, with the buttons of the page behind it.
+    // The printed title may be a part of it, with the buttons of the page after it.
     let repeats = |text: &str| {
         let text = bare(text);
         let words = BUTTONS.iter().find_map(|button| text.strip_suffix(button)).unwrap_or(&text);
@@ -132,7 +134,7 @@ fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> 
         } else {
             None
         };
-        // Over numbered lines it is a heading of theirs.
+        // Above numbered lines, it is their heading.
         let heads = at >= limit && lines.get(at + 1).is_some_and(|next| label::split(&next.text).0.is_some());
         let again = || {
             (repeats(text) && !heads && (at < limit || bare(text).chars().count() * 2 > bare(title).chars().count()))
@@ -146,11 +148,11 @@ fn window_title(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Option<Head> 
     Some(Head { site_name, call_to_action: None, title: Some(title.to_owned()), cut_from: Some(first.to_owned()), end })
 }
 
-/// Buttons beside a printed title.
+/// Labels of buttons next to a printed title.
 const BUTTONS: [&str; 8] = ["收藏", "编辑", "编辑锁定", "编辑讨论", "锁定", "分享", "打印", "关注"];
 
-/// The site name and the title above a date or a note on the origin: the title is the longest line between it and the
-/// call to action (or the beginning) that names no site and is no subtitle. Lines in between are text.
+/// Returns the site name and the title above a date or a line on the origin. The title is the longest line between it
+/// and the call to action (or the first line) that is neither a site name nor a subtitle. Lines in between are text.
 fn above<'a>(
     plain: &[usize],
     call: Option<usize>,
@@ -173,7 +175,7 @@ fn above<'a>(
     Some((site, title))
 }
 
-/// The site name and the title in lines that no call to action divides.
+/// Returns the site name and the title from lines without a call to action.
 fn named<'a>(list: &[usize], text: impl Fn(usize) -> &'a str) -> (Option<usize>, Option<usize>) {
     match list {
         [] => (None, None),
@@ -184,7 +186,7 @@ fn named<'a>(list: &[usize], text: impl Fn(usize) -> &'a str) -> (Option<usize>,
     }
 }
 
-/// Takes the names of the site off a page's `<title>`: `title_channel_site`, `title | site`, `title - site`.
+/// Removes the names of the site from a page's `<title>`: `title_channel_site`, `title | site`, `title - site`.
 pub(super) fn without_site(title: &str) -> &str {
     let cut = title
         .find(['_', '|', '｜'])
@@ -197,8 +199,8 @@ pub(super) fn without_site(title: &str) -> &str {
     }
 }
 
-/// The questions in a title: it is cut after every run of question marks (and a quote that closes behind it), and what
-/// follows the last one is none.
+/// Returns the questions in a title. Each ends with its question marks and a closing quote after them; the rest of the
+/// title is not a question.
 pub(super) fn questions(title: &str) -> Vec<String> {
     let mut questions = Vec::new();
     let mut current = String::new();
@@ -219,8 +221,8 @@ pub(super) fn questions(title: &str) -> Vec<String> {
     questions
 }
 
-/// Tells whether a line belongs to the text: labelled, the heading of a link list, or running on. A question may have 300
-/// characters, any other line 80.
+/// Returns whether a line belongs to the text: labelled, the heading of a link list, or running text. A question may
+/// have 300 characters, any other line 80.
 fn running(text: &str) -> bool {
     let length = text.chars().take(301).count();
     label::split(text).0.is_some()

@@ -21,7 +21,7 @@ pub(super) struct Markup {
     /// The node of its first text.
     pub(super) node: usize,
     pub(super) shape: Shape,
-    /// Its running text, where the shape holds none.
+    /// Its running text, if the shape contains none.
     pub(super) content: Vec<Inline>,
     /// The number of characters that are not blank, and of those in links.
     pub(super) letters: usize,
@@ -97,7 +97,7 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, warnings: &mut Vec<Warning>)
 }
 
 /// What becomes of a character: tabs and page breaks become spaces; controls, noncharacters (Unicode 23.7) and
-/// byte order marks fall away; all else stays as it is.
+/// byte order marks are removed; the rest is unchanged.
 pub(super) fn kept(c: char) -> Option<char> {
     match c {
         '\t' | '\u{B}' | '\u{C}' => Some(' '),

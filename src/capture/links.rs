@@ -9,12 +9,12 @@ use super::{
 };
 use crate::content::label::{self, LabelKind, blank};
 
-/// A heading over links.
+/// The heading of a link list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListHeading {
     Related,
     Hot,
-    /// Both on one line; what follows them is read as hot.
+    /// Both headings on one line; the links below are hot links.
     Both,
 }
 
@@ -25,8 +25,8 @@ pub(super) struct LinkLists {
     pub(super) hot: Vec<LinkLine>,
 }
 
-/// Reads the link lists. From a heading over links on, every line is a link or not used, until a heading of the article
-/// goes on counting (`四、` after `三、`), which only a list in the middle of a page has behind it.
+/// Reads the link lists. After the heading of a list, every line is a link or unused. A list in the middle of a page
+/// ends at the heading that continues the numbering of the article (`四、` after `三、`).
 pub(super) fn read(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) -> LinkLists {
     let mut lists = LinkLists::default();
     let mut within: Option<ListHeading> = None;
@@ -64,7 +64,7 @@ pub(super) fn read(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
             if more(text) {
                 *role = Some(Role::NotUsed { why: "a link to more" });
             } else if calls(text) && !text.contains(|c: char| c.is_ascii_digit()) {
-                // A telephone number may be what the text tells.
+                // A telephone number may be part of the text.
                 *role = Some(Role::NotUsed { why: "a further call to action" });
             }
             continue;
@@ -99,7 +99,7 @@ pub(super) fn read(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     lists
 }
 
-/// Tells whether a line is a heading over links: one of the usual names, with or without `更多+` and marks of decoration.
+/// Returns whether a line is the heading of a link list: a common name, with or without `更多+` and ornaments.
 pub(super) fn heading(text: &str) -> Option<ListHeading> {
     const RELATED: [&str; 17] = [
         "相关阅读",
@@ -148,7 +148,7 @@ fn undecorated(text: &str) -> String {
     text.chars().filter(|c| !blank(*c) && !"【】[]「」■●▎◆★|｜：:".contains(*c)).collect()
 }
 
-/// Tells whether a line in a list of links is the heading of another list, of which nothing is used.
+/// Returns whether a line in a link list is the heading of another list, whose links are not used.
 fn other_list(text: &str) -> bool {
     const MENUS: [&str; 4] = ["友情链接", "联系我们", "网站地图", "快速导航"];
     const LISTS: [&str; 10] = [
@@ -171,7 +171,7 @@ fn other_list(text: &str) -> bool {
     MENUS.iter().any(|words| text.starts_with(words)) || LISTS.contains(&plain.strip_suffix("更多").unwrap_or(plain))
 }
 
-/// Tells whether a line is `更多+` alone.
+/// Returns whether a line is only `更多+`.
 fn more(text: &str) -> bool {
     let text = text.trim_start_matches(['查', '看', '[', '【']);
     text.strip_prefix("更多").is_some_and(|rest| rest.chars().all(|c| more_mark(c) || blank(c) || "]】".contains(c)))
@@ -181,8 +181,8 @@ fn more_mark(c: char) -> bool {
     "+＋>＞»›→…".contains(c)
 }
 
-/// A line under a heading over links: `title`, `title URL`, `URL title`, `[title](URL)`, `URL`, each with a bullet or a
-/// number before it; a date behind a title is not part of it.
+/// Parses a line of a link list: `title`, `title URL`, `URL title`, `[title](URL)` or `URL`, each optionally after a
+/// bullet or a number. A date after the title is removed.
 fn link(line: &Line<'_>) -> Option<LinkLine> {
     let text = line.text.trim_start_matches(|c| blank(c) || "·•●■◆▪‣◦○*＊-–—>»".contains(c));
     let text = match label::split(text) {
@@ -211,7 +211,7 @@ fn link(line: &Line<'_>) -> Option<LinkLine> {
             ("", "") => Some(url),
             ("", title) => Some(undated(title)),
             (title, "") => Some(title),
-            // An address within running words is a part of the title.
+            // An address inside a sentence is part of the title.
             _ => None,
         };
         if let Some(title) = title
@@ -223,7 +223,7 @@ fn link(line: &Line<'_>) -> Option<LinkLine> {
     found(undated(text), None)
 }
 
-/// A title without the date behind it: `2024-01-02`, `[2024/1/2]`, `（2024年1月2日）`.
+/// Returns a title without the date after it: `2024-01-02`, `[2024/1/2]`, `（2024年1月2日）`.
 fn undated(text: &str) -> &str {
     let bracket = |c: char| "[]（）()【】".contains(c);
     let Some((title, date)) = text
@@ -244,7 +244,7 @@ fn undated(text: &str) -> &str {
     if matches!(numbers.as_slice(), [4, 1 | 2, 1 | 2]) && !title.is_empty() { title } else { text }
 }
 
-/// Tells whether a text is an absolute `http` or `https` address with a host, without characters that no address holds.
+/// Returns whether a text is an absolute `http` or `https` address with a host and without invalid characters.
 fn address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     rest.starts_with(char::is_alphanumeric)

@@ -1,8 +1,8 @@
-//! A captured web page, as HTML or as the plain text of a browser → [`Page`]: its metadata, title, lead, sections and link
-//! lists, and an account of every line.
+//! Reads a captured web page, HTML or the plain text of a browser, as a [`Page`]: its metadata, title, lead, sections
+//! and link lists, and an account of every line.
 //!
-//! Nothing is dropped in silence: every line or block that is not blank has one entry in [`Page::lines`] that says where its
-//! text went, or why it is not used. Text that looks damaged is reported in [`Page::damage`] and kept as it is.
+//! Nothing is dropped silently: every line or block that is not blank has one entry in [`Page::lines`] that says where
+//! its text went, or why it is not used. Text that looks damaged is reported in [`Page::damage`] and not changed.
 
 mod boilerplate;
 mod damage;
@@ -30,10 +30,10 @@ use lines::Line;
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The largest web archive (MHTML) that is read, in bytes; its page must be within [`MAX_BYTES`].
 pub const MAX_ARCHIVE_BYTES: usize = 16 * 1024 * 1024;
-/// The most lines or blocks of a page that are not blank: what is more is no article, and would cost many times its
-/// size in memory.
+/// The maximum number of nonblank lines or blocks of a page. A longer file is not an article, and would use many times
+/// its size in memory.
 pub const MAX_LINES: usize = 50_000;
-/// The most damaged passages that are reported one by one.
+/// The maximum number of damaged passages that are reported individually.
 pub const MAX_WARNINGS: usize = 1_000;
 
 /// Why a file is not a captured page.

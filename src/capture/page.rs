@@ -1,4 +1,4 @@
-//! A captured page as read: its article, its metadata and the use of every line.
+//! The result of reading a captured page: its article, its metadata and the role of every line.
 
 use std::fmt;
 
@@ -54,18 +54,18 @@ pub enum Format {
 pub struct LinkLine {
     /// The line, counted from 1 over the file; in HTML the block.
     pub line: u32,
-    /// The title, without the bullet or number before it; the address where the line has nothing else.
+    /// The title, without the bullet or number before it; the address if the line has nothing else.
     pub title: String,
     /// The absolute `http` or `https` address, if one is printed.
     pub url: Option<String>,
 }
 
-/// The use of one line of text, or of one block of HTML.
+/// The role of one line of text, or of one block of HTML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LineUse {
     /// The line, counted from 1 over the file; in HTML the block.
     pub line: u32,
-    /// The text, trimmed, without the characters that no text can hold.
+    /// The text, trimmed, without forbidden characters.
     pub text: String,
     /// Its role.
     pub role: Role,
@@ -87,7 +87,7 @@ pub enum Role {
     Heading {
         /// The number of its section, by position ("2.1").
         number: String,
-        /// The numbering that was printed, taken off the section's title.
+        /// The printed numbering, removed from the section's title.
         label: Option<String>,
     },
     /// A paragraph of a section.
@@ -95,7 +95,7 @@ pub enum Role {
         /// The number of the section.
         section: String,
     },
-    /// A list item; the number that the list gives it is no longer in the text.
+    /// A list item, without its printed number.
     ListItem {
         /// The number of the section; `None` in the lead.
         section: Option<String>,
@@ -139,13 +139,13 @@ impl fmt::Display for Role {
     }
 }
 
-/// The confidence in a reading.
+/// The confidence in a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// Another reading is about as likely.
+    /// The alternative is about as likely.
     Low,
-    /// The reading is likely.
+    /// The guess is likely.
     Medium,
 }
 
@@ -155,16 +155,16 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// A reading that was guessed.
+/// A guess about a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Guess {
-    /// The line, counted from 1 over the file; `None` where it concerns the page.
+    /// The line, counted from 1 over the file; `None` if the guess concerns the page.
     pub line: Option<u32>,
-    /// The reading.
+    /// The interpretation that was chosen.
     pub reading: String,
-    /// The other reading.
+    /// The alternative.
     pub otherwise: String,
-    /// The confidence in it.
+    /// The confidence in the chosen interpretation.
     pub confidence: Confidence,
 }
 
@@ -190,7 +190,7 @@ pub struct PageMetadata {
     pub language: Option<String>,
 }
 
-/// A captured page, read.
+/// A captured page after parsing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page {
     /// The format of the file.
@@ -201,9 +201,9 @@ pub struct Page {
     pub site_name: Option<String>,
     /// The call to action before the title (免费在线咨询).
     pub call_to_action: Option<String>,
-    /// The title; `None` where the page has none.
+    /// The title; `None` if the page has none.
     pub title: Option<String>,
-    /// The questions that the title is made of, each with its marks as printed.
+    /// The questions in the title, each with its punctuation as printed.
     pub questions: Vec<String>,
     /// The metadata.
     pub metadata: PageMetadata,
@@ -221,13 +221,13 @@ pub struct Page {
     pub lines: Vec<LineUse>,
     /// The guesses.
     pub guesses: Vec<Guess>,
-    /// Text that looks damaged, in order; at most [`MAX_WARNINGS`](super::MAX_WARNINGS) and one that counts the rest.
+    /// Text that looks damaged, in order; at most [`MAX_WARNINGS`](super::MAX_WARNINGS) and one more with the number of
+    /// the others.
     pub damage: Vec<Warning>,
 }
 
 impl Page {
-    /// Takes the article out of the page, in the form that its article file gives; `None` if it has no title, which an article
-    /// cannot be without.
+    /// Takes the article out of the page, normalized as if read from its article file; `None` if the page has no title.
     ///
     /// The site name becomes the name of the source. Related lines with an address become related reading; those
     /// without one are left to the caller, who may know an article of that title.
@@ -252,20 +252,20 @@ impl Page {
         };
         match markdown::read(&markdown::write(&document), None) {
             Ok(read) if read.document == document => return Some(document),
-            // HTML can say the same in several ways; the article file has one.
+            // HTML can express the same content in several ways, an article file in only one.
             Ok(read) if self.format == Format::Html && same_length(&read.document, &document) => {
                 return Some(read.document);
             }
             _ => {}
         }
-        // A page may hold more than an article file can (over 100 links, say). It is taken with a warning.
+        // A page may exceed the limits of an article file (more than 100 links, say). It is accepted with a warning.
         let message = "This article is more than an article file can hold: its export cannot be imported.".into();
         self.damage.push(Warning { line: None, column: None, message });
         Some(document)
     }
 }
 
-/// Tells whether two articles have the same number of characters.
+/// Returns whether two articles have the same number of characters.
 fn same_length(a: &Document, b: &Document) -> bool {
     text::document_characters(a) == text::document_characters(b)
 }

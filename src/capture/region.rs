@@ -1,7 +1,7 @@
 //! Finds the end of the article in a plain text, and lines within it that are not its text.
 //!
-//! Running text is worth its length, short lines and lists of links cost something. The article ends where the sum from the
-//! title on is greatest.
+//! Running text adds its length to a score; short lines and link lists lower it. The article ends where the score,
+//! summed from the title on, is highest.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::content::label::{self, blank};
 
-/// The reason for lines behind the article.
+/// The reason for lines after the article.
 pub(super) const BEHIND: &str = "behind the end of the text";
 
 /// The kind of a line, by its look.
@@ -23,7 +23,7 @@ enum Kind {
     Links,
 }
 
-/// Marks what follows the article, and lists of links, printed tables of contents and repetitions within it.
+/// Marks the lines after the article, and lists of links, printed tables of contents and repetitions within it.
 pub(super) fn mark(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
     within(lines, start, roles);
     let open: Vec<usize> = (start..lines.len()).filter(|at| roles.get(*at).is_some_and(Option::is_none)).collect();
@@ -46,7 +46,7 @@ pub(super) fn mark(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     }
     let rest = open.get(end..).unwrap_or_default();
     let last = end.checked_sub(1).and_then(|end| open.get(end)).copied().unwrap_or(start);
-    // A few short lines may well be the text: a signature, the last item of a list.
+    // A few short lines may be text: a signature, the last item of a list.
     let short = rest.iter().filter(|at| kind(text(**at)) != Kind::Numbered).count();
     let links = (last + 1..lines.len()).any(|at| kind(text(at)) == Kind::Links);
     if end == 0 || (short < 8 && !links) {
@@ -59,7 +59,7 @@ pub(super) fn mark(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>])
     }
 }
 
-/// The length of a line as a part of the whole: no paragraph outweighs all others.
+/// The length of a line for the score, limited so that one paragraph cannot outweigh all others.
 fn length(text: &str) -> i64 {
     i64::try_from(text.chars().take(120).count()).unwrap_or_default()
 }
@@ -93,7 +93,7 @@ pub(super) fn edges(lines: &[Line<'_>], roles: &mut [Option<Role>]) {
     }
 }
 
-/// Tells whether a block reads like text, and not like a button, a name or a link.
+/// Returns whether a block looks like text, and not like a button, a name or a link.
 fn is_text(line: &Line<'_>) -> bool {
     let Some(markup) = &line.markup else { return false };
     let is_linked = markup.linked * 2 > markup.letters;
@@ -112,7 +112,7 @@ fn is_text(line: &Line<'_>) -> bool {
     }
 }
 
-/// Marks lines within the article that are none of its text, and everything behind a line that ends it.
+/// Marks lines inside the article that are not its text, and all lines after a line that ends it.
 fn within(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
     let weight =
         |line: &Line<'_>| if kind(&line.text) == Kind::Sentence { line.text.chars().take(300).count() } else { 0 };
@@ -126,7 +126,7 @@ fn within(lines: &[Line<'_>], start: usize, roles: &mut [Option<Role>]) {
         }
         let text = line.text.as_str();
         if ended.is_none() {
-            // What follows must be less than two fifths of what came before.
+            // The rest must be shorter than two fifths of the text before it.
             ended = boilerplate::end(text).filter(|_| before > 0 && (total - before) * 5 < before * 2);
             if let Some(why) = ended {
                 *role = Some(Role::NotUsed { why: boilerplate::aside(text).unwrap_or(why) });
@@ -165,7 +165,7 @@ fn kind(text: &str) -> Kind {
     }
 }
 
-/// Tells whether a line is titles of other pages in a row: from three on, or two with `|` between them, without a sentence.
+/// Returns whether a line consists of titles of other pages: at least three, or two separated by `|`, and no sentence.
 fn is_link_list(text: &str) -> bool {
     if text.contains(['。', '；', '：']) || text.chars().filter(|c| "，,".contains(*c)).count() > 3 {
         return false;
@@ -186,7 +186,7 @@ fn is_link_list(text: &str) -> bool {
         && label::split(text).0.is_none()
 }
 
-/// Tells whether a line is part of a printed table of contents: numbers that count on, each with a few words behind it.
+/// Returns whether a line is part of a printed table of contents: consecutive numbers, each followed by a few words.
 fn is_contents(text: &str, goes_on: bool) -> bool {
     if text.contains(['。', '；', '，', ',']) || text.chars().nth(200).is_some() {
         return false;

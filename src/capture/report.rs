@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{LineUse, Page, Role};
 
-/// The most characters of a line that are shown.
+/// The maximum number of characters of a line that are shown.
 const SHOWN: usize = 40;
 
 /// Writes what became of every line. `unknown_titles` are related links without an address of which no article has the title.
@@ -32,7 +32,7 @@ pub fn lines(lines: &[LineUse], unknown_titles: &[u32]) -> String {
     text
 }
 
-/// Writes what was guessed and what looks damaged.
+/// Writes the guesses and the signs of damage.
 #[must_use]
 pub fn doubts(page: &Page) -> String {
     let mut text = String::new();

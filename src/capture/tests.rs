@@ -68,7 +68,7 @@ fn shown(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Asserts that every line is where its role says, in order, and nothing else is there.
+/// Asserts that the page has every line of the text in order, with the content for its role, and nothing else.
 fn assert_accounted(page: &Page, text: &str) {
     let expected = shown(text);
     let given: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
@@ -123,7 +123,7 @@ fn assert_accounted(page: &Page, text: &str) {
                 let (place, section) = headings.next().expect("a section");
                 assert_eq!((&place, &section.label), (number, label));
                 let rest = text.strip_prefix(label.as_deref().unwrap_or_default()).expect("the label");
-                // An ornament or a bare number before a title is none of it.
+                // An ornament or a bare number before a title is not part of it.
                 assert!(rest.trim_matches(crate::content::label::blank).ends_with(&section.title), "{text}");
             }
             Role::RelatedLink | Role::HotLink => {
@@ -164,7 +164,7 @@ fn a_page_as_they_come() {
         page.hot,
         [link(46, "怎样查询一项研究", Some("https://example.org/registry?id=1")), link(47, "什么是脐带血？", None)]
     );
-    // The doubled mark of the title and nothing else.
+    // Only the doubled punctuation of the title.
     assert_eq!(page.damage.len(), 1, "{:?}", page.damage);
     assert_eq!((page.damage[0].line, page.damage[0].column), (Some(5), Some(7)));
 
@@ -422,7 +422,7 @@ proptest! {
     #[test]
     fn every_line_is_accounted_for(lines in proptest::collection::vec(line(), 0..40), end in proptest::sample::select(vec!["\n", "\r\n", "\r", "\u{2028}"])) {
         let text = lines.join(end);
-        // A text that opens as another kind of file, or is mostly controls, is refused as a whole.
+        // A text is refused if it begins like another type of file or has mostly control characters.
         if let Ok(page) = read(text.as_bytes()) && page.encoding == Encoding::Utf8 {
             assert_accounted(&page, text.strip_prefix('\u{FEFF}').unwrap_or(&text));
         }

@@ -1,9 +1,9 @@
-//! From lines to sections: which lines are headings, and how they nest.
+//! Builds sections from lines: finds the headings and nests them.
 //!
-//! - A heading is marked (`h1` to `h6`, a line in bold), numbered (`一、`, `1.`) or a short line of its own above running text.
-//! - Headings of one style make one level. A new style opens a level below the present one if it is the lesser one by custom
-//!   ([`LabelKind::rank`]), or if the present one goes on counting afterwards.
-//! - Numbered siblings of which none has anything under it are a list, from two on.
+//! - A heading has markup (`h1` to `h6`, bold), has a number (`一、`, `1.`), or is a short line above running text.
+//! - Headings of one style are one level. A new style opens a level below the current one if it is customarily lower
+//!   ([`LabelKind::rank`]), or if the numbering of the current one continues later.
+//! - Two or more numbered siblings, all without content, are a list.
 
 mod form;
 mod levels;
@@ -18,14 +18,14 @@ use form::{form, is_short, is_standard_title};
 
 /// The deepest level of sections: Markdown writes six levels of heading, and the first is the title.
 const MAX_DEPTH: usize = 5;
-/// How often lists are looked for again after others have left the levels.
+/// The maximum number of repeated searches for lists, after other lists were removed from the levels.
 const PASSES: usize = 4;
 
 /// The text of a page.
 pub(super) struct Tree {
     pub(super) lead: Vec<Block>,
     pub(super) sections: Vec<Section>,
-    /// The lines that are headings by their look alone.
+    /// The lines that only look like headings.
     pub(super) unsure: Vec<u32>,
 }
 
@@ -44,7 +44,7 @@ impl Item<'_> {
 }
 
 enum Form<'a> {
-    /// Text, and whatever else is no heading.
+    /// Text and everything else that is not a heading.
     Paragraph,
     /// An item of an ordered list.
     Listed {
@@ -52,7 +52,7 @@ enum Form<'a> {
         title: &'a str,
     },
     Heading(Heading<'a>),
-    /// A number alone above a heading: `01`.
+    /// A line above a heading with only a number: `01`.
     Number,
 }
 
@@ -64,7 +64,7 @@ struct Heading<'a> {
     level: usize,
 }
 
-/// How a heading is set apart.
+/// The style of a heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Style {
     /// `h1` to `h6`, with the numbering before the title.
@@ -75,7 +75,7 @@ enum Style {
 }
 
 impl Style {
-    /// The order of levels by custom, from the outermost.
+    /// The customary order of levels, outermost first.
     fn rank(self) -> u16 {
         match self {
             Style::Plain => 0,
@@ -86,7 +86,7 @@ impl Style {
     }
 }
 
-/// Builds the tree of all lines that have no role yet, and gives them theirs.
+/// Builds the tree of all lines without a role, and assigns their roles.
 pub(super) fn build(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Tree {
     let open = lines.iter().zip(roles.iter()).enumerate().filter(|(_, (_, role))| role.is_none());
     let mut items: Vec<Item<'_>> = open.map(|(index, (line, _))| Item { index, line, form: form(line) }).collect();
@@ -115,19 +115,19 @@ pub(super) fn build(lines: &[Line<'_>], roles: &mut [Option<Role>]) -> Tree {
     write::write(items, roles)
 }
 
-/// Finds headings that are neither marked nor numbered.
+/// Finds headings without markup and number.
 fn plain_headings(items: &mut [Item<'_>]) {
     let numbered = items.iter().any(|item| matches!(item.form, Form::Heading(_)));
     let mut at = 0;
     while at < items.len() {
         let from = items.get(at).map_or(0, |item| item.index);
-        // What was left out between two lines keeps them apart.
+        // Two lines with an omitted line between them are not adjacent.
         let in_run = |(place, item): &(usize, &Item<'_>)| {
             item.index == from + place && item.is_paragraph() && is_short(item.line, numbered)
         };
         let run = items.iter().skip(at).enumerate().take_while(in_run).count();
         let before = at.checked_sub(1).and_then(|before| items.get(before));
-        // Behind a numbered heading it opens that section's text.
+        // After a numbered heading, it is the start of the section's text.
         let opens = numbered && before.is_some_and(|before| matches!(before.form, Form::Heading(_)));
         let announced =
             opens || before.is_some_and(|before| before.is_paragraph() && before.line.text.ends_with(['：', ':']));
@@ -138,7 +138,7 @@ fn plain_headings(items: &mut [Item<'_>]) {
             Some(Form::Heading(_) | Form::Listed { .. }) => numbered && run == 1,
             _ => false,
         };
-        // A page that is cut off behind a heading.
+        // A page that ends directly after a heading.
         let last = next.is_none()
             && run == 1
             && before.is_some_and(|before| before.line.text.ends_with(['。', '.', '？', '?']))

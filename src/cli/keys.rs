@@ -53,7 +53,7 @@ impl Keys {
                 Keys::Create { name, scopes, expires } => {
                     let create = async |tx: &mut PublishTx| tx.create_key(&name, &scopes, expires).await;
                     let ((token, key), _) = PublishTx::run(&db, &author, create).await?;
-                    // Without the output nobody has the key, so the error names its id.
+                    // Without the output the key is lost, so the error names its id.
                     writeln!(std::io::stdout(), "{token}").map_err(|e| {
                         Error::internal(
                             "the key was created and could not be printed",

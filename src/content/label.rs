@@ -91,7 +91,7 @@ pub fn ordinal(label: &str) -> Option<u32> {
     parse_complete(label).map(|label| label.ordinal)
 }
 
-/// Returns true for characters that show nothing: white space (Unicode `White_Space`, with no-break and ideographic space),
+/// Returns true for invisible characters: white space (Unicode `White_Space`, with no-break and ideographic space),
 /// zero-width spaces and joiners.
 pub(crate) fn blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00AD}')
@@ -105,7 +105,7 @@ struct Label {
     ordinal: u32,
 }
 
-/// Parses a text that is a label and nothing else.
+/// Parses a text that is only a label.
 fn parse_complete(text: &str) -> Option<Label> {
     parse(text).filter(|label| label.end == text.len())
 }

@@ -52,7 +52,7 @@ pub struct Change {
     pub at: DateTime<Utc>,
 }
 
-/// A point in the change log. The time tells two logs apart that both have this sequence.
+/// A point in the change log. The time distinguishes two logs that both have this sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogPosition {
     /// The sequence of the last change up to here; 0 before the first.
@@ -113,7 +113,7 @@ impl Hook {
     }
 }
 
-/// Follows the change log of the database at `url` for ever.
+/// Follows the change log of the database at `url`. Does not return.
 pub async fn follow(url: String, subscriber: Arc<impl ChangeSubscriber>, hooks: Vec<Hook>) {
     let mut pause = BACKOFF.0;
     loop {
@@ -190,7 +190,7 @@ async fn follow_once(url: &str, subscriber: &impl ChangeSubscriber, hooks: &[Hoo
     }
     *pause = BACKOFF.0;
     let end = listen(&mut connection, subscriber, hooks).await;
-    // First of all, because changes may be missed from here on.
+    // This comes first, because changes may be missed from here on.
     subscriber.set_state(State::Lost);
     end
 }
@@ -205,7 +205,7 @@ async fn listen(connection: &mut AsyncPgConnection, subscriber: &impl ChangeSubs
                 Ok(Some(Err(error))) => return End::lost(&error),
                 Ok(None) => return End::lost(&"the connection was closed"),
                 Ok(Some(Ok(notice))) => payloads.push(notice.payload),
-                // Without a notification the log is read all the same.
+                // The log is also read without a notification.
                 Err(_) => {}
             }
             while let Some(Some(notice)) = notices.next().now_or_never() {
@@ -224,7 +224,7 @@ async fn listen(connection: &mut AsyncPgConnection, subscriber: &impl ChangeSubs
         match timeout(TIMEOUT, read).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return End::lost(&error),
-            // A connection that is open and silent: the database may be just as silent to others.
+            // A connection that is open and silent: the database may not answer other connections either.
             Err(_) => return End::unreachable(&"the database does not answer"),
         }
     }

@@ -1,7 +1,7 @@
 //! Access to Postgres; knows no feature.
 //!
-//! - [`Db`]: connection pools. [`Db::read`] lends a connection that Postgres keeps read-only, to a replica if there is one;
-//!   [`Db::write`] one to the primary.
+//! - [`Db`]: connection pools. [`Db::read`] returns a connection on which Postgres refuses writes, to a replica if
+//!   there is one; [`Db::write`] one to the primary.
 //! - [`change_log`]: the subscriber of the change log.
 //! - [`migrate`]: the migrations.
 //! - [`embedded`]: the embedded Postgres, used without `DATABASE_URL`.
@@ -269,7 +269,7 @@ enum Access {
 }
 
 impl Access {
-    /// Returns the settings of a new connection. The timeouts end what a lost client or a bad plan would block for ever.
+    /// Returns the settings of a new connection. The timeouts end statements of lost clients and bad plans.
     fn setup(self) -> &'static str {
         match self {
             Access::Read => {

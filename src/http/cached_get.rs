@@ -108,7 +108,7 @@ impl<Q: 'static> CachedGet<Q> {
         send(&request, &state, &context, &entry, (status, started)).await
     }
 
-    /// Responds from the cache, or with what `build` returns from the program alone.
+    /// Responds from the cache, or with the result of `build`, which does not use the database.
     pub async fn respond_immutable(
         self,
         build: impl FnOnce(Q) -> Result<Payload, Error>,
@@ -176,7 +176,7 @@ where
     parse_id(page).ok_or_else(|| Error::Internal("a cached id is not a UUID".into()))
 }
 
-/// Returns the key of the id that a path names: the path without its first `/`, so that it is no key of a response.
+/// Returns the key of the id in a path: the path without its first `/`, so that it never equals the key of a response.
 pub(super) fn id_key(head: &RequestHead) -> &str {
     head.uri.path().trim_start_matches('/')
 }

@@ -1,10 +1,10 @@
 //! The rate limit: a quota for each key and each client address, stated in every response.
 //!
 //! The algorithm is GCRA (ITU-T I.371) of `governor`: a client may send its whole quota at once, and then gets it back
-//! evenly. 1200 requests in 60 seconds are 1200 at once and 20 a second after that, so up to 2400 in a first minute and 1200
-//! in every other. Refused requests are not counted.
+//! evenly. 1200 requests in 60 seconds are 1200 at once and 20 a second after that, so up to 2400 in the first minute
+//! and 1200 in each later one. Refused requests are not counted.
 //!
-//! A request with a live key is counted by the key (`keys`), wherever it comes from; an invented, revoked or expired key
+//! A request with a live key is counted by the key (`keys`), whatever its address; an invented, revoked or expired key
 //! has no effect. Other requests are counted by client address ([`super::client`]), IPv6 by /64, in a table of fixed size
 //! (`clients`): 65,536 clients in about 1 MiB.
 //!

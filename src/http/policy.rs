@@ -1,12 +1,12 @@
-//! Route policies: what the middleware has to know of a route before it is routed. Each group of routes declares its own.
+//! Route policies: the facts that the middleware needs before routing. Each group of routes declares its own.
 
 use super::problem::Problem;
 use crate::cache::Payload;
 
-/// The most bytes of a request body where none is expected.
+/// The maximum number of bytes of a request body where none is expected.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The most bytes of a request body that changes content.
+/// The maximum number of bytes of a request body that changes content.
 pub const MANAGED_BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The policy of a group of routes, declared beside them.
@@ -18,7 +18,7 @@ pub struct RoutePolicy {
     pub access: Access,
     /// The caches that may store responses.
     pub storage: Storage,
-    /// The most bytes of a request body.
+    /// The maximum number of bytes of a request body.
     pub body_limit: usize,
     /// True if requests count against the client's quota.
     pub is_rate_limited: bool,

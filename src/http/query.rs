@@ -49,7 +49,7 @@ const PLAIN: &AsciiSet =
 
 /// A type that is read from query parameters.
 pub trait FromQuery: Sized {
-    /// Declares and reads every parameter. An invalid value is recorded as a fault and replaced by its default; the
+    /// Declares and reads every parameter. An invalid value is recorded as an error and replaced by its default; the
     /// request is then refused.
     fn from_query(parameters: &mut Parameters) -> Self;
 }

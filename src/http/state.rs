@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{cache_control::CacheControl, limit::Limiter, metrics::Metrics, page::Page, policy::RoutePolicies};
 use crate::cache::Cache;
 
-/// The most bytes of a user agent that are compared.
+/// The maximum number of bytes of a user agent that are compared.
 const MAX_AGENT_BYTES: usize = 512;
 
 /// Receives fire-and-forget events of clients, such as views.
@@ -41,7 +41,7 @@ pub struct AppState {
 impl AppState {
     /// Records a view of the resource `id`, and returns the response to it.
     pub fn record_view(&self, id: Uuid, head: &RequestHead) -> HttpResponse {
-        // A peer without an address is on this machine, a proxy at best: its clients cannot be told apart.
+        // A peer without an address is on this machine, a proxy at best: its clients cannot be distinguished.
         if let Some(client) = self.limiter.client(head.peer_addr, &head.headers) {
             let agent = head.headers.get(USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
             self.views.record(id, client, &agent[..agent.len().min(MAX_AGENT_BYTES)]);

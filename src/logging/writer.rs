@@ -48,7 +48,7 @@ impl NonBlockingWriter {
     ) -> Arc<NonBlockingWriter> {
         let writer = Arc::new(NonBlockingWriter { state: Mutex::default(), changed: Condvar::new(), limit });
         let own = Arc::clone(&writer);
-        // Without the thread the buffer fills up and lines are dropped; nobody waits.
+        // Without the thread the buffer fills up and lines are dropped; callers never block.
         let _ = thread::Builder::new().name("log".into()).spawn(move || own.run(sink, loss_line));
         writer
     }

@@ -320,7 +320,7 @@ fn from_file(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Er
     Ok((read.document, read.warnings.into_iter().map(fault).collect()))
 }
 
-/// Reads a captured page; what was guessed and what looks damaged are remarks.
+/// Reads a captured page, and returns its guesses and signs of damage as field errors.
 fn from_page(body: &[u8], slug: &Slug) -> Result<(Document, Vec<FieldError>), Error> {
     let invalid = |detail: String| Error::InvalidContent(vec![FieldError::body("", detail)]);
     let mut page = capture::read_html(body).map_err(|e| invalid(e.to_string()))?;

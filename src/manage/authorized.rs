@@ -1,7 +1,7 @@
 //! An authorized request: its key, query, conditions and body, and its transactions.
 //!
 //! Invariants: the key and its scope are checked before the rest of the request; a slow client occupies no database
-//! connection; all faults of a body are reported at once.
+//! connection; all errors in a body are reported at once.
 
 use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
@@ -173,7 +173,7 @@ impl<S> Authorized<S> {
         from_json(&self.json_bytes().await?)
     }
 
-    /// Parses the body with a parser that reports all faults at once.
+    /// Parses the body with a parser that reports all errors at once.
     pub async fn parse<T: Send + 'static>(
         &mut self,
         parse: impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + 'static,

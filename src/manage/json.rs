@@ -1,4 +1,4 @@
-//! Request bodies as JSON, with faults located by JSON Pointer.
+//! Request bodies as JSON, with errors located by JSON Pointer.
 
 use std::{fmt, marker::PhantomData};
 
@@ -22,12 +22,12 @@ pub(super) fn refused(why: InvalidBody) -> Error {
     }
 }
 
-/// Returns a diagnostic of a body as a fault.
+/// Converts a diagnostic of a body to a field error.
 pub(super) fn fault(found: Diagnostic) -> FieldError {
     FieldError { line: found.line, column: found.column, ..FieldError::body(found.pointer, found.message) }
 }
 
-/// Parses a body. Errors: the first fault.
+/// Parses a body. Errors: the first error in the body.
 pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map(|Object(value)| value).map_err(|error| {

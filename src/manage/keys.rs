@@ -19,7 +19,7 @@ use crate::{
 /// The name of the list in its cursors.
 const LIST: &str = "/manage/v1/keys";
 
-/// The most faults in one response.
+/// The maximum number of errors in one response.
 const MAX_FAULTS: usize = 20;
 
 /// An API key without its secret.
@@ -107,7 +107,7 @@ pub struct ApiKeyRequest {
 type Parts = (String, Vec<Scope>, Option<DateTime<Utc>>);
 
 impl ApiKeyRequest {
-    /// Parses the parts. Errors: all faults at once.
+    /// Parses the parts. Errors: all errors at once.
     fn parse(&self) -> Result<Parts, Error> {
         let mut faults = Vec::new();
         let mut add = |pointer: String, why| faults.push(FieldError::body(pointer, why));

@@ -64,7 +64,7 @@ pub async fn put_pins(mut request: Authorized<Publish>) -> Result<HttpResponse, 
     let condition = Condition::of(&request)?;
     let (pins, faults) = request.parse(form::read_pins).await?;
     if !faults.is_empty() {
-        // All faults at once, also those that need the database.
+        // Reports all errors at once, also those that need the database.
         let mut faults: Vec<_> = faults.into_iter().map(fault).collect();
         faults.extend(request.read(async |connection| site::check_pins(connection, &pins).await).await?);
         return Err(Error::InvalidContent(faults));

@@ -118,7 +118,7 @@ const RESPONSES: [(&str, Rule); 15] = [
     ("503", ("unavailable", Operation::reads_database)),
 ];
 
-/// Headers of successful responses. `ETag` of a private operation is where the operation declares it.
+/// Headers of successful responses. A private operation declares its own `ETag`.
 const SUCCESS_HEADERS: [Rule; 9] = [
     ("X-Request-Id", |_| true),
     ("RateLimit", |o| !o.is_probe()),

@@ -1,7 +1,7 @@
 //! API keys.
 //!
-//! Invariants: a key is shown once and stored as a digest, which authenticates nobody; a revoked or expired key is refused by
-//! every instance from then on; a mistyped key is recognised by its checksum, without the database.
+//! Invariants: a key is shown once and stored as a digest, which cannot be used as a key; a revoked or expired key is
+//! refused by every instance from then on; a mistyped key is recognised by its checksum, without the database.
 //!
 //! A key is `lk_`, eight characters by which it is found, 32 characters of secret (160 random bits), and seven characters of
 //! checksum (CRC-32 of the text before them). The digest is SHA-256: a secret of that length needs no slow hash.

@@ -34,7 +34,7 @@ pub async fn read(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option
 }
 
 impl PublishTx {
-    /// Schedules the publication of revision `number`, in place of any other of this article.
+    /// Schedules the publication of revision `number`, replacing any other schedule of this article.
     pub async fn schedule(&mut self, id: Uuid, number: i32, at: DateTime<Utc>) -> Result<(), Error> {
         let slug = revisions::slug_of(self.connection(), id, number).await?;
         let row = (

@@ -53,7 +53,7 @@ pub async fn next_due(connection: &mut AsyncPgConnection) -> QueryResult<Option<
     Ok(next.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()))
 }
 
-/// Publishes what is due, until `upcoming` closes. `upcoming` has the time of the next planned publication.
+/// Publishes due articles, until `upcoming` closes. `upcoming` has the time of the next planned publication.
 pub async fn run_scheduler(db: Db, mut upcoming: watch::Receiver<Option<Instant>>) {
     loop {
         let next = *upcoming.borrow_and_update();

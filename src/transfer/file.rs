@@ -92,7 +92,7 @@ pub fn load(path: &Path) -> Result<Vec<u8>, Vec<Warning>> {
 /// Parses the bytes of the file at `path`; `slug` replaces its slug, if it is given.
 ///
 /// `site.yaml` is the site; `.md` and `.markdown`, and whatever begins with `---`, are article files; everything else
-/// is a captured page. Errors: all faults at once.
+/// is a captured page. Errors: all errors at once.
 pub fn read(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
     if is_site(path) {
         return Ok(Content::Site(Box::new(SiteFile::read(bytes)?)));
@@ -140,7 +140,7 @@ pub fn article_of(mut page: Page, slug: Option<&Slug>, path: &Path) -> Result<Ca
     Ok(Captured { document, page })
 }
 
-/// Returns a fault without a line.
+/// Returns an error without a line.
 pub(super) fn fault(message: String) -> Warning {
     Warning { line: None, column: None, message }
 }
@@ -159,8 +159,8 @@ fn is_article(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }
 
-/// Lists the files in `paths`, each once. A folder stands for the site file, article files and captured pages in and below it, by
-/// name. The site file comes first, so that topics have their names from the start; of several, the outermost.
+/// Lists the files in `paths`, each once. A folder means the site file, article files and captured pages in and below
+/// it, by name. The site file comes first, so that topics have their names from the start; of several, the outermost.
 ///
 /// Errors: a path that is neither a file nor a folder.
 pub fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {

@@ -1,7 +1,8 @@
 //! Import of files as drafts or published articles.
 //!
-//! Invariants: a file is imported completely or not at all; a fault in one does not affect the others; unchanged content makes
-//! no revision; the report has every line of a captured page; memory grows with the number of files, not with their content.
+//! Invariants: a file is imported completely or not at all; an error in one does not affect the others; unchanged
+//! content makes no revision; the report has every line of a captured page; memory grows with the number of files, not
+//! with their content.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,7 @@ pub struct Options {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
-    /// The effect, or all faults.
+    /// The effect, or all errors.
     pub result: Result<Done, Vec<Warning>>,
 }
 
@@ -58,7 +59,7 @@ pub enum Done {
         article: Imported,
         /// The page: its lines, guesses and damage.
         page: Box<Page>,
-        /// The lines of related reading whose title no article has.
+        /// The lines of related reading for which no article has that title.
         unknown_titles: Vec<u32>,
         /// `true` if the name or the call to action of the site changed.
         site_changed: bool,
@@ -82,7 +83,7 @@ pub enum Pins {
         /// `true` if anything changed.
         changed: bool,
     },
-    /// Not set, because of faults.
+    /// Not set, because of errors.
     Refused(Vec<Warning>),
 }
 
@@ -117,7 +118,7 @@ impl Done {
 /// Imports `files`, and calls `report` for each in order, after its commit; for the site file last, because its pins name
 /// articles.
 ///
-/// Errors: the database. The faults of a file are in its report.
+/// Errors: the database. The errors in a file are in its report.
 pub async fn run(
     db: &Db,
     files: &[PathBuf],
@@ -165,7 +166,7 @@ async fn import_batch(tx: &mut PublishTx, files: &[ReadFile], options: &Options)
     for (path, content) in files {
         let result = match content {
             Err(faults) => Err(faults.clone()),
-            // A fault in one file does not undo the others.
+            // An error in one file does not undo the others.
             Ok(content) => tx
                 .savepoint(async |tx| import_file(tx, content, options).await)
                 .await
@@ -177,7 +178,7 @@ async fn import_batch(tx: &mut PublishTx, files: &[ReadFile], options: &Options)
     Ok(reports)
 }
 
-/// Returns the faults of a file; an error of the database stays an error.
+/// Returns the errors in a file; a database error stays an `Err`.
 fn faults_of(error: Error) -> Result<Vec<Warning>, Error> {
     match error {
         Error::InvalidContent(faults) => Ok(faults.into_iter().map(|fault| file::fault(fault.detail)).collect()),

@@ -141,7 +141,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Returns the number of files with faults.
+    /// Returns the number of files with errors.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed

@@ -3,7 +3,7 @@
 use super::Scan;
 use crate::content::label;
 
-/// The most brackets that are open at once.
+/// The maximum number of brackets open at once.
 const DEEPEST: usize = 256;
 
 impl Scan<'_> {
@@ -71,7 +71,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Tells whether a closing bracket numbers what follows: `1）…；2）…`.
+    /// Returns whether a closing bracket ends the number of a list item: `1）…；2）…`.
     fn enumerates(&self, place: usize) -> bool {
         let before = |back: usize| place.checked_sub(back).and_then(|before| self.at(before));
         let sign = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

@@ -4,10 +4,10 @@ use std::{ops::RangeInclusive, sync::LazyLock};
 
 use super::Placed;
 
-/// The characters that UTF-8 shows when it is read as GB18030, but for a few: Han of the basic block.
+/// Most characters that result from reading UTF-8 as GB18030: the basic block of Han.
 const HAN: RangeInclusive<char> = '\u{4E00}'..='\u{9FFF}';
 
-/// Runs of such characters: first place and length. A run counts from two hidden characters on where it was read as
+/// Returns runs of such characters: index and length. A run counts from two hidden characters on where it was read as
 /// windows-1252, from four where it was read as GB18030: fewer occur in good text.
 pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
@@ -24,12 +24,12 @@ pub(super) fn runs(chars: &[Placed]) -> Vec<(usize, usize)> {
     found
 }
 
-/// Tells whether bytes hold that many neighbouring UTF-8 sequences of more than one byte.
+/// Returns whether the bytes contain at least `wanted` adjacent UTF-8 sequences of more than one byte.
 fn hidden(bytes: &[u8], wanted: usize) -> bool {
     bytes.utf8_chunks().any(|chunk| chunk.valid().chars().filter(|c| !c.is_ascii()).count() >= wanted)
 }
 
-/// Tells whether six neighbours could be the bytes of four characters in UTF-8, two of them by two.
+/// Returns whether six neighbours could be the bytes of four characters in UTF-8, two of them by two.
 fn read_as_gb18030(chars: impl Iterator<Item = char>) -> bool {
     // The number of characters that fit so far, for each of the three phases of the first byte.
     let mut fits = [0_usize; 3];

@@ -1,4 +1,4 @@
-//! The tree of a page → its blocks of text in document order, hidden ones left out.
+//! Reads the visible blocks of text from the tree of a page, in document order.
 
 use super::{
     dom::{BLOCKS, Dom, Element, Kind, SILENT},
@@ -10,7 +10,7 @@ use crate::{
     content::{Block, Href, Inline, Mark},
 };
 
-/// The address that relative links start from.
+/// The base URL of relative links.
 pub(super) type Base = Option<url::Url>;
 
 /// Reads the blocks of a page; `None` if there are more than `most`.
@@ -54,8 +54,8 @@ pub(super) fn read(dom: &Dom, base: &Base, most: usize) -> Option<Vec<Line<'stat
     Some(reader.lines)
 }
 
-/// Marks the elements that a browser does not show. One that is only made invisible and has most of the page's text
-/// waits for a script to show it, and counts as shown.
+/// Marks the elements that a browser does not show. An invisible element with most of the page's text
+/// is shown later by a script, so it counts as visible.
 fn hidden(dom: &Dom) -> Vec<bool> {
     let mut letters = Vec::with_capacity(dom.nodes.len() + 1);
     let mut total = 0;
@@ -103,7 +103,7 @@ enum Effect {
 struct List {
     ordered: bool,
     next: u32,
-    /// Tells whether the present item has no text yet.
+    /// Returns whether the present item has no text yet.
     fresh: bool,
 }
 
@@ -113,7 +113,7 @@ struct Reader<'b> {
     open: Vec<Open>,
     run: Run,
     lists: Vec<List>,
-    /// Images, written behind the text around them.
+    /// Images, written after the text around them.
     images: Vec<(usize, Block)>,
 }
 
@@ -244,7 +244,7 @@ impl Reader<'_> {
         let text = crate::content::text::inlines(&run.content);
         let mut text = text.trim_matches(crate::content::label::blank).replace('\n', " ");
         if matches!(shape, Shape::Heading(_)) {
-            // A button beside the heading.
+            // A button next to the heading.
             let bare = ["[编辑]", "[編輯]", "[edit]", "[Edit]", "编辑本段", "播报编辑", "编辑"]
                 .iter()
                 .find_map(|end| text.strip_suffix(end));
@@ -278,7 +278,7 @@ fn mark(element: &Element) -> Option<Mark> {
     }
 }
 
-/// Returns where a link leads; `None` where that is nowhere on the web.
+/// Returns the target of a link; `None` if it is not a web address.
 pub(super) fn link(href: Option<&str>, base: &Base) -> Option<Href> {
     let href = href.filter(|href| !href.starts_with('#') && !href.to_ascii_lowercase().starts_with("javascript:"))?;
     let address = resolve(href, base)?;

@@ -10,9 +10,9 @@ use html5gum::{
     emitters::callback::{CallbackEmitter, CallbackEvent},
 };
 
-/// The deepest nesting of elements; deeper ones are read as if their tags were not there.
+/// The deepest nesting of elements; the tags of deeper ones are ignored.
 const MAX_DEPTH: usize = 256;
-/// The most elements and pieces of text of a page.
+/// The maximum number of elements and pieces of text of a page.
 pub(crate) const MAX_NODES: usize = 300_000;
 /// The longest attribute value that is read, in bytes.
 const MAX_ATTRIBUTE: usize = 8 * 1024;
@@ -24,7 +24,7 @@ pub(super) struct Dom {
 }
 
 pub(super) struct Node {
-    /// The node behind its last descendant.
+    /// The node after its last descendant.
     pub(super) end: usize,
     pub(super) kind: Kind,
 }
@@ -154,7 +154,7 @@ pub(super) const BLOCKS: [&str; 48] = [
     "tr",
     "ul",
 ];
-/// Elements whose content is no text of the page.
+/// Elements whose content is not text of the page.
 pub(super) const SILENT: [&str; 25] = [
     "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed", "canvas", "select",
     "textarea", "audio", "video", "head", "title", "button", "datalist", "map", "applet", "frameset", "noframes", "rp",
@@ -299,7 +299,7 @@ impl Builder {
         self.nodes.push(Node { end: self.nodes.len() + 1, kind });
     }
 
-    /// Closes what the start tag `name` ends without an end tag.
+    /// Closes the elements that the start tag `name` ends implicitly.
     fn imply_ends(&mut self, name: &str) {
         let (ends, within): (&[&str], &[&str]) = match name {
             "li" => (&["li"], &["ul", "ol", "menu", "dir", "td", "th"]),

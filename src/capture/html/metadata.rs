@@ -64,7 +64,7 @@ pub(super) fn read(dom: &Dom) -> Metadata {
     found
 }
 
-/// Takes what JSON-LD says of an article.
+/// Reads the metadata of an article from JSON-LD.
 fn linked_data(script: &str, found: &mut Metadata) {
     let Ok(json) = serde_json::from_str::<serde_json::Value>(script) else { return };
     let mut open = vec![&json];

@@ -1,4 +1,4 @@
-//! A saved HTML page → its blocks, which of them are its article, and what it says about itself.
+//! Reads a saved HTML page: its blocks, the blocks of the article, and the metadata.
 
 mod blocks;
 mod dom;
@@ -19,12 +19,12 @@ use super::{
 use crate::content::Inline;
 use metadata::Metadata;
 
-/// The most related links that are taken from a page.
+/// The maximum number of related links that are taken from a page.
 const MAX_RELATED: usize = 50;
-/// The share of the text of a page, in percent, from which on the choice of the main content is sure.
+/// The percentage of the page's text above which the choice of the main content is certain.
 const SURE_SHARE: u32 = 60;
 
-/// Tells whether a file begins as HTML does.
+/// Returns whether a file begins like HTML.
 pub(super) fn is_html(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(16 * 1024)).unwrap_or_default();
     // UTF-16 has a NUL in every second byte of ASCII.
@@ -46,7 +46,7 @@ pub(super) fn is_html(bytes: &[u8]) -> bool {
     starts_with(&starts) || (starts_with(&fragments) && text.contains("</"))
 }
 
-/// Reads a page; `url` is its address, if that is known from elsewhere.
+/// Reads a page; `url` is its address, if the caller knows it.
 pub(super) fn read(decoded: &Decoded, url: Option<String>) -> Result<Page, PageError> {
     let dom = dom::Dom::parse(&decoded.text).ok_or(PageError::TooManyElements)?;
     let metadata = metadata::read(&dom);
@@ -104,7 +104,7 @@ pub(super) fn read(decoded: &Decoded, url: Option<String>) -> Result<Page, PageE
     })
 }
 
-/// Adds the links that the page relates to its article, with their addresses.
+/// Adds the related links of the page, with their addresses.
 fn related(lines: &[Line<'_>], roles: &mut [Option<Role>], lists: &mut links::LinkLists) {
     let target = |line: &Line<'_>| {
         let content = &line.markup.as_ref()?.content;
@@ -125,7 +125,7 @@ fn related(lines: &[Line<'_>], roles: &mut [Option<Role>], lists: &mut links::Li
     }
 }
 
-/// Returns the title, and the lines that print it.
+/// Returns the title, and the lines that contain it.
 fn title(metadata: &Metadata, lines: &[Line<'_>]) -> (Option<String>, Vec<usize>) {
     let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
     let claims: Vec<String> = metadata.titles.iter().chain(&metadata.page_title).map(|title| bare(title)).collect();
@@ -159,7 +159,7 @@ fn title(metadata: &Metadata, lines: &[Line<'_>]) -> (Option<String>, Vec<usize>
     let own = title.as_deref().map(bare).unwrap_or_default();
     let mut at: Vec<usize> =
         (0..lines.len()).filter(|at| lines.get(*at).is_some_and(|line| bare(&line.text) == own)).collect();
-    // The heading is the title; the same words above it are those of a trail or a menu.
+    // The heading is the title; the same words above it belong to a breadcrumb trail or a menu.
     at.sort_by_key(|at| !lines.get(*at).is_some_and(|line| matches!(line.shape(), Shape::Heading(_))));
     (title, at)
 }

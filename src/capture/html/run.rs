@@ -51,7 +51,7 @@ impl Run {
                 self.space = Some(self.space.unwrap_or(false) || c == '\n');
                 continue;
             }
-            // A line break of the source between Chinese characters is none of the text.
+            // A source line break between Chinese characters is not part of the text.
             let space = self.space.take();
             if let (Some(line_break), Some(before)) = (space, last)
                 && !(line_break && is_wide(before) && is_wide(c))

@@ -1,7 +1,7 @@
 //! Chooses the blocks of a page that are its article.
 //!
-//! Every block has a value: its characters outside links, less those in links and a fixed cost. Elements that name
-//! themselves navigation, comments, related links and the like give their blocks no value. The article is the deepest
+//! The value of a block is the number of its characters outside links, minus those in links and a fixed cost. Blocks in
+//! elements whose names mean navigation, comments, related links and the like have no value. The article is the deepest
 //! element that has nearly all of the page's value.
 
 use super::dom::{Dom, Element};
@@ -68,7 +68,7 @@ pub(super) fn select(dom: &Dom, lines: &[Line<'_>], title: Option<usize>) -> Sel
 fn value(line: &Line<'_>) -> i64 {
     let Some(markup) = &line.markup else { return 0 };
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
-    // A Latin word has about five letters and says as much as two Han characters.
+    // A Latin word has about five letters and carries as much information as two Han characters.
     let han = line.text.chars().filter(|c| crate::content::text::is_wide(*c)).count();
     let weight = |letters: usize| if han * 3 > markup.letters { number(letters) } else { number(letters) * 2 / 5 };
     let (letters, linked) = (weight(markup.letters), weight(markup.linked));
@@ -105,7 +105,7 @@ impl Sums {
     }
 }
 
-/// Returns the elements that name themselves something else than content: their nodes and the reason.
+/// Returns the elements whose names mean that they are not content: their nodes and the reason.
 fn hints(
     dom: &Dom,
     all: &Sums,
@@ -158,7 +158,7 @@ impl Letters {
     }
 }
 
-/// Returns the element that the page itself calls its article, if that is one with text.
+/// Returns the element that the page marks as its article, if it has text.
 fn marked(dom: &Dom, good: &Sums, title: Option<usize>) -> Option<std::ops::Range<usize>> {
     let largest = |is: &dyn Fn(&Element) -> bool| {
         let found =
@@ -180,7 +180,7 @@ fn marked(dom: &Dom, good: &Sums, title: Option<usize>) -> Option<std::ops::Rang
     Some(main(dom, good, own))
 }
 
-/// Returns what an element says that it is, if that is no content.
+/// Returns the kind of an element by its names, if that kind is not content.
 fn hint(element: &Element) -> Option<(&'static str, bool)> {
     match element.name {
         "nav" | "menu" => return Some((NAVIGATION, true)),
@@ -202,7 +202,7 @@ fn hint(element: &Element) -> Option<(&'static str, bool)> {
     ["class", "id"].into_iter().filter_map(|name| element.get(name)).find_map(words_hint)
 }
 
-/// The words by which elements name themselves, and whether they outweigh running text within.
+/// Words in names of elements that mean other content, and whether they override running text inside the element.
 const HINTS: [(&str, bool, &[&str]); 12] = [
     ("comments", true, &["comment", "comments", "commentlist", "disqus", "reply", "replies", "pinglun"]),
     (
@@ -289,7 +289,7 @@ const HINTS: [(&str, bool, &[&str]); 12] = [
 
 fn words_hint(names: &str) -> Option<(&'static str, bool)> {
     let words = words(names);
-    // `has-sidebar` is the text beside it.
+    // An element named `has-sidebar` is the text beside the sidebar.
     let beside = |at: usize| {
         let before = at.checked_sub(1).and_then(|before| words.get(before)).map_or("", String::as_str);
         ["has", "with", "no", "without", "hide", "not"].contains(&before)
@@ -299,7 +299,7 @@ fn words_hint(names: &str) -> Option<(&'static str, bool)> {
     HINTS.iter().find(|(_, _, list)| known(list)).map(|(why, is_strong, _)| (*why, *is_strong))
 }
 
-/// Splits class names and ids into lower-case words: `artRelated`, `art_related` and `art-related` are two each.
+/// Splits class names and ids into lower-case words: `artRelated`, `art_related` and `art-related` give two words each.
 fn words(names: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -324,7 +324,7 @@ fn main(dom: &Dom, good: &Sums, whole: std::ops::Range<usize>) -> std::ops::Rang
     loop {
         let mut child = root.start;
         let mut best: Option<std::ops::Range<usize>> = None;
-        // The page itself is no element: its first child is at its own start.
+        // The page itself is not an element; its first child begins at the same index.
         if root != (0..dom.nodes.len()) {
             child += 1;
         }
@@ -344,7 +344,7 @@ fn main(dom: &Dom, good: &Sums, whole: std::ops::Range<usize>) -> std::ops::Rang
     }
 }
 
-/// Leaves out the elements of the article that are worth less than nothing.
+/// Excludes the elements of the article that have a negative value.
 fn prune(
     dom: &Dom,
     root: std::ops::Range<usize>,
@@ -362,7 +362,7 @@ fn prune(
         let last = nodes.partition_point(|node| *node < range.end);
         let (letters, linked) = letters.of(&range);
         let count = i64::try_from(last - first).unwrap_or(i64::MAX).max(1);
-        // Text with many links is no list of links.
+        // Text with many links is not a link list.
         let is_links = linked * 4 > letters * 3 || (linked * 2 > letters && letters < count * 25);
         let is_element = dom.element(at).is_some_and(|element| super::dom::BLOCKS.contains(&element.name));
         if range != root && is_element && is_links && net.of(&range) < -20 && last > first + 1 {

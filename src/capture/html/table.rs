@@ -1,4 +1,4 @@
-//! Tables of data; a table that only lays out a page is read as if it were not there.
+//! Data tables. A layout table is ignored, and its cells are read as part of the page.
 
 use super::{
     dom::{BLOCKS, Dom, Kind, SILENT},
@@ -7,10 +7,10 @@ use super::{
 use crate::content::{Align, Block, Cell};
 
 const MAX_COLUMNS: usize = 60;
-/// The longest cell of a table of data, in characters.
+/// The maximum length of a cell in a data table, in characters.
 const MAX_CELL: usize = 400;
 
-/// Returns a table of data, and its text as one line; `None` for a table that lays out a page.
+/// Returns a data table and its text as one line; `None` for a layout table.
 pub(super) fn read(dom: &Dom, node: usize) -> Option<(Block, Run)> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut all = Run::default();
@@ -58,7 +58,7 @@ pub(super) fn read(dom: &Dom, node: usize) -> Option<(Block, Run)> {
     Some((Block::Table { align: vec![Align::None; width], head, rows }, all))
 }
 
-/// Returns the text of a cell; `None` if it is longer than data is.
+/// Returns the text of a cell; `None` if it is too long for data.
 fn cell(dom: &Dom, range: std::ops::Range<usize>) -> Option<Run> {
     let mut run = Run::default();
     let mut at = range.start;

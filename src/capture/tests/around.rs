@@ -34,7 +34,7 @@ fn every_form_of_a_list_heading_opens_its_list() {
         assert_accounted(&page, &text);
         assert_eq!(account(&page), format!("1 title\n2 lead\n{expected}"), "{text}");
     }
-    // A list in the middle of a page ends where the headings go on counting.
+    // A list in the middle of a page ends where the numbering of the headings continues.
     let text = "标题\n一、甲\n正文一。\n相关阅读\n链接\n二、乙\n正文二。";
     assert_eq!(account(&page(text)), "1 title\n2 # 1 [一、]\n3   1\n4 related:\n5 related\n6 # 2 [二、]\n7   2\n");
 }
@@ -104,7 +104,7 @@ fn title_is_above_its_date() {
         assert_eq!((page.site_name.as_deref(), page.title.as_deref()), (site, Some(title)), "{text}");
         assert_eq!(unused(text), not_used, "{text}");
     }
-    // A telephone line longer than most calls is one all the same.
+    // A line with a telephone number is a call to action even if it is longer than most.
     let page = page("示例\n24小时咨询热线：400-123-4567\n移植靠谱吗？\n正文。");
     assert_eq!(page.call_to_action.as_deref(), Some("24小时咨询热线：400-123-4567"));
     assert_eq!(page.title.as_deref(), Some("移植靠谱吗？"));
@@ -112,7 +112,7 @@ fn title_is_above_its_date() {
 
 #[test]
 fn contact_data_in_the_text_is_not_boilerplate() {
-    // How to reach the hospital is what this page is about; nothing legal stands below it.
+    // This page is about how to reach the hospital, and no legal notice follows.
     assert_eq!(unused("就诊指南\n一、乘车\n乘地铁。\n二、门诊\n地址：人民路1号"), [0_u32; 0]);
     assert_eq!(
         unused("就诊指南\n一、预约\n电话预约：0512-12345678\n在节假日也可以打。\n二、门诊\n周一开诊。"),
@@ -126,7 +126,7 @@ fn a_table_of_contents_is_not_text() {
     let text = format!("标题\n目录\n一、机制\n二、治疗\n{body}");
     assert_eq!(unused(&text), [2, 3, 4]);
     assert_eq!(page(&text).sections.len(), 2);
-    // Without the same lines further down, it is text.
+    // If the same lines do not occur again below, it is text.
     assert_eq!(unused(&format!("标题\n目录\n此处从略。\n{body}")), [0_u32; 0]);
 }
 
@@ -156,7 +156,7 @@ fn a_link_has_its_address_on_either_side() {
         ("1. https://example.org/x 外部资料 2024-01-02", "外部资料", Some("https://example.org/x")),
         ("外部资料 https://example.org/x", "外部资料", Some("https://example.org/x")),
         ("https://example.org/x", "https://example.org/x", Some("https://example.org/x")),
-        // What is no address, or stands within running words, is a part of the title.
+        // An invalid address, or one inside a sentence, is part of the title.
         ("https:// 外部资料", "https:// 外部资料", None),
         ("参见 https://example.org/x 的说明", "参见 https://example.org/x 的说明", None),
     ] {

@@ -6,12 +6,12 @@ use crate::{
     content::label,
 };
 
-/// The longest title of a heading that is not marked as one, in characters.
+/// The maximum length of the title of a heading without markup, in characters.
 const MAX_TITLE: usize = 40;
-/// The longest heading that has no mark and no number, in characters.
+/// The maximum length of a heading without markup and number, in characters.
 const MAX_PLAIN: usize = 30;
 
-/// Returns the form that markup and numbering give a line.
+/// Returns the form of a line, from its markup and numbering.
 pub(super) fn form<'a>(line: &'a Line<'_>) -> Form<'a> {
     let text = line.text.as_str();
     let heading = |style: Style, label: Option<String>, title: &'a str| {
@@ -32,7 +32,7 @@ pub(super) fn form<'a>(line: &'a Line<'_>) -> Form<'a> {
     }
 }
 
-/// Tells whether the text behind a number can be a title: short, and no sentence.
+/// Returns whether the text after a number can be a title: short, and not a sentence.
 fn is_title(title: &str) -> bool {
     title.chars().take(MAX_TITLE + 1).count() <= MAX_TITLE
         && !title.ends_with(['，', ',', '、', '。', '；', ';'])
@@ -40,7 +40,7 @@ fn is_title(title: &str) -> bool {
         && (!title.ends_with(['：', ':']) || title.chars().count() <= 20)
 }
 
-/// Reads lines in bold as headings where they are few and short.
+/// Reads bold lines as headings if they are few and short.
 pub(super) fn bold(items: &mut [Item<'_>]) {
     let is_bold = |item: &Item<'_>| matches!(item.line.shape(), Shape::Strong);
     let count = items.iter().filter(|item| is_bold(item)).count();
@@ -68,8 +68,8 @@ pub(super) fn bold(items: &mut [Item<'_>]) {
     }
 }
 
-/// Reads numbers without a mark behind them (`01 …`, `5 …`) as numbering where they count on, or where numbers below them
-/// begin with theirs (`5.1`).
+/// Reads numbers without punctuation after them (`01 …`, `5 …`) as numbering if they are consecutive, or if subordinate
+/// numbers begin with them (`5.1`).
 pub(super) fn bare_numbers(items: &mut [Item<'_>]) {
     let found: Vec<(usize, u32, usize)> = items
         .iter()
@@ -109,7 +109,7 @@ pub(super) fn plain(text: &str) -> Form<'_> {
     Form::Heading(Heading { style: Style::Plain, label: None, ordinal: 1, title: undecorated(text), level: 1 })
 }
 
-/// Takes ornaments off a title.
+/// Removes ornaments from a title.
 fn undecorated(title: &str) -> &str {
     let bare = title.trim_start_matches(|c| label::blank(c) || ORNAMENTS.contains(c));
     if bare.is_empty() { title } else { bare }
@@ -117,12 +117,12 @@ fn undecorated(title: &str) -> &str {
 
 const ORNAMENTS: &str = "◆●○•◇■□▎▌▶▲★☆※❤▪◎";
 
-/// Tells whether a line is a number of one or two digits and nothing else.
+/// Returns whether a line is only a number of one or two digits.
 pub(super) fn is_number(text: &str) -> bool {
     text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Tells whether a line is short enough for a heading and reads like none of the text.
+/// Returns whether a line is short enough for a heading and does not look like text.
 pub(super) fn is_short(line: &Line<'_>, numbered: bool) -> bool {
     let text = line.text.as_str();
     if !matches!(line.shape(), Shape::Paragraph) {
@@ -144,7 +144,7 @@ pub(super) fn is_short(line: &Line<'_>, numbered: bool) -> bool {
         && label::split(text).0.is_none()
 }
 
-/// Tells whether a line with a colon at its end opens what follows it, and is no title.
+/// Returns whether a line that ends with a colon introduces the next lines, and is not a title.
 fn announces(text: &str) -> bool {
     let Some(body) = text.strip_suffix(['：', ':']) else { return false };
     let long = body.chars().count() > 12;
@@ -155,14 +155,14 @@ fn announces(text: &str) -> bool {
     long || opens.iter().any(|end| body.ends_with(end))
 }
 
-/// Tells whether a line names a figure or a table: `图1 …`.
+/// Returns whether a line is the caption of a figure or a table: `图1 …`.
 fn is_caption(text: &str) -> bool {
     ["图", "表", "Figure", "Table"].iter().any(|word| {
         text.strip_prefix(word).is_some_and(|rest| rest.trim_start_matches(label::blank).starts_with(char::is_numeric))
     }) || ["图源", "图片来源", "图为", "资料图", "配图"].iter().any(|word| text.starts_with(word))
 }
 
-/// Tells whether a line is the usual title of a first or last section.
+/// Returns whether a line is the usual title of a first or last section.
 pub(super) fn is_standard_title(text: &str) -> bool {
     const TITLES: [&str; 15] = [
         "引言",

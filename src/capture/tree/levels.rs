@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Form, Heading, Item, MAX_DEPTH, Style};
 
-/// Gives every heading its level.
+/// Assigns a level to every heading.
 pub(super) fn nest(items: &mut [Item<'_>]) {
     let mut goes_on = vec![false; items.len()];
     let mut later: HashMap<Style, u32> = HashMap::new();
@@ -14,9 +14,9 @@ pub(super) fn nest(items: &mut [Item<'_>]) {
         }
     }
     let plain = plain_levels(items);
-    // The styles that are open, from the outermost, and whether the present number of each goes on counting later.
+    // The open styles, outermost first, and whether the numbering of each continues later.
     let mut open: Vec<(Style, bool)> = Vec::new();
-    // Pairs that nest against custom: the last of the outer ones has nothing behind it that shows it again.
+    // Pairs nested against the customary order. No line after the last outer heading confirms this nesting.
     let mut below: HashSet<(Style, Style)> = HashSet::new();
     for (at, (item, goes_on)) in items.iter_mut().zip(goes_on).enumerate() {
         let Form::Heading(Heading { style, level, .. }) = &mut item.form else { continue };
@@ -57,8 +57,8 @@ pub(super) fn nest(items: &mut [Item<'_>]) {
 
 /// Returns the levels of headings without mark and number, and whether numbered ones nest below them.
 ///
-/// They are of the first level. Of two without text between them the second is of the second level, and so are those up to
-/// the last that begins as it does.
+/// They are on the first level. If two have no text between them, the second one is on the second level, with those up
+/// to the last one that begins like it.
 fn plain_levels(items: &[Item<'_>]) -> HashMap<usize, (usize, bool)> {
     let title = |at: usize| match items.get(at).map(|item| &item.form) {
         Some(Form::Heading(Heading { style: Style::Plain, title, .. })) => Some(*title),
@@ -84,7 +84,7 @@ fn plain_levels(items: &[Item<'_>]) -> HashMap<usize, (usize, bool)> {
     levels
 }
 
-/// Numbered siblings that were met so far.
+/// The numbered siblings found so far.
 struct Run {
     style: Style,
     last: u32,
@@ -92,7 +92,7 @@ struct Run {
     members: Vec<usize>,
 }
 
-/// Turns numbered siblings with nothing under them into list items and paragraphs; whether there were any.
+/// Turns numbered siblings without content into list items and paragraphs. Returns whether there were any.
 pub(super) fn demote(items: &mut [Item<'_>]) -> bool {
     let mut runs: Vec<Option<Run>> = Vec::new();
     let mut lists: Vec<usize> = Vec::new();

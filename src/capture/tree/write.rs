@@ -1,4 +1,4 @@
-//! From lines whose forms are known to the sections and blocks that they make.
+//! Builds sections and blocks from lines whose forms are known.
 
 use super::{Form, Item, Style, Tree, is_standard_title};
 use crate::{
@@ -15,7 +15,7 @@ struct Open {
     number: String,
 }
 
-/// Writes the sections, and gives every line its role.
+/// Writes the sections, and assigns the role of every line.
 pub(super) fn write(items: Vec<Item<'_>>, roles: &mut [Option<Role>]) -> Tree {
     let mut tree = Tree { lead: Vec::new(), sections: Vec::new(), unsure: Vec::new() };
     let mut open: Vec<Open> = Vec::new();
@@ -88,7 +88,7 @@ fn present<'t>(tree: &'t mut Tree, open: &'t mut [Open]) -> (&'t mut Vec<Block>,
     }
 }
 
-/// Adds a block in the shape that its markup gives it.
+/// Adds a block in the form of its markup.
 fn block(blocks: &mut Vec<Block>, line: &Line<'_>) {
     match line.shape() {
         Shape::Block(block) => blocks.push(block.clone()),
@@ -139,8 +139,8 @@ fn item(blocks: &mut Vec<Block>, level: usize, (ordered, number): (bool, u32), f
     }
 }
 
-/// Adds a list item. Where it would open a second list right behind one, it is a paragraph: two lists that touch
-/// cannot be told apart in Markdown.
+/// Adds a list item. An item that would start a second list directly after another one becomes a paragraph,
+/// because Markdown cannot separate adjacent lists.
 fn listed(blocks: &mut Vec<Block>, ordinal: u32, title: &str, text: &str, section: Option<String>) -> Role {
     let item = ListItem { content: vec![plain(title)] };
     match blocks.last_mut() {

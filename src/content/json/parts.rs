@@ -105,7 +105,7 @@ impl Parts {
         }
         let anchor = self.anchor(&map.member("anchor"), &pointer);
         let (text, blocks) = self.text(map);
-        // Any title will do in place of an invalid one, whose error is reported already.
+        // Any title can replace an invalid one, because its error is already reported.
         let title = title.filter(|title| !title.is_empty() || label.is_some()).unwrap_or_else(|| "x".to_owned());
         let section = Section { anchor, label, title, blocks, children: Vec::new() };
         self.list.push(Part { pointer, level, section, text });

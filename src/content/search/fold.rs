@@ -49,7 +49,7 @@ impl Folded {
         } else if alone && ('\u{4E00}'..='\u{9FFF}').contains(&first) {
             self.add(to_simplified(first), span);
         } else {
-            // Lower case first: what it decomposes is composed again (İ, for one).
+            // Lower case first, because characters that it decomposes (such as İ) must be composed again.
             let composed = cluster.chars().flat_map(char::to_lowercase).nfkc().flat_map(char::to_lowercase);
             for c in composed.map(strip_accent).take(MAX_CLUSTER_CHARS) {
                 if c.is_whitespace() {

@@ -55,7 +55,7 @@ impl Bucket {
     }
 }
 
-/// Number of low bits of a passage's place that are the index of its section; the high bits are the article's ordinal.
+/// Number of low bits of `passages.place` that are the index of its section; the high bits are the article's ordinal.
 pub const SECTION_BITS: u32 = 16;
 
 /// Maximum length of an indexed field, in characters; the rest is not searched.

@@ -88,7 +88,7 @@ impl Account {
         }
     }
 
-    /// Lets this user enter the data folder through its group.
+    /// Gives this user access to the data folder through its group.
     ///
     /// Changes only a folder that is empty or that the service created (`is_ours`), because its content becomes reachable.
     pub(super) fn let_in(&self, folder: &Path, is_ours: bool, program: &Path) -> Result<(), EmbeddedError> {

@@ -1,4 +1,4 @@
-//! Errors of the embedded Postgres. Each message gives the fault, the path, and the remedy.
+//! Errors of the embedded Postgres. Each message gives the problem, the path, and the remedy.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -12,7 +12,7 @@ pub enum EmbeddedError {
     Path {
         /// The data folder as given.
         path: PathBuf,
-        /// The fault, as the end of a sentence.
+        /// The problem, as the end of a sentence.
         why: String,
     },
     /// An error of the operating system.

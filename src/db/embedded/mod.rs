@@ -6,7 +6,7 @@
 //!
 //! There are two lock files. `start.lock` is exclusive while a process looks for the server, creates, starts or stops it.
 //! `users.lock` is shared by all processes that use the server; the kernel releases it however a process ends. A process
-//! that leaves takes `start.lock`, releases its share, and stops the server if nobody else has one.
+//! that leaves takes `start.lock`, releases its share, and stops the server if no other process has one.
 //!
 //! All functions block. They are for the time before the HTTP server starts and after it has stopped.
 

@@ -149,7 +149,7 @@ fn forwarded_is_read_without_x_forwarded_for() {
         ("for=9.9.9.9, for=192.0.2.1, for=\"[fd00::1]:80\";proto=http", "192.0.2.1"),
         ("for=192.0.2.1;host=\"x\\\", for=9.9.9.9\", for=10.0.0.1", "192.0.2.1"),
         ("for=192.0.2.1, for=10.0.0.1;ext=\"\\\\\"", "192.0.2.1"),
-        // What names nobody, or cannot be read, ends the walk.
+        // An element without an address, or an invalid one, ends the search.
         ("for=192.0.2.1, for=unknown", "127.0.0.1"),
         ("for=192.0.2.1, for=\"_gazonk\"", "127.0.0.1"),
         ("for=192.0.2.1, for=_SEVKISEK, for=10.0.0.1", "10.0.0.1"),
@@ -221,7 +221,7 @@ proptest! {
     fn any_text_is_read_or_refused(text in "\\PC{0,30}|[0-9./:,a-f ]{0,30}") {
         let _ = text.parse::<TrustedProxies>();
         let _ = (node(text.as_bytes()), forwarded_for(text.as_bytes()));
-        // Every part is found once, in whole.
+        // Every part is found once and is complete.
         if !text.contains('"') {
             let parts: Vec<_> = from_right(text.as_bytes(), b',').collect();
             let mut wanted: Vec<_> = text.as_bytes().split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|p| !p.is_empty()).collect();

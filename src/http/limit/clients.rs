@@ -9,7 +9,7 @@
 //! table, which takes tens of thousands of addresses, so shuts out newcomers of the same provider (and by chance of one in
 //! [`SHARED`] others), but no client that has a slot.
 //!
-//! The hash has a random key, so nobody can compute which addresses collide.
+//! The hash has a random key, so a client cannot compute which addresses collide.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -104,7 +104,7 @@ impl StateStore for ClientTable {
             bucket.until[slot] = until;
             return Ok(outcome);
         }
-        // A new client is let in and counts for one interval from now on, which gives the present time.
+        // A new client is admitted and counts for one interval from now on, which gives the present time.
         let (outcome, until) = measure(None)?;
         let now = until.saturating_sub(self.interval);
         let free = bucket.until.iter().position(|&until| until <= now);

@@ -1,6 +1,6 @@
 //! Keys whose requests are counted by key, whatever address they come from.
 //!
-//! Only live keys are counted so: nobody becomes another client by inventing a key. The request path does not query the
+//! Only live keys are counted so: a client gets no new quota by inventing a key. The request path does not query the
 //! database, and memory is bounded by the number of keys in [`KeyTable::replace`].
 //!
 //! Keys are found by digest. The time of a failed look-up reveals something about the digest of what was sent, but nothing

@@ -4,7 +4,7 @@
 //! one after, never parts of both; every address that was ever public answers as the contract says.
 //!
 //! - `rows`: the article, its text, links and sections.
-//! - `passages`: what search reads.
+//! - `passages`: the rows that search reads.
 
 mod passages;
 mod rows;
@@ -98,8 +98,8 @@ impl PublishTx {
         Ok((Some(sequence), slug))
     }
 
-    /// Refuses an older revision that would take an anchor for good which the latest revision gives to another section: the
-    /// latest could never be published then.
+    /// Refuses an older revision that would permanently reserve an anchor that the latest revision gives to another
+    /// section. Otherwise the latest revision could never be published.
     async fn check_latest_stays_publishable(
         &mut self,
         id: Uuid,
@@ -129,7 +129,7 @@ impl PublishTx {
         Ok(())
     }
 
-    /// Reserves a slug for an article for good. Errors: it belongs to another article.
+    /// Reserves a slug for an article permanently. Errors: it belongs to another article.
     pub(super) async fn claim_address(&mut self, id: Uuid, slug: &str) -> Result<(), Error> {
         diesel::insert_into(addresses::table)
             .values((addresses::slug.eq(slug), addresses::article_id.eq(id)))
@@ -173,7 +173,7 @@ impl PublishTx {
     }
 }
 
-/// Renders articles again whose rows an older renderer made, each in its own transaction, and returns their number.
+/// Renders articles again if an older renderer wrote their rows, each in its own transaction, and returns their number.
 pub async fn rebuild(db: &Db) -> Result<usize, Error> {
     let stale = articles::table.filter(articles::renderer.ne(RENDERER)).select(articles::id);
     let stale: Vec<Uuid> = stale.load(&mut db.write().await?).await?;

@@ -49,14 +49,14 @@ impl ToSql<sql_types::Bit, Pg> for Signature {
     }
 }
 
-/// The most rows of one insert.
+/// The maximum number of rows of one insert.
 const CHUNK: usize = 500;
 
 impl PublishTx {
     /// Writes the passages of an article that changed.
     pub(super) async fn write_passages(&mut self, id: Uuid, ordinal: i64, indexed: ArticleIndex) -> Result<(), Error> {
         let first = ordinal << SECTION_BITS;
-        // Sections beyond the last place are readable, but not found.
+        // Sections beyond the last index can be read, but search does not find them.
         let places = first..first + (1 << SECTION_BITS);
         let blocks = [Bucket::Small.term(ordinal), Bucket::Large.term(ordinal)];
         let made = places.clone().zip(indexed.passages).map(|(place, mut passage)| {

@@ -30,7 +30,7 @@ const EXCERPT: usize = 120;
 /// The ordinal of a new article. It is unique, because only one transaction at a time holds the publishing lock.
 const NEXT_ORDINAL: Scalar<BigInt> = Scalar::new("(select coalesce(max(articles.ordinal), 0) + 1 from articles)");
 
-/// The most rows of one insert: Postgres takes 65,535 parameters.
+/// The maximum number of rows of one insert: Postgres takes 65,535 parameters.
 const CHUNK: usize = 5_000;
 
 /// The sections that a publication changed.
@@ -266,7 +266,7 @@ impl PublishTx {
                 section_addresses::section_id.eq(*section),
             )
         };
-        // A number names whoever stands there today.
+        // A number always refers to the section that has it now.
         let numbers: Vec<_> = parts.iter().map(|part| address(&part.heading.id, &part.heading.number)).collect();
         for chunk in numbers.chunks(CHUNK) {
             diesel::insert_into(section_addresses::table)

@@ -30,14 +30,14 @@ pub async fn read_pins(connection: &mut AsyncPgConnection) -> Result<Vec<Pin>, E
     rows.into_iter().map(pin).collect()
 }
 
-/// Returns the faults of pins, given with their indexes in the list.
+/// Returns the errors in pins, given with their indexes in the list.
 pub async fn check_pins(connection: &mut AsyncPgConnection, pins: &[(usize, Pin)]) -> Result<Vec<FieldError>, Error> {
     let pins: Vec<_> = pins.iter().map(|(index, pin)| (*index, pin)).collect();
     Ok(resolve(connection, &pins).await?.1)
 }
 
-/// Returns the ids of the pinned articles, and the faults of the other pins: each article must be published and pinned once,
-/// under any of its slugs.
+/// Returns the ids of the pinned articles, and the errors in the other pins: each article must be published and pinned
+/// once, under any of its slugs.
 async fn resolve(
     connection: &mut AsyncPgConnection,
     pins: &[(usize, &Pin)],
@@ -71,7 +71,7 @@ async fn resolve(
 }
 
 impl PublishTx {
-    /// Replaces the pins; returns whether they changed. Errors: the faults that [`check_pins`] returns.
+    /// Replaces the pins; returns whether they changed. Errors: those that [`check_pins`] returns.
     pub async fn set_pins(&mut self, new: &[Pin]) -> Result<bool, Error> {
         let (ids, faults) = resolve(self.connection(), &new.iter().enumerate().collect::<Vec<_>>()).await?;
         if !faults.is_empty() {

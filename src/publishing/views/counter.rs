@@ -30,7 +30,7 @@ const HOUR: i64 = 3600;
 /// The number of parts, each with its own lock, so that workers rarely wait for each other.
 const PARTS: usize = 16;
 
-/// The most counts of a part.
+/// The maximum number of counts of a part.
 const MAX_COUNTS: usize = 8192;
 
 /// The number of views of an article in an hour.
@@ -65,8 +65,9 @@ impl Default for ViewCounter {
 }
 
 impl ViewCounter {
-    /// Counts a view of an article, unless the same client and user agent viewed it in the last 10 to 20 minutes, or less if
-    /// there are more readers than fingerprints. IPv6 clients are told apart by their /64. Returns whether it counted.
+    /// Counts a view of an article, unless the same client and user agent viewed it in the last 10 to 20 minutes, or
+    /// less if there are more readers than fingerprints. IPv6 clients are distinguished by their /64. Returns whether
+    /// it counted.
     pub fn count(&self, address: IpAddr, agent: &[u8], article: Uuid, at: DateTime<Utc>) -> bool {
         let new = self.readers.is_new(address, agent, article, at);
         if new {

@@ -48,7 +48,7 @@ const LAST_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 /// The interval between two searches for old buckets.
 const ROLL_UP: Duration = Duration::from_secs(3600);
 
-/// The most buckets that are merged in one transaction.
+/// The maximum number of buckets that are merged in one transaction.
 const BATCH: i64 = 10_000;
 
 /// The least time between two computations of the hot list, in durations of the last one.
@@ -74,7 +74,7 @@ impl Default for Intervals {
     }
 }
 
-/// Flushes view counts and keeps the hot list, until `stop` is sent or dropped; then flushes once more.
+/// Flushes view counts and updates the hot list, until `stop` is sent or dropped; then flushes once more.
 pub async fn run_view_worker(db: Db, counter: Arc<ViewCounter>, intervals: Intervals, mut stop: oneshot::Receiver<()>) {
     let begun = Instant::now();
     let (mut next_flush, mut next_refresh, mut next_roll_up) =

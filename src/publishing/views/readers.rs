@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// The time for which a generation is filled.
 pub(super) const AGE: TimeDelta = TimeDelta::minutes(10);
 
-/// The most fingerprints of a generation: about 5 MiB.
+/// The maximum number of fingerprints of a generation: about 5 MiB.
 pub(super) const MAX_FINGERPRINTS: usize = 1 << 18;
 
 /// The number of parts of a generation, each with its own lock.

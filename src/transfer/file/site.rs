@@ -70,13 +70,13 @@ struct RawPin {
 impl SiteFile {
     /// Reads the file.
     ///
-    /// Errors: all faults of values at once; else one fault of the format, with its line.
+    /// Errors: all invalid values at once, or one syntax error with its line.
     pub(super) fn read(bytes: &[u8]) -> Result<SiteFile, Vec<Warning>> {
         let raw: Raw = yaml_serde::from_slice(bytes).map_err(|e| vec![unreadable(&e)])?;
         let json = serde_json::to_vec(&raw).map_err(|e| vec![fault(e.to_string())])?;
         match site::read_file(&json) {
             Ok((site, topics, pins)) => Ok(SiteFile { site, topics, pins }),
-            // The message of a fault names its field.
+            // The message of an error names its field.
             Err(InvalidBody::Content(faults)) => Err(faults.into_iter().map(|found| fault(found.message)).collect()),
             Err(InvalidBody::Syntax { message, .. }) => Err(vec![fault(message)]),
         }

@@ -89,13 +89,13 @@ pub struct Progress {
 pub struct Portion {
     /// The candidates, the newest first.
     pub candidates: Vec<Candidate>,
-    /// The lowest place that was read; 0 at the end.
+    /// The lowest `passages.place` that was read; 0 at the end.
     pub lowest: i64,
     /// The progress including this portion.
     pub progress: Progress,
 }
 
-/// Returns a place above all passages.
+/// Returns a value above every `passages.place`.
 pub async fn load_top(mut connection: &AsyncPgConnection) -> Result<i64, Error> {
     let last: Option<i64> = passages::table.select(dsl::max(passages::place)).first(&mut connection).await?;
     Ok(last.map_or(0, |last| last + 1))
@@ -147,7 +147,7 @@ impl Progress {
     fn next_bucket(self, wanted: usize) -> Bucket {
         let integer = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let (small, found) = (Bucket::Small.articles(), integer(self.candidates));
-        // A few articles are no sample.
+        // A few articles are too small a sample.
         let is_unknown = self.articles < small / 2;
         if is_unknown
             || integer(wanted).saturating_mul(self.articles)

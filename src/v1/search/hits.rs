@@ -56,8 +56,8 @@ pub struct HitSection {
     pub title: String,
 }
 
-/// A position in the list: index of the class, upper and lower place of the portion (`None` before it is read), and score
-/// and place of the last hit.
+/// A position in the list: index of the class, upper and lower `passages.place` of the portion (`None` before it is
+/// read), and score and `passages.place` of the last hit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Position(usize, i64, Option<i64>, f64, i64);
 

@@ -7,7 +7,7 @@ use super::super::{
     tokens::{Token, tokenize},
 };
 
-/// Words that do not say what is searched for. A word precedes its own prefixes.
+/// Stop words, such as question words. A word precedes its own prefixes.
 const STOP_WORDS: [&str; 36] = [
     "为什么",
     "什么样",
