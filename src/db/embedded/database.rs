@@ -49,7 +49,7 @@ impl Folder {
     ) -> Result<(), EmbeddedError> {
         let new = self.top.join("data.new");
         if remove_folder(&new).at("remove", &new)? {
-            log::warn!("removed what an interrupted start left folder={}", new.display());
+            log::warn!("removed incomplete database folder={}", new.display());
         }
         log::info!("creating a database version={} folder={}", programs.major, self.data().display());
         DirBuilder::new().mode(0o700).create(&new).at("create the folder", &new)?;
