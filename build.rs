@@ -14,6 +14,8 @@ fn main() -> io::Result<()> {
         // For added and removed files.
         println!("cargo::rerun-if-changed={folder}");
     }
+    // Compiled into the OpenAPI document.
+    println!("cargo::rerun-if-changed=openapi/examples");
     files.sort();
     let mut digest = DefaultHasher::new();
     for file in files {

@@ -76,7 +76,18 @@ pub fn read(bytes: &[u8]) -> Result<Page, PageError> {
 
 /// Reads a captured page in HTML.
 pub fn read_html(bytes: &[u8]) -> Result<Page, PageError> {
-    html(bytes, None, None)
+    match mhtml::page(bytes) {
+        Some(_) => read(bytes),
+        None => html(bytes, None, None),
+    }
+}
+
+/// Reads a web archive (MHTML). Errors: it has no readable page in HTML.
+pub fn read_archive(bytes: &[u8]) -> Result<Page, PageError> {
+    match mhtml::page(bytes) {
+        None => Err(PageError::NotText("an archive without a page that can be read")),
+        Some(_) => read(bytes),
+    }
 }
 
 fn html(bytes: &[u8], charset: Option<&str>, url: Option<String>) -> Result<Page, PageError> {

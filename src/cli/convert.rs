@@ -70,9 +70,8 @@ impl Convert {
     /// Returns `false` if the page cannot be an article.
     pub(super) fn run(self) -> Result<bool, Error> {
         let read = load(&self.page).and_then(|bytes| {
-            let page = capture::read(&bytes)
-                .map_err(|e| vec![Warning { line: None, column: None, message: e.to_string() }])?;
             let name = if is_stdin(&self.page) { Path::new("page") } else { &self.page };
+            let page = file::read_page(name, &bytes)?;
             file::article_of(page, self.slug.as_ref(), name)
         });
         let Captured { document, page } = match read {
@@ -93,8 +92,8 @@ impl Convert {
             eprint!("{}{}", report::lines(&page.lines, &[]), report::doubts(&page));
         }
         match self.to {
-            Form::Markdown => print(&markdown::write(&document)),
-            Form::Json => print(&format!("{}\n", json(&|| serde_json::to_string(&article(&document, &page)))?)),
+            Form::Markdown => print(&markdown::write(&document))?,
+            Form::Json => print(&format!("{}\n", json(&|| serde_json::to_string(&article(&document, &page)))?))?,
         }
         Ok(true)
     }

@@ -57,7 +57,7 @@ impl Export {
     pub(super) fn run(self, settings: &Settings) -> Result<bool, Error> {
         with_database(settings, async |database| {
             let exported = export::run(&Db::for_command(database)?, &self.folder).await?;
-            print(&report::exported(exported, &self.folder));
+            print(&report::exported(exported, &self.folder))?;
             Ok(true)
         })
     }
@@ -74,7 +74,7 @@ pub(super) struct Check {
 impl Check {
     /// Returns `false` if a file has errors.
     pub(super) fn run(self) -> Result<bool, Error> {
-        Ok(check(&list_files(&self.paths)?))
+        check(&list_files(&self.paths)?)
     }
 }
 
@@ -93,9 +93,13 @@ async fn import_files(database: &str, files: &[PathBuf], options: &import::Optio
     let db = Db::for_command(database)?;
     let mut progress = Progress { done: 0, total: files.len(), is_shown: std::io::stderr().is_terminal() };
     let mut summary = report::Summary::new(options.dry_run);
+    let mut printed = Ok(());
     let work = import::run(&db, files, options, |done| {
         progress.clear();
-        print(&summary.file(&done));
+        let report = print(&summary.file(&done));
+        if printed.is_ok() {
+            printed = report;
+        }
         progress.advance();
     });
     // The running transaction is rolled back, and the embedded Postgres stopped, as at any end.
@@ -104,7 +108,8 @@ async fn import_files(database: &str, files: &[PathBuf], options: &import::Optio
         () = interrupted() => return Err(Error::Internal("interrupted; the reported files are imported".into())),
     }
     progress.clear();
-    print(&summary.end());
+    printed?;
+    print(&summary.end())?;
     Ok(summary.failed() == 0)
 }
 
@@ -131,14 +136,14 @@ impl Progress {
     }
 }
 
-fn check(files: &[PathBuf]) -> bool {
+fn check(files: &[PathBuf]) -> Result<bool, Error> {
     let mut summary = report::Check::default();
     for path in files {
         let content = file::load(path).and_then(|bytes| file::read(path, &bytes, None));
-        print(&summary.file(path, &content));
+        print(&summary.file(path, &content))?;
     }
-    print(&summary.end());
-    summary.failed() == 0
+    print(&summary.end())?;
+    Ok(summary.failed() == 0)
 }
 
 /// Waits for a signal that ends the command.

@@ -65,7 +65,7 @@ impl Keys {
                 Keys::Revoke { id } => {
                     let revoke = async |tx: &mut PublishTx| tx.revoke_key(id).await;
                     let (revoked, _) = PublishTx::run(&db, &author, revoke).await?;
-                    print(&format!("{id} {}\n", if revoked { "is revoked" } else { "was revoked before" }));
+                    print(&format!("{id} {}\n", if revoked { "is revoked" } else { "was revoked before" }))?;
                 }
             }
             Ok(true)
@@ -79,7 +79,7 @@ async fn list(db: &Db) -> Result<(), Error> {
     loop {
         let batch = keys::list(connection, before, BATCH).await?;
         for key in &batch {
-            print(&line(key));
+            print(&line(key))?;
         }
         before = batch.last().map(|key| key.id);
         if before.is_none() {

@@ -129,15 +129,19 @@ fn misuse(why: &str) -> ! {
     Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
 }
 
-/// Writes to stdout; a closed pipe, as with `| head`, is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Writes to stdout. A closed pipe, as with `| head`, is not an error.
+fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::internal("stdout cannot be written", e)),
+        _ => Ok(()),
+    }
 }
 
 fn write_openapi(check: bool, write: bool) -> Result<bool, Error> {
     let files = openapi::Files::of(&app::document())?;
     if !check && !write {
-        print(&files.json);
+        print(&files.json)?;
         return Ok(true);
     }
     let mut is_current = true;

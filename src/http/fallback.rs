@@ -27,7 +27,8 @@ impl Methods {
     /// Returns the methods for the path of a request; `None` if no pattern matches.
     #[must_use]
     pub fn at(&self, request: &HttpRequest) -> Option<&str> {
-        let pattern = request.resource_map().match_pattern(request.path())?;
+        // The path as the router sees it, its percent-encoding undone.
+        let pattern = request.resource_map().match_pattern(request.match_info().as_str())?;
         // actix keeps regular expressions in its patterns, OpenAPI does not.
         self.0.get(&pattern.replace(":.*}", "}")).map(String::as_str)
     }

@@ -121,7 +121,7 @@ fn article(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Ve
 }
 
 fn captured(path: &Path, bytes: &[u8], slug: Option<&Slug>) -> Result<Content, Vec<Warning>> {
-    let page = capture::read(bytes).map_err(|e| vec![fault(e.to_string())])?;
+    let page = read_page(path, bytes)?;
     Ok(Content::Page(Box::new(article_of(page, slug, path)?)))
 }
 
@@ -138,6 +138,19 @@ pub fn article_of(mut page: Page, slug: Option<&Slug>, path: &Path) -> Result<Ca
         slug.ok_or_else(|| vec![fault("No slug can be derived from the title; choose one with --slug.".into())])?;
     let document = page.take_document(slug).ok_or_else(untitled)?;
     Ok(Captured { document, page })
+}
+
+/// Reads a captured page. The extensions of HTML and MHTML decide over the content.
+///
+/// Errors: the file is not a page of this type.
+pub fn read_page(path: &Path, bytes: &[u8]) -> Result<Page, Vec<Warning>> {
+    let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase).unwrap_or_default();
+    let page = match extension.to_str() {
+        Some("html" | "htm") => capture::read_html(bytes),
+        Some("mhtml" | "mht") => capture::read_archive(bytes),
+        _ => capture::read(bytes),
+    };
+    page.map_err(|e| vec![fault(e.to_string())])
 }
 
 /// Returns an error without a line.

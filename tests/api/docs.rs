@@ -162,7 +162,10 @@ fn an_ellipsis_stands_for_any_text() {
 #[test]
 fn files_that_the_architecture_names_exist() {
     let page = fs::read_to_string("docs/architecture.md").unwrap();
-    let named = page.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs") || name.ends_with(".sql"));
+    let named =
+        page.split('`').skip(1).step_by(2).filter(|name| {
+            Path::new(name).extension().is_some_and(|extension| extension == "rs" || extension == "sql")
+        });
     let mut count = 0;
     for name in named {
         count += 1;

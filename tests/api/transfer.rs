@@ -374,6 +374,22 @@ fn convert_writes_an_article_file_or_json_and_its_report() {
     assert_eq!(article["report"]["site_name"], "示例健康网");
     let report: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
     assert_eq!(report, article["report"]);
+    // The extension decides, also for a page that begins with an unknown element.
+    let folder = scratch("extension");
+    let centred = folder.join("page.html");
+    fs::write(&centred, "<center><h1>脐带血</h1><p>脐带血是分娩后留在脐带和胎盘里的血，可以用于移植。</p></center>")
+        .unwrap();
+    assert!(good(&convert(&[centred.to_str().unwrap()])).contains("title: 脐带血"));
+    let archive = folder.join("page.mhtml");
+    fs::write(&archive, "MIME-Version: 1.0\n\n!!!!\n").unwrap();
+    assert_eq!(convert(&[archive.to_str().unwrap()]).status.code(), Some(1), "headers are not an article");
+    fs::remove_dir_all(folder).unwrap();
+    // An article that cannot be written is not a success.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    if let Ok(full) = full {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
+        assert_eq!(command.args(["convert", page]).stdout(full).status().unwrap().code(), Some(1));
+    }
     let untitled = scratch("untitled").join("page.html");
     fs::write(&untitled, "<p></p>").unwrap();
     assert_eq!(convert(&[untitled.to_str().unwrap()]).status.code(), Some(1));
