@@ -23,6 +23,8 @@ const PAGES = {
 
 /** Returns the violations that axe finds, each with its element. */
 const violations = async (page) => {
+  // The script makes wide tables focusable after the first layout.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: "tag", values } }), TAGS);
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary.replace(/\s+/g, " ")}`));
 };
