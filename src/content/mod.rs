@@ -3,7 +3,6 @@
 //!
 //! - [`markdown`]: article files, Markdown under YAML front matter; read and written without loss.
 //! - [`json`]: articles as JSON, as integrations send them; read and written without loss.
-//! - [`page`]: the plain text of a captured web page → [`Document`] and an account of every line.
 //! - [`site`]: the description of the site, its topics and pins, with the same checks for `site.yaml` and JSON.
 //! - [`outline`]: numbers, anchors and hashes of the section tree.
 //! - [`body`]: the rendered text of a published article, in every format of the API.

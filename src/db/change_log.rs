@@ -4,7 +4,7 @@
 //! - a subscriber gets every change exactly once and in sequence order, which is commit order;
 //! - changes missed during a lost connection are applied before the state is [`State::Following`] again;
 //! - if the log does not continue at the subscriber's position (first start, another database, one that was restored or
-//!   failed over with loss, a gap beyond [`MAX_GAP`]), the subscriber is reset;
+//!   failed over with loss, a gap beyond `MAX_GAP`), the subscriber is reset;
 //! - a connection that died silently is detected within [`HEARTBEAT`] and [`TIMEOUT`];
 //! - hooks ran before the state is [`State::Following`], and run again when the log or their topic moves.
 //!

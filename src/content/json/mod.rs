@@ -6,7 +6,7 @@
 //! 1. Bytes that are not JSON give [`InvalidBody::Syntax`]. Duplicate and unknown members are errors. The members `id`,
 //!    `number`, `level`, `characters` and `hash` of a section are accepted and ignored, so that a client can send back
 //!    sections of the public API; the identity of a section follows its anchor and its similarity.
-//! 2. The fields beside the text pass the same checks as front matter ([`fields`]), and become trimmed lines.
+//! 2. The fields beside the text pass the same checks as front matter (`fields`), and become trimmed lines.
 //! 3. Blocks are normalized to what Markdown can express: sorted and unique marks; adjacent texts with the same marks merged;
 //!    empty texts removed; tabs as spaces; no spaces or line breaks at the start and end of a paragraph or cell, and no spaces
 //!    around a line break; an image alone in a paragraph as a block; 1 as the start of an unordered list; percent-encoded

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - **Nothing about a reader is stored.** A repeat is recognised by a fingerprint of client address, user agent and article
-//!   under a random key that never leaves memory and is dropped with the fingerprints ([`readers`](super::readers)). No
+//!   under a random key that never leaves memory and is dropped with the fingerprints (`readers`). No
 //!   address is stored, written or logged, and without the key none can be found by trying.
 //! - **Bounds.** Memory has at most 524,288 fingerprints and 131,072 counts, whatever is sent.
 //! - **Cheap.** Counting takes two hashes and two short locks, each one of many.
