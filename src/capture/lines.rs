@@ -96,7 +96,7 @@ pub(super) fn lines<'a>(text: &'a str, most: usize, warnings: &mut Vec<Warning>)
     Some(lines)
 }
 
-/// What becomes of a character: tabs and page breaks become spaces; controls, noncharacters (Unicode 23.7) and
+/// Normalizes a character: tabs and page breaks become spaces; controls, noncharacters (Unicode 23.7) and
 /// byte order marks are removed; the rest is unchanged.
 pub(super) fn kept(c: char) -> Option<char> {
     match c {

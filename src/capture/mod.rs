@@ -36,7 +36,7 @@ pub const MAX_LINES: usize = 50_000;
 /// The maximum number of damaged passages that are reported individually.
 pub const MAX_WARNINGS: usize = 1_000;
 
-/// Why a file is not a captured page.
+/// The reason that a file is not a captured page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageError {
     /// It has this many bytes, more than [`MAX_BYTES`].

@@ -30,7 +30,7 @@ pub(super) enum Keys {
         /// Its scopes, separated by commas: `read_drafts`, `write`, `publish`, `admin`
         #[arg(long = "scope", value_name = "SCOPES", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
-        /// When it expires, such as 2030-01-31T08:00:00Z [default: never]
+        /// Expiry time, such as 2030-01-31T08:00:00Z [default: never]
         #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
         expires: Option<DateTime<Utc>>,
     },

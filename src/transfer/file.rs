@@ -162,7 +162,7 @@ fn is_site(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == SITE_FILE)
 }
 
-/// Whether a file in a folder is a captured page.
+/// Returns whether a file in a folder is a captured page.
 fn is_page(path: &Path) -> bool {
     let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase).unwrap_or_default();
     ["txt", "html", "htm", "mhtml", "mht"].iter().any(|known| extension == *known)

@@ -1,4 +1,4 @@
-//! What search reads of a published document: passages, completions, likeness.
+//! Writes the search index of a published document: passages, completions, likeness.
 
 use std::{
     collections::{BTreeSet, HashMap},
